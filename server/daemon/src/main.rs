@@ -1,0 +1,2 @@
+//! The binary `longwire`.
+fn main() {}
