@@ -1,1 +1,30 @@
-//! To be written.
+//! The nouns of Longwire's server: pure data and pure decisions, without I/O, clock or randomness.
+
+pub mod account;
+pub mod api_key;
+pub mod audience;
+pub mod cursor;
+pub mod delivery;
+pub mod device;
+pub mod entry;
+pub mod filter;
+pub mod id;
+pub mod limits;
+pub mod membership;
+pub mod notification;
+pub mod time;
+
+pub use account::Account;
+pub use api_key::{ApiKey, Scope};
+pub use audience::{AudienceKey, KeyKind};
+pub use cursor::{Cursor, LaneSeqs, SeqRange, Seqs};
+pub use device::{Device, DeviceKind};
+pub use entry::{Entry, EntryKind, Lane, Target};
+pub use filter::Filter;
+pub use id::{AppId, DeviceId, EntryId, GenerationId};
+pub use membership::{KeyHead, Membership};
+pub use notification::Notification;
+pub use time::Timestamp;
+
+/// A position in an app's log: dense, starting at 1; 0 stands before the first entry (DESIGN rule 1).
+pub type Seq = u64;

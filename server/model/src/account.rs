@@ -1,0 +1,42 @@
+//! Accounts: XMPP logins (DESIGN §3).
+
+use crate::Timestamp;
+
+/// An account and its SCRAM-SHA-256 verifier; the password itself is nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The localpart, prepared.
+    pub name: String,
+    /// SCRAM salt.
+    pub salt: Vec<u8>,
+    /// PBKDF2 rounds.
+    pub iterations: u32,
+    /// `StoredKey` (RFC 5802 §3).
+    pub stored_key: [u8; 32],
+    /// `ServerKey` (RFC 5802 §3).
+    pub server_key: [u8; 32],
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// A disabled account cannot log in.
+    pub is_disabled: bool,
+}
+
+/// The current and the newest FAST token of a device (XEP-0484); the tokens themselves are derived (DESIGN §3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FastTokens {
+    /// The SASL mechanism they are for, e.g. `HT-SHA-256-EXPR`.
+    pub mechanism: String,
+    /// The one that the device is known to hold.
+    pub current: Option<FastToken>,
+    /// The one that was issued last and not used yet.
+    pub newest: Option<FastToken>,
+}
+
+/// One issue of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FastToken {
+    /// Its number, part of the derivation.
+    pub issue: u64,
+    /// From this instant on it is refused.
+    pub expires_at: Timestamp,
+}
