@@ -108,15 +108,8 @@ pub enum Ending {
 
 impl Ending {
     /// Every ending.
-    pub const ALL: [Self; 7] = [
-        Self::NotStored,
-        Self::Expired,
-        Self::Superseded,
-        Self::Recalled,
-        Self::Filtered,
-        Self::Left,
-        Self::Rejected,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::NotStored, Self::Expired, Self::Superseded, Self::Recalled, Self::Filtered, Self::Left, Self::Rejected];
 
     /// The word that a store keeps.
     #[must_use]

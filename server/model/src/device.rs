@@ -21,6 +21,8 @@ pub struct Device {
     pub memberships: Vec<Membership>,
     /// When anything was last received from it.
     pub last_seen: Option<Timestamp>,
+    /// Since when it has no session; none while it has one or never had one.
+    pub offline_since: Option<Timestamp>,
     /// When it has promised to be heard of next.
     pub next_contact: Option<Timestamp>,
     /// Of a client without the push extension: the oldest unacknowledged entry and the sessions that saw it (DESIGN rule 10).

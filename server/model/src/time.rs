@@ -44,9 +44,7 @@ impl fmt::Display for Timestamp {
         const FORMAT: &[::time::format_description::BorrowedFormatItem<'_>] =
             format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
         let nanos = i128::from(self.0) * 1_000_000;
-        let text = OffsetDateTime::from_unix_timestamp_nanos(nanos)
-            .ok()
-            .and_then(|at| at.format(FORMAT).ok());
+        let text = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().and_then(|at| at.format(FORMAT).ok());
         match text {
             Some(text) => f.write_str(&text),
             None => write!(f, "{}ms", self.0),

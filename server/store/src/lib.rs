@@ -1,1 +1,90 @@
-//! To be written.
+//! What the core asks of a store, an in-memory store, and the conformance suite that every store passes.
+//! Stores hold no policy: they keep rows, number them, and answer questions about them.
+
+pub mod error;
+pub mod read;
+pub mod write;
+
+use async_trait::async_trait;
+use longwire_model::account::FastTokens;
+use longwire_model::device::Generation;
+use longwire_model::{
+    Account, ApiKey, AppId, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Timestamp,
+};
+
+pub use error::StoreError;
+pub use read::{DeliveryRow, Head, LoadedDevice, LogPage, LogQuery, LogRow, StoredEntry, Successor};
+pub use write::{Write, Written};
+
+/// A durable store of the log and of everything that stands beside it.
+///
+/// Reads see what is committed and nothing else. All methods may fail with [`StoreError`].
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Carries out `writes` in order in one transaction that is on disk when this returns; one answer per write, in order.
+    /// Log entries get consecutive `seq`s in the order of the writes. A refused write ([`Written::Refused`]) changes nothing and
+    /// leaves the others alone; an error means that nothing at all was written.
+    async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Written>, StoreError>;
+
+    /// The end of the app's log and its generations, ascending.
+    async fn head(&self, app: AppId) -> Result<Head, StoreError>;
+
+    /// A device with its memberships and the newest positions of their keys, all read at one position of the log.
+    /// Never reads the log itself (DESIGN rule 11).
+    async fn device(&self, id: DeviceId) -> Result<Option<LoadedDevice>, StoreError>;
+
+    /// The device of an account by kind.
+    async fn find_device(&self, app: AppId, account: &str, kind: &DeviceKind) -> Result<Option<DeviceId>, StoreError>;
+
+    /// The push devices with this user-agent id, whatever their account, with the hash of the installation secret: for a takeover.
+    async fn find_installations(&self, app: AppId, agent: &str) -> Result<Vec<(DeviceId, [u8; 32])>, StoreError>;
+
+    /// Devices in order of id, above `after`, at most `limit`; only those of `account` or bound to `user` where given.
+    async fn devices(&self, query: read::DeviceQuery) -> Result<Vec<Device>, StoreError>;
+
+    /// A page of the log for one device: what its memberships may concern, in one lane, in `(after, upto]`, ascending.
+    async fn read_log(&self, query: LogQuery) -> Result<LogPage, StoreError>;
+
+    /// One entry with what has become of it for everybody.
+    async fn entry(&self, app: AppId, id: EntryId) -> Result<Option<StoredEntry>, StoreError>;
+
+    /// Per device in the audience of the notification `entry` (its interval holds the entry's `seq`), in order of device id, above
+    /// `after`, at most `limit`: what the delivery state is derived from.
+    async fn deliveries(
+        &self,
+        entry: &Entry,
+        after: Option<DeviceId>,
+        limit: u32,
+    ) -> Result<Vec<DeliveryRow>, StoreError>;
+
+    /// How many devices hold at least one of `keys` now.
+    async fn audience_size(&self, app: AppId, keys: &[AudienceKey]) -> Result<u64, StoreError>;
+
+    /// An account by its prepared name.
+    async fn account(&self, name: &str) -> Result<Option<Account>, StoreError>;
+
+    /// Accounts in order of name, above `after`, at most `limit`.
+    async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<Account>, StoreError>;
+
+    /// An API key by its public part, revoked or expired ones too.
+    async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError>;
+
+    /// Every API key of an app, oldest first.
+    async fn api_keys(&self, app: AppId) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// The FAST tokens of a device; none when none was ever issued.
+    async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, StoreError>;
+
+    /// The position below which the log is no longer complete: the start for a cursor of an unknown generation.
+    async fn floor(&self, app: AppId) -> Result<Seq, StoreError>;
+
+    /// Removes, for at most `limit` entries, what ended before `before`: expired entries and what only concerned them. What supersedes,
+    /// recalls or updates an entry is kept as long as that entry (DESIGN rule 4). Gives how many entries went.
+    async fn sweep(&self, app: AppId, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// The newest generation of a head; every served log has one.
+#[must_use]
+pub fn newest_generation(head: &Head) -> Option<Generation> {
+    head.generations.last().copied()
+}

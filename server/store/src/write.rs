@@ -1,0 +1,214 @@
+//! What can be written, and what is answered. All writes ride in groups ([`crate::Store::commit`]).
+
+use std::sync::Arc;
+
+use longwire_model::account::FastTokens;
+use longwire_model::delivery::{Acknowledgement, Event};
+use longwire_model::device::Attempts;
+use longwire_model::{
+    Account, ApiKey, AppId, AudienceKey, DeviceId, DeviceKind, Entry, EntryId, EntryKind, GenerationId, Timestamp,
+};
+
+/// One write.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Appends a notification, update, recall or dismissal. An update, recall or dismissal of a target that is not in the log is
+    /// [`Refusal::UnknownTarget`]; a second recall of one target is [`Written::Unchanged`].
+    Append {
+        /// The app.
+        app: AppId,
+        /// The entry's id.
+        id: EntryId,
+        /// When it was accepted.
+        at: Timestamp,
+        /// What it says; never [`EntryKind::Membership`] or [`EntryKind::Generation`].
+        kind: EntryKind,
+        /// The sender's own key for this request, if it gave one.
+        idempotency: Option<Idempotency>,
+    },
+    /// Appends the beginning of a generation.
+    Generation {
+        /// The app.
+        app: AppId,
+        /// The new generation.
+        id: GenerationId,
+        /// The entry's id.
+        entry: EntryId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Makes a device and appends its join of `device:…` and `all`; both recorded positions are that entry's.
+    /// A second device of the same account and kind is [`Written::Exists`].
+    Register(NewDevice),
+    /// Changes what a device is a member of, as one entry; [`Written::Unchanged`] when it already is so.
+    Membership {
+        /// The device.
+        device: DeviceId,
+        /// The change.
+        change: Change,
+        /// The entry's id.
+        entry: EntryId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Gives a device to another account (its installation secret was proven).
+    TakeOver {
+        /// The device.
+        device: DeviceId,
+        /// The new account.
+        account: String,
+    },
+    /// Appends the leave of everything a device holds and removes the device and its FAST tokens.
+    RemoveDevice {
+        /// The device.
+        device: DeviceId,
+        /// The entry's id.
+        entry: EntryId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Extends what a device has acknowledged; [`Refusal::Stale`] when the record is not where the row starts.
+    Acknowledge {
+        /// The device.
+        device: DeviceId,
+        /// The row; its `from` is the record that it extends.
+        row: Acknowledgement,
+    },
+    /// Keeps a device's event; a repeat (device, entry, type) is [`Written::Unchanged`].
+    Event {
+        /// The device.
+        device: DeviceId,
+        /// The entry it is about.
+        entry: EntryId,
+        /// The event.
+        event: Event,
+    },
+    /// Notes when a device was heard of.
+    Contact {
+        /// The device.
+        device: DeviceId,
+        /// When it was last heard of.
+        last_seen: Timestamp,
+        /// When it has promised to be heard of next; none when it is gone.
+        next_contact: Option<Timestamp>,
+        /// Since when it has no session; none while it has one.
+        offline_since: Option<Timestamp>,
+    },
+    /// Notes or clears the attempts on the oldest unacknowledged entry of a client without our extension.
+    Attempts {
+        /// The device.
+        device: DeviceId,
+        /// The attempts.
+        attempts: Option<Attempts>,
+    },
+    /// Makes an account; [`Written::Unchanged`] when the name is taken.
+    AddAccount(Account),
+    /// Removes an account; [`Written::Unchanged`] when there is none. Its devices are removed by writes of their own.
+    RemoveAccount(String),
+    /// Replaces the FAST tokens of a device; none forgets them.
+    FastTokens {
+        /// The device.
+        device: DeviceId,
+        /// The tokens.
+        tokens: Option<FastTokens>,
+    },
+    /// Keeps an API key.
+    AddApiKey(ApiKey),
+    /// Revokes an API key; [`Written::Unchanged`] when there is none or it is revoked already.
+    RevokeApiKey {
+        /// The app.
+        app: AppId,
+        /// The public part.
+        id: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A sender's own key for a request, with what is answered to a repeat; kept for 24 h.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The key, unique per app.
+    pub key: String,
+    /// SHA-256 of the raw body.
+    pub body_hash: [u8; 32],
+    /// The status of the answer.
+    pub status: u16,
+    /// The body of the answer.
+    pub answer: String,
+}
+
+/// Milliseconds for which an idempotency key is kept (DESIGN §8).
+pub const IDEMPOTENCY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// A device to be made.
+#[derive(Clone, Debug)]
+pub struct NewDevice {
+    /// Its id.
+    pub id: DeviceId,
+    /// Its app.
+    pub app: AppId,
+    /// The account it belongs to.
+    pub account: String,
+    /// How it is told apart.
+    pub kind: DeviceKind,
+    /// SHA-256 of the installation secret.
+    pub installation_hash: Option<[u8; 32]>,
+    /// The joining entry's id.
+    pub entry: EntryId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A change of what a device is a member of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Binds the device to this `user:` key and to no other, or to none.
+    User(Option<AudienceKey>),
+    /// Joins a topic or tag.
+    Join(AudienceKey),
+    /// Leaves a topic or tag.
+    Leave(AudienceKey),
+}
+
+/// What became of a write.
+#[derive(Clone, Debug)]
+pub enum Written {
+    /// An entry was appended (also for registrations, membership changes and generations).
+    Appended(Arc<Entry>),
+    /// Something beside the log was written.
+    Done,
+    /// It was so already; nothing was written.
+    Unchanged,
+    /// The device exists already.
+    Exists(DeviceId),
+    /// The idempotency key was used with the same body: this is what was answered then.
+    Repeated {
+        /// The status of the answer.
+        status: u16,
+        /// The body of the answer.
+        answer: String,
+    },
+    /// Refused; nothing was written.
+    Refused(Refusal),
+}
+
+/// Why a write was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The idempotency key was used with another body.
+    #[error("this Idempotency-Key was used with another body")]
+    IdempotencyMismatch,
+    /// There is no such device.
+    #[error("there is no such device")]
+    UnknownDevice,
+    /// The target is not in the log.
+    #[error("there is no such notification")]
+    UnknownTarget,
+    /// The device holds as many topics and tags as it may.
+    #[error("the device holds as many topics and tags as it may")]
+    TooManyMemberships,
+    /// The acknowledgement does not extend the record.
+    #[error("the acknowledgement does not extend the record")]
+    Stale,
+}
