@@ -1,0 +1,3 @@
+//! Extensions and negotiations, one file per specification.
+
+pub mod json;
