@@ -19,7 +19,7 @@ pub use api_key::{ApiKey, Scope};
 pub use audience::{AudienceKey, KeyKind};
 pub use cursor::{Cursor, LaneSeqs, SeqRange, Seqs};
 pub use device::{Device, DeviceKind};
-pub use entry::{Entry, EntryKind, Lane, Target};
+pub use entry::{Entry, EntryKind, Lane, MembershipChange, Target};
 pub use filter::Filter;
 pub use id::{AppId, DeviceId, EntryId, GenerationId};
 pub use membership::{KeyHead, Membership};

@@ -1,0 +1,91 @@
+//! Acknowledgements: cumulative per lane, as rows that name the record they extend (DESIGN rule 9).
+
+use longwire_model::delivery::{Acknowledgement, Ending, Exception};
+use longwire_model::{Lane, LaneSeqs, Seq, Seqs, Timestamp};
+
+use crate::bind::SessionKind;
+use crate::output::Output;
+use crate::session::Session;
+use crate::shard::{Now, SessionKey, Shard, Stated, Violation};
+
+impl Shard {
+    /// A device says up to where it has stored. For a client without our extension: up to where its answered ping stood.
+    ///
+    /// # Errors
+    /// [`Violation`] when the device claims more than it was sent, or owes the list of what it stored; nothing was recorded.
+    pub fn acknowledge(
+        &mut self,
+        key: SessionKey,
+        stated: &Stated,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        let Some(session) = self.sessions.get_mut(&key) else { return Ok(()) };
+        let claims = [(Lane::Normal, stated.normal), (Lane::Background, stated.background)];
+        for (lane, claim) in claims {
+            if claim.is_some_and(|seq| seq > session.lane(lane).told) {
+                return Err(Violation::AboveSent);
+            }
+        }
+        if let Some(effective) = session.owes_stored {
+            let stored = stated.stored.as_ref().ok_or(Violation::StoredMissing)?;
+            session.record_stored(key, effective, stored, now.wall, out);
+        }
+        for (lane, claim) in claims {
+            let Some(seq) = claim else { continue };
+            if session.settle(lane, seq) {
+                session.full_since_ms = None;
+            }
+            session.record(key, lane, seq, now.wall, out);
+        }
+        for lane in Lane::ALL {
+            self.catch_up(key, lane, now, out);
+            if self.sessions.get(&key).is_some_and(|session| session.kind == SessionKind::Standard) {
+                self.tell_owed(key, lane, now, out);
+            }
+        }
+        self.probe(key, out);
+        Ok(())
+    }
+}
+
+impl Session {
+    /// Extends the record to `seq`.
+    pub(crate) fn record(&mut self, key: SessionKey, lane: Lane, seq: Seq, at: Timestamp, out: &mut Vec<Output>) {
+        let state = self.lane_mut(lane);
+        if seq <= state.base {
+            return;
+        }
+        let row = Acknowledgement { lane, from: state.base, to: seq, exceptions: state.take_exceptions(seq), at };
+        state.base = seq;
+        out.push(Output::Acknowledge { session: key, device: self.device, row });
+    }
+
+    /// The effective cursor takes effect together with the list of what the device stored above its record.
+    fn record_stored(
+        &mut self,
+        key: SessionKey,
+        effective: LaneSeqs,
+        stored: &Seqs,
+        at: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        self.owes_stored = None;
+        for lane in Lane::ALL {
+            let state = self.lane_mut(lane);
+            let (from, to) = (state.base, effective.get(lane));
+            if to <= from {
+                continue;
+            }
+            let missing = stored.complement(from, to);
+            let exceptions = if missing.is_empty() {
+                Vec::new()
+            } else {
+                vec![Exception { seqs: missing, ending: Ending::NotStored }]
+            };
+            state.base = to;
+            let row = Acknowledgement { lane, from, to, exceptions, at };
+            out.push(Output::Acknowledge { session: key, device: self.device, row });
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Being behind: from memory while the gap is short, else from pages of the log. One path for login, a full window and a restart.
+
+use std::sync::Arc;
+
+use longwire_model::delivery::Ending;
+use longwire_model::{Entry, EntryKind, Lane, Seq};
+use longwire_store::{LogPage, LogQuery};
+
+use crate::bind::SessionKind;
+use crate::output::{CloseReason, Output};
+use crate::recent::{Later, cost};
+use crate::session::{Sent, Session};
+use crate::shard::{Now, SessionKey, Shard};
+use crate::verdict::{Verdict, verdict};
+use crate::{ATTEMPTS_MAX, PAGE_ROWS};
+
+impl Shard {
+    /// Carries a lane of a session towards the watermark as far as memory and its window allow, and asks for a page where they do not.
+    pub(crate) fn catch_up(&mut self, key: SessionKey, lane: Lane, now: Now, out: &mut Vec<Output>) {
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        let state = session.lane(lane);
+        let Some(position) = state.behind else { return };
+        if state.reading || (lane == Lane::Background && !session.flushing) {
+            return;
+        }
+        if position < self.recent.floor() {
+            if !session.has_room() {
+                session.full_since_ms.get_or_insert(now.mono_ms);
+                return;
+            }
+            session.lane_mut(lane).reading = true;
+            let query = LogQuery {
+                app: self.app,
+                memberships: Arc::clone(&session.memberships),
+                lane,
+                after: position,
+                upto: self.watermark,
+                limit: PAGE_ROWS,
+            };
+            out.push(Output::Read { session: key, query });
+            return;
+        }
+        for entry in self.recent.above(position) {
+            if entry.kind.routing().is_some_and(|routing| routing.lane == lane) {
+                let later = self.recent.later(entry, entry.seq);
+                if !session.consider(key, entry, &later, self.watermark, now, out) {
+                    session.lane_mut(lane).behind = Some(entry.seq.saturating_sub(1));
+                    return;
+                }
+            }
+        }
+        session.lane_mut(lane).behind = None;
+        if lane == Lane::Background {
+            session.flushing = false;
+            session.flush_by = None;
+        }
+        self.tell_owed(key, lane, now, out);
+    }
+
+    /// A page that [`Output::Read`] asked for, read up to `upto`.
+    pub fn page(&mut self, key: SessionKey, lane: Lane, page: &LogPage, upto: Seq, now: Now, out: &mut Vec<Output>) {
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        session.lane_mut(lane).reading = false;
+        // What ended its entries since it was read must still be in memory; else it is read again.
+        if upto >= self.recent.floor() {
+            let mut position = page.complete_to;
+            for row in &page.rows {
+                let mut later = self.recent.later(&row.entry, upto);
+                later.recalled |= row.recalled.is_some();
+                later.successors.extend(row.successors.iter().map(|newer| (newer.seq, newer.filter.clone())));
+                if !session.consider(key, &row.entry, &later, self.watermark, now, out) {
+                    position = row.entry.seq.saturating_sub(1);
+                    break;
+                }
+            }
+            session.lane_mut(lane).behind = Some(position);
+        }
+        self.catch_up(key, lane, now, out);
+        self.probe(key, out);
+    }
+
+    /// A page could not be read: the session starts again at its next login.
+    pub fn page_failed(&mut self, key: SessionKey, out: &mut Vec<Output>) {
+        if self.sessions.contains_key(&key) {
+            out.push(Output::Close(key, CloseReason::Restart));
+        }
+    }
+
+    /// Tells a device the cursor alone when what was passed over lies above what it was told (DESIGN rule 9).
+    pub(crate) fn tell_owed(&mut self, key: SessionKey, lane: Lane, now: Now, out: &mut Vec<Output>) {
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        let Some(seq) = session.lane(lane).owed() else { return };
+        match session.kind {
+            SessionKind::Push => {
+                session.lane_mut(lane).told = seq;
+                out.push(Output::Cursor { session: key, lane, seq });
+            }
+            SessionKind::Standard if session.has_unacknowledged(lane) => {}
+            SessionKind::Standard => {
+                session.lane_mut(lane).told = seq;
+                session.record(key, lane, seq, now.wall, out);
+            }
+        }
+    }
+}
+
+impl Session {
+    /// Considers one entry of a lane, in order; false when it must be sent and the window has no room.
+    pub(crate) fn consider(
+        &mut self,
+        key: SessionKey,
+        entry: &Arc<Entry>,
+        later: &Later,
+        watermark: Seq,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let Some(lane) = entry.kind.routing().map(|routing| routing.lane) else { return true };
+        let user = match verdict(&self.memberships, entry, later, watermark, now.wall) {
+            Verdict::NotAddressed => return true,
+            Verdict::Pass(ending) => {
+                self.lane_mut(lane).pass(entry.seq, ending);
+                return true;
+            }
+            Verdict::Send { user } => user,
+        };
+        if let Some(ending) = self.unfit(entry) {
+            self.lane_mut(lane).pass(entry.seq, ending);
+            return true;
+        }
+        if !self.has_room() {
+            self.full_since_ms.get_or_insert(now.mono_ms);
+            return false;
+        }
+        if entry.seq <= self.lane(lane).told {
+            // Sending 10 before 9 would lose 9 for ever (DESIGN rule 7): rather begin again.
+            out.push(Output::Close(key, CloseReason::Restart));
+            return false;
+        }
+        self.sent(Sent { lane, seq: entry.seq, bytes: cost(entry), at: now.wall });
+        out.push(Output::Send { session: key, entry: Arc::clone(entry), user });
+        true
+    }
+
+    /// Why a client without our extension is not sent this entry.
+    fn unfit(&self, entry: &Entry) -> Option<Ending> {
+        if self.kind == SessionKind::Push {
+            return None;
+        }
+        let is_poison = |seq| self.attempts.is_some_and(|own| own.seq == seq && own.sessions >= ATTEMPTS_MAX);
+        match entry.kind {
+            EntryKind::Recall(..) | EntryKind::Dismissal(..) => Some(Ending::NotStored),
+            _ if is_poison(entry.seq) => Some(Ending::Rejected),
+            EntryKind::Notification(_) | EntryKind::Update(..) => None,
+            EntryKind::Membership(_) | EntryKind::Generation(_) => Some(Ending::NotStored),
+        }
+    }
+}

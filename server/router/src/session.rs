@@ -1,0 +1,208 @@
+//! One session's state: live or behind per lane, and what is unacknowledged. No queue (DESIGN rule 8).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use longwire_model::delivery::{Ending, Exception};
+use longwire_model::device::Attempts;
+use longwire_model::membership::Membership;
+use longwire_model::{DeviceId, KeyKind, Lane, LaneSeqs, Seq, Seqs, Timestamp};
+
+use crate::bind::SessionKind;
+use crate::{WINDOW_BYTES, WINDOW_ENTRIES};
+
+/// A bound session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) device: DeviceId,
+    pub(crate) kind: SessionKind,
+    pub(crate) memberships: Arc<[Membership]>,
+    lanes: [LaneState; 2],
+    window: VecDeque<Sent>,
+    window_bytes: usize,
+    /// Since when the window is full.
+    pub(crate) full_since_ms: Option<u64>,
+    /// The effective cursors, while the device owes its first acknowledgement's list of what it stored.
+    pub(crate) owes_stored: Option<LaneSeqs>,
+    /// Background entries wait until here at the latest.
+    pub(crate) flush_by: Option<Timestamp>,
+    /// Background entries are wanted now.
+    pub(crate) flushing: bool,
+    /// Of a client without our extension: the oldest unacknowledged entry of earlier sessions.
+    pub(crate) attempts: Option<Attempts>,
+    /// Something was received after the oldest unacknowledged entry was written.
+    pub(crate) heard_since_sent: bool,
+    /// Something was sent since the last ping behind it (clients without our extension).
+    pub(crate) probe_due: bool,
+    /// Something was sent in the normal lane since the background lane was last looked at.
+    pub(crate) woken: bool,
+    /// The last entry that was considered: one that names the device by two keys is considered once.
+    pub(crate) considered: Seq,
+}
+
+/// One lane of a session.
+#[derive(Debug, Default)]
+pub(crate) struct LaneState {
+    /// The position while behind; none while live, when the position is the node's watermark.
+    pub(crate) behind: Option<Seq>,
+    /// A page of the log is on its way.
+    pub(crate) reading: bool,
+    /// The highest position that the device was told of, by entry, cursor or effective cursor.
+    pub(crate) told: Seq,
+    /// Where the next acknowledgement row starts: what is recorded, or about to be.
+    pub(crate) base: Seq,
+    /// What was passed over above `base`, ascending.
+    pub(crate) passed: Vec<Passed>,
+}
+
+/// A run of positions passed over for one reason, with nothing sent in between.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passed {
+    pub(crate) first: Seq,
+    pub(crate) last: Seq,
+    pub(crate) ending: Ending,
+}
+
+/// An entry that was sent and is not acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    pub(crate) lane: Lane,
+    pub(crate) seq: Seq,
+    pub(crate) bytes: usize,
+    pub(crate) at: Timestamp,
+}
+
+impl Session {
+    pub(crate) fn new(device: DeviceId, kind: SessionKind, memberships: Arc<[Membership]>) -> Self {
+        Self {
+            device,
+            kind,
+            memberships,
+            lanes: [LaneState::default(), LaneState::default()],
+            window: VecDeque::new(),
+            window_bytes: 0,
+            full_since_ms: None,
+            owes_stored: None,
+            flush_by: None,
+            flushing: true,
+            attempts: None,
+            heard_since_sent: false,
+            probe_due: false,
+            woken: false,
+            considered: 0,
+        }
+    }
+
+    pub(crate) const fn lane(&self, lane: Lane) -> &LaneState {
+        let [normal, background] = &self.lanes;
+        match lane {
+            Lane::Normal => normal,
+            Lane::Background => background,
+        }
+    }
+
+    pub(crate) const fn lane_mut(&mut self, lane: Lane) -> &mut LaneState {
+        let [normal, background] = &mut self.lanes;
+        match lane {
+            Lane::Normal => normal,
+            Lane::Background => background,
+        }
+    }
+
+    pub(crate) fn user(&self) -> Option<Arc<str>> {
+        let open = |own: &&Membership| own.left.is_none() && own.key.kind() == KeyKind::User;
+        self.memberships.iter().find(open).map(|own| own.key.name().into())
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.window.len() < WINDOW_ENTRIES && self.window_bytes < WINDOW_BYTES
+    }
+
+    pub(crate) fn sent(&mut self, sent: Sent) {
+        if self.window.is_empty() {
+            self.heard_since_sent = false;
+        }
+        self.window_bytes += sent.bytes;
+        self.probe_due |= self.kind == SessionKind::Standard;
+        self.woken |= sent.lane == Lane::Normal;
+        self.window.push_back(sent);
+        self.lane_mut(sent.lane).told = sent.seq;
+    }
+
+    /// Takes what `upto` acknowledges in `lane` out of the window; whether anything was.
+    pub(crate) fn settle(&mut self, lane: Lane, upto: Seq) -> bool {
+        let before = self.window.len();
+        let freed = &mut self.window_bytes;
+        self.window.retain(|sent| {
+            let settled = sent.lane == lane && sent.seq <= upto;
+            if settled {
+                *freed -= sent.bytes;
+            }
+            !settled
+        });
+        if self.window.is_empty() {
+            self.window = VecDeque::new();
+        }
+        self.window.len() < before
+    }
+
+    pub(crate) fn oldest_unacknowledged(&self) -> Option<Seq> {
+        self.window.iter().map(|sent| sent.seq).min()
+    }
+
+    pub(crate) fn has_unacknowledged(&self, lane: Lane) -> bool {
+        self.window.iter().any(|sent| sent.lane == lane)
+    }
+
+    pub(crate) fn sent_at(&self, seq: Seq) -> Option<Timestamp> {
+        self.window.iter().find(|sent| sent.seq == seq).map(|sent| sent.at)
+    }
+
+    pub(crate) fn unacknowledged(&self) -> usize {
+        self.window.len()
+    }
+}
+
+impl LaneState {
+    /// Notes that `seq` was passed over.
+    pub(crate) fn pass(&mut self, seq: Seq, ending: Ending) {
+        if seq <= self.base {
+            return;
+        }
+        match self.passed.last_mut() {
+            Some(run) if run.ending == ending && run.last > self.told => run.last = seq,
+            _ => self.passed.push(Passed { first: seq, last: seq, ending }),
+        }
+    }
+
+    /// The highest position passed over that the device was not told of.
+    pub(crate) fn owed(&self) -> Option<Seq> {
+        self.passed.last().map(|run| run.last).filter(|&last| last > self.told)
+    }
+
+    /// Takes out what was passed over up to `upto`, as exceptions of an acknowledgement row.
+    pub(crate) fn take_exceptions(&mut self, upto: Seq) -> Vec<Exception> {
+        let mut exceptions: Vec<Exception> = Vec::new();
+        let taken = self.passed.partition_point(|run| run.first <= upto);
+        let mut rest = None;
+        for mut run in self.passed.drain(..taken) {
+            if run.last > upto {
+                rest = Some(Passed { first: upto.saturating_add(1), ..run });
+                run.last = upto;
+            }
+            match exceptions.iter_mut().find(|exception| exception.ending == run.ending) {
+                Some(exception) => exception.seqs.push(run.first, run.last),
+                None => {
+                    let mut seqs = Seqs::default();
+                    seqs.push(run.first, run.last);
+                    exceptions.push(Exception { seqs, ending: run.ending });
+                }
+            }
+        }
+        self.passed.splice(0..0, rest);
+        if self.passed.is_empty() {
+            self.passed = Vec::new();
+        }
+        exceptions
+    }
+}

@@ -1,0 +1,230 @@
+//! A shard: its sessions, the index from audience keys to them, and the entries since memory serves.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use longwire_model::device::Attempts;
+use longwire_model::{
+    AppId, AudienceKey, DeviceId, Entry, GenerationId, KeyKind, Lane, LaneSeqs, Seq, Seqs, Timestamp,
+};
+
+use crate::bind::{Bind, SessionKind};
+use crate::output::{CloseReason, Output};
+use crate::recent::Recent;
+use crate::session::Session;
+use crate::{ATTEMPTS_MAX, STALL_MS};
+
+/// The driver's name of a session; never used twice in a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey(pub u64);
+
+/// This instant, on both clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// Milliseconds of a monotonic clock: for waits.
+    pub mono_ms: u64,
+    /// The wall clock: for expiry.
+    pub wall: Timestamp,
+}
+
+/// One committed group, announced once and in order.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The newest generation.
+    pub generation: GenerationId,
+    /// The position before the first entry.
+    pub from: Seq,
+    /// The entries: dense, ascending.
+    pub entries: Arc<[Arc<Entry>]>,
+}
+
+/// What a device acknowledges.
+#[derive(Clone, Debug, Default)]
+pub struct Stated {
+    /// In the normal lane, stored up to here.
+    pub normal: Option<Seq>,
+    /// In the background lane, stored up to here.
+    pub background: Option<Seq>,
+    /// What it stored between the recorded and the effective cursors; with the first acknowledgement after a login.
+    pub stored: Option<Seqs>,
+}
+
+/// An acknowledgement that breaks the protocol: the session is to be closed with `policy-violation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// Above what it was sent.
+    #[error("an acknowledgement above what was sent")]
+    AboveSent,
+    /// The first acknowledgement must list what was stored above the recorded cursor.
+    #[error("the first acknowledgement after this login must say what is stored")]
+    StoredMissing,
+}
+
+/// What a session leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unbound {
+    /// Its device.
+    pub device: DeviceId,
+    /// Of a client without our extension, when they changed: the attempts to note.
+    pub attempts: Option<Attempts>,
+}
+
+/// The sessions of one app on one worker.
+#[derive(Debug)]
+pub struct Shard {
+    pub(crate) app: AppId,
+    pub(crate) generation: GenerationId,
+    pub(crate) watermark: Seq,
+    pub(crate) recent: Recent,
+    pub(crate) sessions: HashMap<SessionKey, Session>,
+    pub(crate) by_device: HashMap<DeviceId, SessionKey>,
+    /// Sessions by user, topic and tag, open or left; `device:` and `all` need no index.
+    pub(crate) by_key: HashMap<AudienceKey, HashSet<SessionKey>>,
+    pub(crate) parked: Vec<Bind>,
+}
+
+impl Shard {
+    /// An empty shard that has seen the log up to `watermark`.
+    #[must_use]
+    pub fn new(app: AppId, generation: GenerationId, watermark: Seq) -> Self {
+        Self {
+            app,
+            generation,
+            watermark,
+            recent: Recent::new(watermark),
+            sessions: HashMap::new(),
+            by_device: HashMap::new(),
+            by_key: HashMap::new(),
+            parked: Vec::new(),
+        }
+    }
+
+    /// Up to where this shard has seen the log without a gap.
+    #[must_use]
+    pub const fn watermark(&self) -> Seq {
+        self.watermark
+    }
+
+    /// How many sessions are bound.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether no session is bound.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// When the entry at `seq` was written to the device's session, if it is not acknowledged yet.
+    #[must_use]
+    pub fn sent_at(&self, device: DeviceId, seq: Seq) -> Option<Timestamp> {
+        self.sessions.get(self.by_device.get(&device)?)?.sent_at(seq)
+    }
+
+    /// Entries sent and not acknowledged, over all sessions.
+    #[must_use]
+    pub fn unacknowledged(&self) -> usize {
+        self.sessions.values().map(Session::unacknowledged).sum()
+    }
+
+    /// The first instant (monotonic ms) at which [`Shard::timeout`] has something to do for this session.
+    #[must_use]
+    pub fn poll_timeout(&self, key: SessionKey, now: Now) -> Option<u64> {
+        let session = self.sessions.get(&key)?;
+        let stall = session.full_since_ms.map(|since| since.saturating_add(STALL_MS));
+        let flush = session.flush_by.map(|at| {
+            let wait = at.millis_since(now.wall).max(0);
+            now.mono_ms.saturating_add(wait.unsigned_abs())
+        });
+        [stall, flush].into_iter().flatten().min()
+    }
+
+    /// Something was due: a full window that nobody acknowledged, or background entries about to expire.
+    pub fn timeout(&mut self, key: SessionKey, now: Now, out: &mut Vec<Output>) {
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        if session.full_since_ms.is_some_and(|since| now.mono_ms >= since.saturating_add(STALL_MS)) {
+            out.push(Output::Close(key, CloseReason::Stalled));
+            return;
+        }
+        if session.flush_by.is_some_and(|at| at <= now.wall) {
+            self.flush(key, now, out);
+        }
+    }
+
+    /// Anything was received from the session.
+    pub fn heard(&mut self, key: SessionKey) {
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.heard_since_sent |= session.unacknowledged() > 0;
+        }
+    }
+
+    /// A heartbeat: the radio is awake, so background entries and owed cursors go now.
+    pub fn heartbeat(&mut self, key: SessionKey, now: Now, out: &mut Vec<Output>) {
+        self.flush(key, now, out);
+        for lane in Lane::ALL {
+            self.tell_owed(key, lane, now, out);
+        }
+    }
+
+    pub(crate) fn flush(&mut self, key: SessionKey, now: Now, out: &mut Vec<Output>) {
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.flushing = true;
+            session.flush_by = None;
+            self.catch_up(key, Lane::Background, now, out);
+            self.probe(key, out);
+        }
+    }
+
+    /// Ends a session; what it had not acknowledged stays in the log.
+    pub fn unbind(&mut self, key: SessionKey) -> Option<Unbound> {
+        self.parked.retain(|bind| bind.session != key);
+        let session = self.sessions.remove(&key)?;
+        if self.by_device.get(&session.device) == Some(&key) {
+            self.by_device.remove(&session.device);
+        }
+        for own in session.memberships.iter() {
+            if let Some(holders) = self.by_key.get_mut(&own.key) {
+                holders.remove(&key);
+                if holders.is_empty() {
+                    self.by_key.remove(&own.key);
+                }
+            }
+        }
+        Some(Unbound { device: session.device, attempts: attempts(&session) })
+    }
+
+    pub(crate) fn insert(&mut self, key: SessionKey, session: Session) {
+        self.by_device.insert(session.device, key);
+        for own in session.memberships.iter() {
+            self.index(key, &own.key);
+        }
+        self.sessions.insert(key, session);
+    }
+
+    pub(crate) fn index(&mut self, session: SessionKey, key: &AudienceKey) {
+        if matches!(key.kind(), KeyKind::User | KeyKind::Topic | KeyKind::Tag) {
+            self.by_key.entry(key.clone()).or_default().insert(session);
+        }
+    }
+
+    /// Pings a client without our extension behind what was just sent to it.
+    pub(crate) fn probe(&mut self, key: SessionKey, out: &mut Vec<Output>) {
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        if std::mem::take(&mut session.probe_due) {
+            let [normal, background] = Lane::ALL.map(|lane| session.lane(lane).told);
+            out.push(Output::Probe { session: key, upto: LaneSeqs { normal, background } });
+        }
+    }
+}
+
+/// Counts a session that saw its oldest entry, said something after it, and did not acknowledge it (DESIGN rule 10).
+fn attempts(session: &Session) -> Option<Attempts> {
+    let seq = session.oldest_unacknowledged()?;
+    if session.kind == SessionKind::Push || !session.heard_since_sent {
+        return None;
+    }
+    let before = session.attempts.filter(|attempts| attempts.seq == seq).map_or(0, |attempts| attempts.sessions);
+    Some(Attempts { seq, sessions: before.saturating_add(1).min(ATTEMPTS_MAX) })
+}

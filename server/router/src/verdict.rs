@@ -1,0 +1,82 @@
+//! Whether one device is sent one entry, judged at the node's watermark: the heart of rules 3 and 4.
+
+use std::sync::Arc;
+
+use longwire_model::delivery::Ending;
+use longwire_model::membership::{Standing, standing};
+use longwire_model::{AudienceKey, Entry, EntryKind, Filter, KeyKind, Membership, Seq, Timestamp};
+
+use crate::recent::Later;
+
+/// What to do with an entry for one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not for this device.
+    NotAddressed,
+    /// Send it.
+    Send {
+        /// The user through whose key alone the device gets it.
+        user: Option<Arc<str>>,
+    },
+    /// It was for this device, and ended.
+    Pass(Ending),
+}
+
+/// Decides for a device with `memberships`, up to date at `watermark`.
+#[must_use]
+pub fn verdict(memberships: &[Membership], entry: &Entry, later: &Later, watermark: Seq, now: Timestamp) -> Verdict {
+    let Some(routing) = entry.kind.routing() else {
+        return Verdict::NotAddressed;
+    };
+    let Some(standing) = standing(memberships, &routing.audience, entry.audience_seq(), watermark) else {
+        return Verdict::NotAddressed;
+    };
+    if matches!(entry.kind, EntryKind::Recall(..)) {
+        // No content: also for those who left, so that what they show goes (DESIGN rule 3).
+        return Verdict::Send { user: None };
+    }
+    if standing == Standing::Left {
+        return Verdict::Pass(Ending::Left);
+    }
+    let content = entry.kind.content();
+    if content.and_then(|content| content.filter.as_ref()).is_some_and(|filter| !passes(filter, memberships, watermark))
+    {
+        return Verdict::Pass(Ending::Filtered);
+    }
+    if routing.expires_at <= now {
+        return Verdict::Pass(Ending::Expired);
+    }
+    if later.recalled {
+        return Verdict::Pass(Ending::Recalled);
+    }
+    if is_superseded(memberships, &routing.audience, later, watermark) {
+        return Verdict::Pass(Ending::Superseded);
+    }
+    Verdict::Send { user: only_user(memberships, &routing.audience, entry.audience_seq(), watermark) }
+}
+
+fn passes(filter: &Filter, memberships: &[Membership], watermark: Seq) -> bool {
+    filter.passes(|tag| memberships.iter().any(|own| own.key == *tag && own.is_open_at(watermark)))
+}
+
+/// A successor counts only when this device is in its audience and passes its filter (DESIGN rule 4).
+fn is_superseded(memberships: &[Membership], audience: &[AudienceKey], later: &Later, watermark: Seq) -> bool {
+    later.successors.iter().any(|(seq, filter)| {
+        standing(memberships, audience, *seq, watermark).is_some()
+            && filter.as_ref().is_none_or(|filter| passes(filter, memberships, watermark))
+    })
+}
+
+/// The user when every open key that brings the entry to this device is a `user:` key.
+fn only_user(memberships: &[Membership], audience: &[AudienceKey], seq: Seq, watermark: Seq) -> Option<Arc<str>> {
+    let mut user = None;
+    for own in memberships {
+        if own.holds(seq) && own.is_open_at(watermark) && audience.contains(&own.key) {
+            if own.key.kind() != KeyKind::User {
+                return None;
+            }
+            user = Some(own.key.name().into());
+        }
+    }
+    user
+}
