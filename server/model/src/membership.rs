@@ -57,11 +57,19 @@ pub fn standing(memberships: &[Membership], audience: &[AudienceKey], seq: Seq, 
 pub struct KeyHead {
     /// The newest entry per lane that is sent to members (everything with a routing).
     pub newest: LaneSeqs,
-    /// The newest recall per lane: it also concerns devices that left.
+    /// The newest recall or dismissal per lane: it also concerns devices that left.
     pub newest_recall: LaneSeqs,
 }
 
 impl KeyHead {
+    /// Notes an entry at `seq` in `lane`; `has_no_content` tells that it is a recall or dismissal.
+    pub fn raise(&mut self, lane: Lane, seq: Seq, has_no_content: bool) {
+        self.newest.raise(lane, seq);
+        if has_no_content {
+            self.newest_recall.raise(lane, seq);
+        }
+    }
+
     /// Whether a device with this `membership` and this `cursor` may have something waiting in `lane`.
     #[must_use]
     pub fn may_wait(&self, membership: &Membership, lane: Lane, cursor: Seq) -> bool {

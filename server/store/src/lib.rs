@@ -2,6 +2,7 @@
 //! Stores hold no policy: they keep rows, number them, and answer questions about them.
 
 pub mod error;
+pub mod memory;
 pub mod read;
 pub mod write;
 
@@ -13,6 +14,7 @@ use longwire_model::{
 };
 
 pub use error::StoreError;
+pub use memory::MemoryStore;
 pub use read::{DeliveryRow, Head, LoadedDevice, LogPage, LogQuery, LogRow, StoredEntry, Successor};
 pub use write::{Write, Written};
 
@@ -75,7 +77,8 @@ pub trait Store: Send + Sync + 'static {
     /// The FAST tokens of a device; none when none was ever issued.
     async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, StoreError>;
 
-    /// The position below which the log is no longer complete: the start for a cursor of an unknown generation.
+    /// The position up to which everything was swept: the start for a cursor of an unknown generation. Every retained entry
+    /// (and the target of every retained one) lies above it.
     async fn floor(&self, app: AppId) -> Result<Seq, StoreError>;
 
     /// Removes, for at most `limit` entries, what ended before `before`: expired entries and what only concerned them. What supersedes,

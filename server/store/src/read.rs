@@ -75,7 +75,8 @@ pub struct LogRow {
     pub entry: Arc<Entry>,
     /// Of a notification or update: the position of the recall of it (or of its target) up to `upto`.
     pub recalled: Option<Seq>,
-    /// Of a notification with a collapse key: newer notifications up to `upto` with the same lane, audience and key.
+    /// Of a notification with a collapse key: newer notifications up to `upto` with the same lane, audience and key, ascending,
+    /// up to and including the first without a filter (no later one changes what becomes of this entry).
     pub successors: Vec<Successor>,
 }
 
@@ -97,7 +98,8 @@ pub struct StoredEntry {
     pub entry: Arc<Entry>,
     /// When it was recalled.
     pub recalled_at: Option<Timestamp>,
-    /// Newer notifications with the same lane, audience and collapse key, ascending.
+    /// Newer notifications with the same lane, audience and collapse key, ascending, up to and including the first without a
+    /// filter.
     pub successors: Vec<Successor>,
 }
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use longwire_model::account::FastTokens;
 use longwire_model::delivery::{Acknowledgement, Event};
 use longwire_model::device::Attempts;
+use longwire_model::limits::MEMBERSHIPS_MAX;
 use longwire_model::{
-    Account, ApiKey, AppId, AudienceKey, DeviceId, DeviceKind, Entry, EntryId, EntryKind, GenerationId, Timestamp,
+    Account, ApiKey, AppId, AudienceKey, DeviceId, DeviceKind, Entry, EntryId, EntryKind, GenerationId, KeyKind,
+    Timestamp,
 };
 
 /// One write.
@@ -51,7 +53,8 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Gives a device to another account (its installation secret was proven).
+    /// Gives a device to another account (its installation secret was proven); [`Written::Exists`] when that account has another
+    /// device of the same kind.
     TakeOver {
         /// The device.
         device: DeviceId,
@@ -74,7 +77,8 @@ pub enum Write {
         /// The row; its `from` is the record that it extends.
         row: Acknowledgement,
     },
-    /// Keeps a device's event; a repeat (device, entry, type) is [`Written::Unchanged`].
+    /// Keeps a device's event; a repeat (device, entry, type), and one about an entry that the log does not hold (any more), is
+    /// [`Written::Unchanged`].
     Event {
         /// The device.
         device: DeviceId,
@@ -169,6 +173,38 @@ pub enum Change {
     Join(AudienceKey),
     /// Leaves a topic or tag.
     Leave(AudienceKey),
+}
+
+/// The keys that a change joins, and those that it leaves.
+pub type Moves = (Vec<AudienceKey>, Vec<AudienceKey>);
+
+impl Change {
+    /// What a device that holds `open` joins and leaves by this change, in this order; none when it already is so.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyMemberships`] when it holds [`MEMBERSHIPS_MAX`] topics and tags and would join another.
+    pub fn against(&self, open: &[AudienceKey]) -> Result<Option<Moves>, Refusal> {
+        let (joined, left) = match self {
+            Self::User(user) => {
+                let joined = user.iter().filter(|key| !open.contains(key)).cloned().collect();
+                let is_former = |key: &&AudienceKey| key.kind() == KeyKind::User && user.as_ref() != Some(*key);
+                (joined, open.iter().filter(is_former).cloned().collect())
+            }
+            Self::Join(key) if open.contains(key) => (Vec::new(), Vec::new()),
+            Self::Join(_) if open.iter().filter(|key| is_bounded(key)).count() >= MEMBERSHIPS_MAX => {
+                return Err(Refusal::TooManyMemberships);
+            }
+            Self::Join(key) => (vec![key.clone()], Vec::new()),
+            Self::Leave(key) if open.contains(key) => (Vec::new(), vec![key.clone()]),
+            Self::Leave(_) => (Vec::new(), Vec::new()),
+        };
+        Ok(if joined.is_empty() && left.is_empty() { None } else { Some((joined, left)) })
+    }
+}
+
+/// Whether a key counts towards [`MEMBERSHIPS_MAX`].
+fn is_bounded(key: &AudienceKey) -> bool {
+    matches!(key.kind(), KeyKind::Topic | KeyKind::Tag)
 }
 
 /// What became of a write.

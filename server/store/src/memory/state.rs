@@ -1,0 +1,77 @@
+//! What the store in memory holds.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use longwire_model::account::FastTokens;
+use longwire_model::delivery::{Acknowledgement, Event};
+use longwire_model::device::Generation;
+use longwire_model::{
+    Account, ApiKey, AppId, AudienceKey, Device, DeviceId, Entry, EntryId, KeyHead, Lane, Membership, Seq, Timestamp,
+};
+
+use crate::write::Idempotency;
+
+/// Everything.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub(super) apps: BTreeMap<AppId, Log>,
+    pub(super) devices: BTreeMap<DeviceId, Device>,
+    /// Memberships of removed devices, for the deliveries of what is retained.
+    pub(super) removed: BTreeMap<DeviceId, (AppId, Vec<Membership>)>,
+    /// When a membership (device, key, joined) was left.
+    pub(super) left_at: BTreeMap<(DeviceId, AudienceKey, Seq), Timestamp>,
+    pub(super) rows: BTreeMap<(DeviceId, Lane), Vec<Acknowledgement>>,
+    pub(super) events: BTreeMap<(EntryId, DeviceId), Vec<Event>>,
+    pub(super) tokens: BTreeMap<DeviceId, FastTokens>,
+    pub(super) accounts: BTreeMap<String, Account>,
+    pub(super) keys: Vec<ApiKey>,
+}
+
+/// One app's log.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Log {
+    pub(super) last: Seq,
+    pub(super) floor: Seq,
+    pub(super) generations: Vec<Generation>,
+    pub(super) entries: BTreeMap<Seq, Arc<Entry>>,
+    pub(super) ids: HashMap<EntryId, Seq>,
+    pub(super) heads: HashMap<AudienceKey, KeyHead>,
+    pub(super) idempotency: HashMap<String, (Idempotency, Timestamp)>,
+}
+
+impl Log {
+    /// The entry of an id.
+    pub(super) fn find(&self, id: EntryId) -> Option<&Arc<Entry>> {
+        self.entries.get(self.ids.get(&id)?)
+    }
+
+    /// The recall of the notification at `target`, up to `upto`.
+    pub(super) fn recall_of(&self, target: Seq, upto: Seq) -> Option<&Arc<Entry>> {
+        if upto <= target {
+            return None;
+        }
+        self.entries
+            .range(target + 1..=upto)
+            .map(|(_, entry)| entry)
+            .find(|entry| is_recall(entry) && entry.audience_seq() == target)
+    }
+}
+
+/// Whether an entry is a recall.
+pub(super) fn is_recall(entry: &Entry) -> bool {
+    matches!(entry.kind, longwire_model::EntryKind::Recall(..))
+}
+
+/// Whether `newer` is a notification that takes the place of the notification `older`, wherever its filter lets it.
+pub(super) fn supersedes(newer: &Entry, older: &Entry) -> bool {
+    use longwire_model::EntryKind::Notification;
+    let (Notification(newer_content), Notification(older_content)) = (&newer.kind, &older.kind) else {
+        return false;
+    };
+    newer.seq > older.seq
+        && newer_content.collapse_key.is_some()
+        && newer_content.collapse_key == older_content.collapse_key
+        && newer_content.routing.lane == older_content.routing.lane
+        && newer_content.routing.audience == older_content.routing.audience
+}
