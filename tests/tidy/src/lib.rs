@@ -1,1 +1,12 @@
-//! To be written.
+//! The rules of the house that no compiler checks, as pure functions from text to violations; `tests/tree.rs` holds them against the
+//! real tree, and every rule has a test here that plants a violation and sees it caught.
+
+pub mod code;
+pub mod edges;
+pub mod licences;
+pub mod purity;
+pub mod text;
+pub mod tree;
+
+/// What a rule found: sentences that name the place, empty when the rule holds.
+pub type Violations = Vec<String>;

@@ -1,0 +1,94 @@
+//! The rules of the house, held against the tree.
+
+use std::collections::BTreeSet;
+
+use longwire_tidy::{Violations, edges, licences, purity, text, tree};
+
+fn assert_none(violations: &Violations) {
+    assert!(violations.is_empty(), "\n  {}\n", violations.join("\n  "));
+}
+
+fn rust_files() -> Vec<(String, String)> {
+    let files = tree::files().expect("the tree can be read");
+    files.into_iter().filter(|(path, _)| path.ends_with(".rs")).collect()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let metadata = tree::metadata().expect("cargo describes the workspace");
+    assert_none(&edges::check(&metadata.edges));
+    for (krate, dependencies) in &metadata.all_edges {
+        // A test crate may serve other crates' tests: that is what dev-dependencies on it would be, and none is needed so far.
+        let on_tests = dependencies.iter().filter(|name| edges::TESTS.contains(&name.as_str()));
+        let outside = on_tests.filter(|_| !edges::TESTS.contains(&krate.as_str()));
+        assert_none(&outside.map(|name| format!("{krate} depends on {name}, which is for tests/ alone")).collect());
+    }
+    let missing = edges::ALLOWED.iter().filter(|(name, _)| !metadata.edges.contains_key(*name));
+    assert_none(&missing.map(|(name, _)| format!("{name} is in the table and not in the workspace")).collect());
+}
+
+#[test]
+fn pure_crates_have_no_runtime_socket_clock_or_chance_below_them() {
+    for krate in edges::PURE {
+        let below = tree::below(krate).expect("cargo shows the tree of a crate");
+        assert!(!below.is_empty(), "{krate} has nothing below it: was the tree read?");
+        assert_none(&edges::check_purity(krate, &below));
+    }
+}
+
+#[test]
+fn tls_is_rustls_with_ring_alone() {
+    let metadata = tree::metadata().expect("cargo describes the workspace");
+    let packages: BTreeSet<String> = metadata.licences.keys().cloned().collect();
+    assert!(packages.contains("ring"), "the packages were not read");
+    assert_none(&edges::check_banned(&packages));
+}
+
+#[test]
+fn every_dependency_has_a_permitted_licence() {
+    let files = tree::files().expect("the tree can be read");
+    let list = files.get("deny.toml").expect("deny.toml is in the tree");
+    let allowed = licences::Allowed::parse(list).expect("deny.toml has the lists");
+    let metadata = tree::metadata().expect("cargo describes the workspace");
+    assert!(metadata.licences.len() > 50, "the packages were not read");
+    let found = metadata.licences.iter();
+    assert_none(&found.flat_map(|(krate, licence)| licences::check(&allowed, krate, licence.as_deref())).collect());
+}
+
+#[test]
+fn source_is_free_of_what_its_crate_must_not_know() {
+    let files = rust_files();
+    assert!(files.len() > 20, "the sources were not read");
+    assert_none(&files.iter().flat_map(|(path, source)| purity::check(path, source)).collect());
+}
+
+#[test]
+fn rust_files_keep_the_house_style() {
+    assert_none(&rust_files().iter().flat_map(|(path, source)| text::check_rust(path, source)).collect());
+}
+
+#[test]
+fn no_file_names_a_place_of_one_machine() {
+    let files = tree::files().expect("the tree can be read");
+    assert_none(&files.iter().flat_map(|(path, source)| text::check_places(path, source)).collect());
+}
+
+#[test]
+fn every_package_comes_from_crates_io() {
+    let files = tree::files().expect("the tree can be read");
+    let lock = files.get("Cargo.lock").expect("Cargo.lock is in the tree");
+    assert!(lock.contains("name = \"ring\""), "the lock file was not read");
+    assert_none(&text::check_lock(lock));
+}
+
+#[test]
+fn every_crate_takes_the_lints_of_the_workspace() {
+    let metadata = tree::metadata().expect("cargo describes the workspace");
+    let mut violations = Vec::new();
+    for (krate, path) in &metadata.manifests {
+        let manifest = std::fs::read_to_string(path).expect("a member's manifest can be read");
+        violations.extend(text::check_manifest(krate, &manifest));
+    }
+    assert!(!metadata.manifests.is_empty(), "the members were not read");
+    assert_none(&violations);
+}
