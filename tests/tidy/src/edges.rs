@@ -11,7 +11,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("longwire-model", &[]),
     ("longwire-store", &["longwire-model"]),
     ("longwire-store-sqlite", &["longwire-model", "longwire-store"]),
-    ("longwire-router", &["longwire-model"]),
+    ("longwire-router", &["longwire-model", "longwire-store"]),
     ("longwire-c2s", &["longwire-protocol"]),
     ("longwire-core", &["longwire-model", "longwire-store", "longwire-router", "longwire-protocol"]),
     ("longwire-net", &["longwire-c2s", "longwire-core", "longwire-router", "longwire-model", "longwire-protocol"]),

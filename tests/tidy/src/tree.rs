@@ -67,7 +67,7 @@ fn walked() -> anyhow::Result<Vec<String>> {
 pub struct Metadata {
     /// The manifest of each member, by crate.
     pub manifests: BTreeMap<String, PathBuf>,
-    /// What each member's normal dependencies name.
+    /// What each member's normal dependencies name, features left off.
     pub edges: Edges,
     /// What each member's normal, build and dev dependencies name.
     pub all_edges: Edges,
@@ -83,8 +83,10 @@ pub fn metadata() -> anyhow::Result<Metadata> {
     let text = cargo(&["metadata", "--format-version", "1", "--filter-platform", &platform()?])?;
     let answer: Value = serde_json::from_str(&text).context("cargo metadata is not JSON")?;
     let members: BTreeSet<&str> = list(&answer, "workspace_members").iter().filter_map(Value::as_str).collect();
-    let built: BTreeSet<&str> =
-        list(&answer["resolve"], "nodes").iter().filter_map(|node| node["id"].as_str()).collect();
+    let built: BTreeSet<&str> = list(answer.get("resolve").unwrap_or(&Value::Null), "nodes")
+        .iter()
+        .filter_map(|node| node["id"].as_str())
+        .collect();
     let mut found = Metadata {
         manifests: BTreeMap::new(),
         edges: Edges::new(),
@@ -97,7 +99,7 @@ pub fn metadata() -> anyhow::Result<Metadata> {
         if members.contains(id) {
             let manifest = package["manifest_path"].as_str().context("a member has no manifest")?;
             found.manifests.insert(name.clone(), PathBuf::from(manifest));
-            found.edges.insert(name.clone(), dependencies(package, |kind| kind.is_null()));
+            found.edges.insert(name.clone(), dependencies(package, is_always_used));
             found.all_edges.insert(name, dependencies(package, |_| true));
         } else if built.contains(id) {
             found.licences.insert(name, package["license"].as_str().map(str::to_owned));
@@ -116,8 +118,14 @@ pub fn below(krate: &str) -> anyhow::Result<BTreeSet<String>> {
     Ok(names.filter(|name| !name.is_empty() && *name != krate).map(str::to_owned).collect())
 }
 
+/// Neither for builds, nor for tests, nor behind a feature.
+fn is_always_used(dependency: &Value) -> bool {
+    let is_normal = dependency.get("kind").is_none_or(Value::is_null);
+    is_normal && dependency.get("optional") != Some(&Value::Bool(true))
+}
+
 fn dependencies(package: &Value, wanted: impl Fn(&Value) -> bool) -> BTreeSet<String> {
-    let declared = list(package, "dependencies").iter().filter(|dependency| wanted(&dependency["kind"]));
+    let declared = list(package, "dependencies").iter().filter(|dependency| wanted(dependency));
     declared.filter_map(|dependency| dependency["name"].as_str()).map(str::to_owned).collect()
 }
 
