@@ -66,6 +66,18 @@ impl StreamHeader {
     }
 }
 
+/// `<stream:features/>` that offers `features`.
+#[must_use]
+pub fn features(features: impl IntoIterator<Item = Element>) -> Element {
+    Element::new(ns::STREAMS, "features").with_children(features)
+}
+
+/// Whether `element` is `<stream:features/>`.
+#[must_use]
+pub fn is_features(element: &Element) -> bool {
+    element.is(ns::STREAMS, "features")
+}
+
 /// Reads `1.0` and the like.
 pub(crate) fn parse_version(text: &str) -> Option<(u16, u16)> {
     let (major, minor) = text.split_once('.')?;

@@ -1,3 +1,36 @@
 //! Extensions and negotiations, one file per specification.
 
+pub mod bind;
+pub mod bind2;
+pub mod disco;
+pub mod fast;
 pub mod json;
+pub mod ping;
+pub mod preauth;
+pub mod register;
+pub mod sasl;
+pub mod sasl2;
+pub mod sasl_cb;
+pub mod session;
+pub mod starttls;
+pub mod version;
+
+use crate::{Element, FieldError};
+
+/// The texts of the children `name` that share their parent's namespace.
+fn texts(parent: &Element, name: &str) -> Vec<String> {
+    parent.children().filter(|child| child.is(parent.ns(), name)).map(Element::text).collect()
+}
+
+fn expect(element: &Element, ns: &str, name: &'static str) -> Result<(), FieldError> {
+    if element.is(ns, name) { Ok(()) } else { Err(FieldError::Unexpected { expected: name }) }
+}
+
+/// Reads an XML Schema boolean; absent means no.
+fn flag(element: &Element, name: &'static str, field: &'static str) -> Result<bool, FieldError> {
+    match element.attr(field) {
+        None | Some("false" | "0") => Ok(false),
+        Some("true" | "1") => Ok(true),
+        Some(_) => Err(FieldError::Invalid { element: name, field }),
+    }
+}
