@@ -1,1 +1,23 @@
-//! To be written.
+//! The server half of one XMPP client stream, without sockets, clock, randomness or store: bytes and answers in, bytes and events
+//! out. Its phases are types; only a bound stream has stanzas to deliver.
+
+mod answer;
+mod authenticated;
+mod bound;
+mod config;
+mod event;
+mod features;
+mod login;
+mod negotiation;
+mod opened;
+mod outbox;
+mod register;
+mod secured;
+mod seed;
+mod stream;
+
+pub use answer::{Answer, BindRefusal, IssuedToken, PasswordCheck, RegisterRefusal, Session, Token, Verifier};
+pub use config::{AUTH_FAILURES_MAX, Config, HEADER_MS, HEARTBEAT_GRACE_MS, NEGOTIATION_MS};
+pub use event::{BindRequest, Event, ResourceRequest};
+pub use outbox::{Action, Outbox};
+pub use stream::{Reason, Stream};

@@ -1,0 +1,209 @@
+//! A stream with a session: stanzas, acknowledgements, heartbeats.
+
+use std::sync::Arc;
+
+use longwire_protocol::codec;
+use longwire_protocol::jid::FullJid;
+use longwire_protocol::push::{self, Ack};
+use longwire_protocol::stanza::{Condition, Iq, StanzaError, error_answer, is_stanza};
+use longwire_protocol::stream::{StreamCondition, StreamError};
+use longwire_protocol::{Element, Jid, Reader, ns};
+
+use crate::negotiation::{BoundParts, error_of, refuse};
+use crate::{Config, Event, HEARTBEAT_GRACE_MS, Outbox, Reason, register};
+
+/// The id of the stream's own pings.
+const PING_ID: &str = "longwire-alive";
+
+/// The phase of the session; everything here is paid for by every idle connection.
+pub(crate) struct Bound {
+    config: Arc<Config>,
+    jid: FullJid,
+    reader: Reader,
+    heard_ms: u64,
+    heartbeat_s: Option<u32>,
+    is_pinged: bool,
+}
+
+impl Bound {
+    pub(crate) fn new(config: Arc<Config>, parts: BoundParts, reader: Reader, now_ms: u64) -> Self {
+        let BoundParts { jid, heartbeat_s } = parts;
+        Self { config, jid, reader, heard_ms: now_ms, heartbeat_s, is_pinged: false }
+    }
+
+    /// Takes all of `rest`; true when the client has closed its stream.
+    pub(crate) fn handle_input(
+        &mut self,
+        rest: &mut &[u8],
+        now_ms: u64,
+        out: &mut Outbox,
+    ) -> Result<bool, StreamError> {
+        self.heard_ms = now_ms;
+        self.is_pinged = false;
+        let mut is_answered = !self.is_push();
+        while !rest.is_empty() {
+            match self.reader.read(rest).map_err(error_of)? {
+                None => {}
+                Some(codec::Event::Whitespace(_)) if is_answered => {}
+                Some(codec::Event::Whitespace(_)) => {
+                    out.bytes.push(push::HEARTBEAT);
+                    out.events.push(Event::Heartbeat);
+                    is_answered = true;
+                }
+                Some(codec::Event::Element(element)) if element.is(ns::STREAMS, "error") => return Ok(true),
+                Some(codec::Event::Element(element)) => self.handle_element(element, out)?,
+                Some(codec::Event::Close) => return Ok(true),
+                Some(codec::Event::Open(_)) => return Err(StreamCondition::BadFormat.into()),
+            }
+        }
+        Ok(false)
+    }
+
+    pub(crate) fn ping(&mut self, now_ms: u64, out: &mut Outbox) {
+        self.is_pinged = true;
+        self.heard_ms = now_ms;
+        let ping = Iq::get(PING_ID, Element::new(ns::PING, "ping"));
+        let domain = Jid::from(longwire_protocol::jid::BareJid::from(self.jid.domain()));
+        let ping = ping.with_from(domain).with_to(self.jid.clone().into());
+        ping.to_element().write_in_stream(&mut out.bytes);
+    }
+
+    pub(crate) fn poll_timeout(&self) -> (u64, Reason) {
+        let (after_ms, reason) = match self.heartbeat_s {
+            Some(seconds) => (2 * 1000 * u64::from(seconds) + HEARTBEAT_GRACE_MS, Reason::Heartbeat),
+            None if self.is_pinged => (self.config.ping_answer_ms, Reason::PingAnswer),
+            None => (self.config.silence_ms, Reason::Silence),
+        };
+        (self.heard_ms.saturating_add(after_ms), reason)
+    }
+
+    pub(crate) const fn carry_bytes(&self) -> usize {
+        self.reader.carry_bytes()
+    }
+
+    const fn is_push(&self) -> bool {
+        self.heartbeat_s.is_some()
+    }
+
+    fn handle_element(&self, element: Element, out: &mut Outbox) -> Result<(), StreamError> {
+        if is_stanza(&element) {
+            return self.handle_stanza(element, out);
+        }
+        if matches!(element.ns(), ns::SASL | ns::SASL2) {
+            let error = StreamError::new(StreamCondition::PolicyViolation);
+            return Err(error.with_text("already authenticated"));
+        }
+        if self.is_push() && element.is(ns::PUSH, "ack") {
+            let malformed = |problem: longwire_protocol::FieldError| {
+                StreamError::new(StreamCondition::BadFormat).with_text(problem.to_string())
+            };
+            out.events.push(Event::PushAck(Ack::from_element(&element).map_err(malformed)?));
+            return Ok(());
+        }
+        refuse(&element, out).map(drop)
+    }
+
+    fn handle_stanza(&self, mut stanza: Element, out: &mut Outbox) -> Result<(), StreamError> {
+        self.check_from(&stanza)?;
+        stanza.set_attr("from", &self.jid);
+        if let Err(error) = check(&stanza) {
+            answer_error(&stanza, &error, out);
+        } else if !self.is_ping_answer(&stanza) {
+            let event = self.own_request(&stanza, out);
+            match event {
+                Request::Other => out.events.push(Event::Stanza(stanza)),
+                Request::Answered => {}
+                Request::Told(event) => out.events.push(event),
+                Request::Refused(error) => answer_error(&stanza, &error, out),
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 6120 §8.1.2.1: no sender but this session.
+    fn check_from(&self, stanza: &Element) -> Result<(), StreamError> {
+        let Some(from) = stanza.attr("from") else { return Ok(()) };
+        match Jid::new(from) {
+            Ok(from) if from == self.jid || from == self.jid.to_bare() => Ok(()),
+            Ok(_) | Err(_) => Err(StreamCondition::InvalidFrom.into()),
+        }
+    }
+
+    fn is_ping_answer(&self, stanza: &Element) -> bool {
+        let answers = stanza.name() == "iq" && matches!(stanza.attr("type"), Some("result" | "error"));
+        answers && stanza.attr("id") == Some(PING_ID) && self.is_for_server(stanza)
+    }
+
+    /// Whether the server answers for the addressee: none, the own account, the domain.
+    fn is_for_server(&self, stanza: &Element) -> bool {
+        let Some(Ok(to)) = stanza.attr("to").map(Jid::new) else { return true };
+        to.resource().is_none()
+            && to.domain() == self.jid.domain()
+            && (to.node().is_none() || to.node() == self.jid.node())
+    }
+
+    /// Requests that concern the stream itself.
+    fn own_request(&self, stanza: &Element, out: &mut Outbox) -> Request {
+        let kind = stanza.attr("type");
+        if stanza.name() != "iq" || !matches!(kind, Some("get" | "set")) || !self.is_for_server(stanza) {
+            return Request::Other;
+        }
+        let (Some(id), Some(payload)) = (stanza.attr("id"), stanza.children().next()) else { return Request::Other };
+        let is_set = kind == Some("set");
+        match (payload.ns(), payload.name()) {
+            (ns::SESSION, "session") if is_set => {
+                let result = Element::new(ns::CLIENT, "iq").with_attr("type", "result").with_attr("id", id);
+                result.with_attr("to", &self.jid).write_in_stream(&mut out.bytes);
+                Request::Answered
+            }
+            (ns::REGISTER, "query") => match register::after_login(payload, is_set, id, &self.jid) {
+                register::AfterLogin::Form(form) => {
+                    let result = Element::new(ns::CLIENT, "iq").with_attr("type", "result").with_attr("id", id);
+                    result.with_attr("to", &self.jid).with_child(form).write_in_stream(&mut out.bytes);
+                    Request::Answered
+                }
+                register::AfterLogin::Asked(event) => Request::Told(event),
+                register::AfterLogin::Refused(condition) => Request::Refused(condition.into()),
+            },
+            (ns::PUSH, "event") if is_set && self.is_push() => match push::DeviceEvent::from_element(payload) {
+                Ok(event) => Request::Told(Event::DeviceEvent { id: id.to_owned(), event }),
+                Err(problem) => {
+                    Request::Refused(StanzaError::new(Condition::BadRequest).with_text(problem.to_string()))
+                }
+            },
+            _ => Request::Other,
+        }
+    }
+}
+
+enum Request {
+    Other,
+    Answered,
+    Told(Event),
+    Refused(StanzaError),
+}
+
+/// What must hold of every stanza (RFC 6120 §8.1, §8.2.3).
+fn check(stanza: &Element) -> Result<(), StanzaError> {
+    if stanza.attr("to").is_some_and(|to| Jid::new(to).is_err()) {
+        return Err(Condition::JidMalformed.into());
+    }
+    let bad = |problem: &str| Err(StanzaError::new(Condition::BadRequest).with_text(problem));
+    if stanza.name() != "iq" {
+        return Ok(());
+    }
+    if stanza.attr("id").is_none_or(str::is_empty) {
+        return bad("an IQ has an id");
+    }
+    match stanza.attr("type") {
+        Some("get" | "set") if stanza.children().count() != 1 => bad("an IQ request holds exactly one payload"),
+        Some("get" | "set" | "result" | "error") => Ok(()),
+        Some(_) | None => bad("the type of an IQ is get, set, result or error"),
+    }
+}
+
+fn answer_error(stanza: &Element, error: &StanzaError, out: &mut Outbox) {
+    if let Some(answer) = error_answer(stanza, error) {
+        answer.write_in_stream(&mut out.bytes);
+    }
+}

@@ -1,0 +1,63 @@
+//! What all streams of a server have in common, shared by reference.
+
+use longwire_protocol::Jid;
+use longwire_protocol::jid::{BareJid, DomainRef};
+
+/// Milliseconds from the connection to the client's stream header.
+pub const HEADER_MS: u64 = 10_000;
+/// Milliseconds from the connection to the end of the negotiation.
+pub const NEGOTIATION_MS: u64 = 30_000;
+/// Failed authentications on one stream; the last of them closes it (AUTH-21).
+pub const AUTH_FAILURES_MAX: u8 = 3;
+/// Milliseconds of silence added to twice the promised heartbeat of a push session (DESIGN §5).
+pub const HEARTBEAT_GRACE_MS: u64 = 10_000;
+
+/// Settings and keys of the server half of every stream.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The domains served; the first one is the default and names the server before a client has asked for one.
+    pub domains: Vec<BareJid>,
+    /// Whether logins and registrations are admitted without TLS (SCRAM only).
+    pub plaintext: bool,
+    /// Whether accounts can be registered in band (XEP-0077).
+    pub registration: bool,
+    /// A secret of the server, from which the salts of accounts that do not exist are derived (AUTH-17).
+    pub salt_key: [u8; 32],
+    /// PBKDF2 rounds that accounts which do not exist seem to have.
+    pub iterations: u32,
+    /// The longest heartbeat a push session may promise, seconds.
+    pub heartbeat_max_s: u32,
+    /// Milliseconds of silence after which another session is pinged.
+    pub silence_ms: u64,
+    /// Milliseconds such a session has to say anything after the ping.
+    pub ping_answer_ms: u64,
+}
+
+impl Config {
+    /// The defaults for one domain.
+    #[must_use]
+    pub fn new(domain: BareJid, salt_key: [u8; 32]) -> Self {
+        Self {
+            domains: vec![domain],
+            plaintext: false,
+            registration: false,
+            salt_key,
+            iterations: 4096,
+            heartbeat_max_s: 600,
+            silence_ms: 300_000,
+            ping_answer_ms: 60_000,
+        }
+    }
+
+    /// The served domain that `to` names.
+    pub(crate) fn served(&self, to: &Jid) -> Option<&BareJid> {
+        let named = to.node().is_none() && to.resource().is_none();
+        self.domains.iter().find(|domain| named && domain.domain() == to.domain())
+    }
+
+    /// Whether `domain` is served here.
+    #[must_use]
+    pub fn is_served(&self, domain: &DomainRef) -> bool {
+        self.domains.iter().any(|served| served.domain() == domain)
+    }
+}

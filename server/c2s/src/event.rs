@@ -1,0 +1,124 @@
+//! What a stream tells its driver, and what it asks for.
+
+use longwire_protocol::Element;
+use longwire_protocol::jid::{BareJid, ResourcePart};
+use longwire_protocol::push::{self, Ack};
+use longwire_protocol::stream::StreamCondition;
+
+/// Something that happened on a stream. After a question the stream waits: it takes no input before [`crate::Answer`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Question: the SCRAM verifier of an account. Answer: `Verifier`.
+    NeedVerifier {
+        /// The account's name, prepared.
+        account: String,
+    },
+    /// Question: the FAST tokens that a device may hold. Answer: `Tokens`.
+    NeedTokens {
+        /// The account's name, prepared.
+        account: String,
+        /// The user-agent id (XEP-0388) of the device.
+        agent: String,
+        /// The mechanism that they must have been issued for.
+        mechanism: &'static str,
+    },
+    /// Question: is this the account's password? Its derivation costs a millisecond, also for accounts that do not exist: not on
+    /// the thread of the connections. Answer: `Password`.
+    CheckPassword {
+        /// The account's name, prepared.
+        account: String,
+        /// The password as sent.
+        password: String,
+    },
+    /// Question: make this account (XEP-0077). Answer: `Registered`.
+    Register {
+        /// The account's name, prepared.
+        account: String,
+        /// Its password.
+        password: String,
+    },
+    /// Question: bind a session. Answer: `Bound`, `BindRefused`.
+    Bind(Box<BindRequest>),
+    /// A stanza of the bound session; `from` is its full JID, whatever the client wrote.
+    Stanza(Element),
+    /// The session asks for another password of its account (XEP-0077 §3.3); to be answered with an IQ.
+    ChangePassword {
+        /// The request's id.
+        id: String,
+        /// The new password.
+        password: String,
+    },
+    /// The session asks for the removal of its account (XEP-0077 §3.2); to be answered with an IQ.
+    Unregister {
+        /// The request's id.
+        id: String,
+    },
+    /// The device has stored entries; push sessions only.
+    PushAck(Ack),
+    /// The device tells what became of an entry; to be answered with an IQ. Push sessions only.
+    DeviceEvent {
+        /// The request's id.
+        id: String,
+        /// What it tells.
+        event: push::DeviceEvent,
+    },
+    /// A whitespace heartbeat of a push session; the stream has answered it.
+    Heartbeat,
+    /// The stream is over, for this reason of ours; none when the client closed it.
+    Closed(Option<StreamCondition>),
+}
+
+/// A client that has proven its account asks for a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BindRequest {
+    /// The account's name: the one whose credentials were proven, whatever identity the client claimed elsewhere.
+    pub account: String,
+    /// The domain of the stream.
+    pub domain: BareJid,
+    /// The SASL mechanism used.
+    pub mechanism: &'static str,
+    /// The issue number of the FAST token that was proven.
+    pub token_used: Option<u64>,
+    /// Whether that token must not be accepted again (`<fast invalidate='true'/>`).
+    pub token_is_spent: bool,
+    /// The mechanism for which the client asks a new FAST token.
+    pub token_wanted: Option<&'static str>,
+    /// The user-agent id (XEP-0388): names the device.
+    pub agent: Option<String>,
+    /// The resource.
+    pub resource: ResourceRequest,
+    /// The device's own cursor and promises; none from clients without the push extension.
+    pub push: Option<push::Login>,
+}
+
+/// Which resource a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResourceRequest {
+    /// Whatever the server chooses.
+    Any,
+    /// One that begins with this tag (XEP-0386).
+    Tag(String),
+    /// This one (RFC 6120 §7.7).
+    Named(ResourcePart),
+}
+
+impl Event {
+    /// Whether the stream waits for an answer to this event.
+    #[must_use]
+    pub const fn is_question(&self) -> bool {
+        match self {
+            Self::NeedVerifier { .. }
+            | Self::NeedTokens { .. }
+            | Self::CheckPassword { .. }
+            | Self::Register { .. }
+            | Self::Bind(_) => true,
+            Self::Stanza(_)
+            | Self::ChangePassword { .. }
+            | Self::Unregister { .. }
+            | Self::PushAck(_)
+            | Self::DeviceEvent { .. }
+            | Self::Heartbeat
+            | Self::Closed(_) => false,
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! The login: classic SASL (RFC 6120 §6), SASL2 (XEP-0388) with Bind 2 and FAST inline, and registration before it.
+
+mod exchange;
+mod sasl2;
+
+use longwire_protocol::sasl::{Failure, SaslCondition, base64};
+use longwire_protocol::stanza::{Condition, Iq, StanzaError, error_answer};
+use longwire_protocol::stream::{StreamCondition, StreamError};
+use longwire_protocol::{Element, ns};
+
+pub(crate) use exchange::Mechanism;
+use exchange::{Context, Exchange, Outcome, Proof};
+use sasl2::Request;
+
+use crate::authenticated::Authenticated;
+use crate::negotiation::{BoundParts, Link, Next, refuse};
+use crate::register::{self, BeforeLogin};
+use crate::{AUTH_FAILURES_MAX, Answer, BindRefusal, Event, Outbox, features};
+
+/// What is known of the TLS connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Tls {
+    /// The `tls-exporter` channel binding (RFC 9266).
+    pub(crate) exporter: Option<[u8; 32]>,
+}
+
+/// A client that may log in or register.
+pub(crate) struct Login {
+    tls: Option<Tls>,
+    failures: u8,
+    state: State,
+}
+
+enum State {
+    Idle,
+    /// An exchange of messages, by which profile.
+    Running(Profile, Exchange),
+    /// The account is proven, the session is being made.
+    Binding(Box<Request>, Proof),
+    /// A registration with this IQ is being made.
+    Registering(String),
+}
+
+/// The two ways of putting SASL in XML.
+enum Profile {
+    Classic,
+    Sasl2(Box<Request>),
+}
+
+impl Login {
+    pub(crate) const fn new(tls: Option<Tls>) -> Self {
+        Self { tls, failures: 0, state: State::Idle }
+    }
+
+    pub(crate) const fn is_waiting(&self) -> bool {
+        match &self.state {
+            State::Idle => false,
+            State::Running(_, exchange) => exchange.is_waiting(),
+            State::Binding(..) | State::Registering(_) => true,
+        }
+    }
+
+    pub(crate) fn handle_element(
+        &mut self,
+        element: &Element,
+        link: &mut Link,
+        out: &mut Outbox,
+    ) -> Result<Next, StreamError> {
+        match (element.ns(), element.name()) {
+            (ns::SASL, "auth") | (ns::SASL2, "authenticate") => self.begin(element, link, out),
+            (ns::SASL | ns::SASL2, "response") => self.respond(element, link, out),
+            (ns::SASL, "abort") => self.fail(&Profile::Classic, &SaslCondition::Aborted.into(), out),
+            (ns::SASL2, "abort") => self.fail(&Profile::Sasl2(Box::default()), &SaslCondition::Aborted.into(), out),
+            (ns::CLIENT, "iq") if self.may_register(link) => self.register(element, link, out),
+            _ => refuse(element, out),
+        }
+    }
+
+    pub(crate) fn handle_answer(
+        &mut self,
+        answer: Answer,
+        link: &mut Link,
+        out: &mut Outbox,
+    ) -> Result<Next, StreamError> {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Idle => Ok(Next::Stay),
+            State::Registering(id) => answer_registration(id, &answer, out),
+            State::Binding(request, proof) => self.answer_bind(request, &proof, answer, link, out),
+            State::Running(profile, exchange) => {
+                if let Answer::Unavailable { retry_after_s } = answer {
+                    let failure = Failure::new(SaslCondition::TemporaryAuthFailure).with_retry(retry_after_s);
+                    return self.fail(&profile, &failure, out);
+                }
+                let nonce = link.seed.draw();
+                let context = self.context(&profile, link, &nonce);
+                let outcome = exchange.handle_answer(answer, &context);
+                self.settle(profile, outcome, link, out)
+            }
+        }
+    }
+
+    fn begin(&mut self, element: &Element, link: &mut Link, out: &mut Outbox) -> Result<Next, StreamError> {
+        let is_sasl2 = element.ns() == ns::SASL2;
+        let request = if is_sasl2 { Request::parse(element) } else { Ok(Request::default()) };
+        let profile = match (is_sasl2, &request) {
+            (true, Ok(request)) => Profile::Sasl2(Box::new(request.clone())),
+            (true, Err(_)) => Profile::Sasl2(Box::default()),
+            (false, _) => Profile::Classic,
+        };
+        if !matches!(self.state, State::Idle) {
+            return self.fail(&profile, &SaslCondition::MalformedRequest.into(), out);
+        }
+        let mechanism = self.choose(element.attr("mechanism").unwrap_or_default(), is_sasl2, link);
+        let started = request.and_then(|_| Ok((mechanism?, profile_data(element)?)));
+        match started {
+            Err(failure) => self.fail(&profile, &failure, out),
+            Ok((mechanism, None)) => {
+                let outcome = Outcome::Challenge(Exchange::Initial(mechanism), Vec::new());
+                self.settle(profile, outcome, link, out)
+            }
+            Ok((mechanism, Some(data))) => self.advance(profile, Exchange::Initial(mechanism), &data, link, out),
+        }
+    }
+
+    fn respond(&mut self, element: &Element, link: &mut Link, out: &mut Outbox) -> Result<Next, StreamError> {
+        let is_sasl2 = element.ns() == ns::SASL2;
+        let state = std::mem::replace(&mut self.state, State::Idle);
+        match state {
+            State::Running(profile, exchange) if profile.is_sasl2() == is_sasl2 => {
+                match profile.decode(&element.text()) {
+                    Some(data) => self.advance(profile, exchange, &data, link, out),
+                    None => self.fail(&profile, &SaslCondition::IncorrectEncoding.into(), out),
+                }
+            }
+            State::Idle | State::Running(..) | State::Binding(..) | State::Registering(_) => {
+                let profile = if is_sasl2 { Profile::Sasl2(Box::default()) } else { Profile::Classic };
+                self.fail(&profile, &SaslCondition::MalformedRequest.into(), out)
+            }
+        }
+    }
+
+    fn advance(
+        &mut self,
+        profile: Profile,
+        exchange: Exchange,
+        data: &[u8],
+        link: &mut Link,
+        out: &mut Outbox,
+    ) -> Result<Next, StreamError> {
+        let nonce = link.seed.draw();
+        let outcome = exchange.handle_data(data, &self.context(&profile, link, &nonce));
+        self.settle(profile, outcome, link, out)
+    }
+
+    fn settle(
+        &mut self,
+        profile: Profile,
+        outcome: Outcome,
+        link: &mut Link,
+        out: &mut Outbox,
+    ) -> Result<Next, StreamError> {
+        match outcome {
+            Outcome::Ask(exchange, question) => {
+                out.events.push(question);
+                self.state = State::Running(profile, exchange);
+                Ok(Next::Stay)
+            }
+            Outcome::Challenge(exchange, data) => {
+                profile.challenge(&data).write_in_stream(&mut out.bytes);
+                self.state = State::Running(profile, exchange);
+                Ok(Next::Stay)
+            }
+            Outcome::Failed(failure) => self.fail(&profile, &failure, out),
+            Outcome::Proven(proof) => match profile {
+                Profile::Classic => {
+                    let success = Element::new(ns::SASL, "success");
+                    let data = proof.data.as_deref().map(base64::encode_or_equals);
+                    success.with_text(data.unwrap_or_default()).write_in_stream(&mut out.bytes);
+                    Ok(Next::Authenticated(Authenticated::classic(proof.account, proof.mechanism.name())))
+                }
+                Profile::Sasl2(request) => Ok(self.proven(request, proof, link, out)),
+            },
+        }
+    }
+
+    fn proven(&mut self, request: Box<Request>, proof: Proof, link: &Link, out: &mut Outbox) -> Next {
+        if request.bind.is_some() {
+            out.events.push(Event::Bind(Box::new(request.bind_request(&proof, link.domain()))));
+            self.state = State::Binding(request, proof);
+            return Next::Stay;
+        }
+        let jid = link.domain().domain().with_node(&proof.account);
+        sasl2::success(&proof, &jid.into(), None, None).write_in_stream(&mut out.bytes);
+        Authenticated::write_features(out);
+        Next::Authenticated(Authenticated::sasl2(proof.account, proof.mechanism.name(), request.agent))
+    }
+
+    fn answer_bind(
+        &mut self,
+        request: Box<Request>,
+        proof: &Proof,
+        answer: Answer,
+        link: &Link,
+        out: &mut Outbox,
+    ) -> Result<Next, StreamError> {
+        let failure = match answer {
+            // The account that was proven is the one that is bound, whatever else was said.
+            Answer::Bound(session) if session.jid.to_bare() == link.domain().domain().with_node(&proof.account) => {
+                let bound = sasl2::bound(session.push.as_ref());
+                sasl2::success(proof, &session.jid.clone().into(), Some(bound), session.token.as_ref())
+                    .write_in_stream(&mut out.bytes);
+                features::features().write_in_stream(&mut out.bytes);
+                let max_s = link.config.heartbeat_max_s;
+                let promised_s = request.push().and_then(|push| push.heartbeat_s).unwrap_or(max_s);
+                let heartbeat_s = session.push.is_some().then_some(promised_s.clamp(1, max_s));
+                return Ok(Next::Bound(Box::new(BoundParts { jid: session.jid, heartbeat_s })));
+            }
+            Answer::BindRefused(BindRefusal::NotAuthorized) => SaslCondition::NotAuthorized.into(),
+            Answer::BindRefused(BindRefusal::ResourceConstraint) => {
+                return Err(StreamError::new(StreamCondition::ResourceConstraint).with_text("too many sessions"));
+            }
+            Answer::BindRefused(BindRefusal::NotAllowed) => {
+                return Err(StreamError::new(StreamCondition::PolicyViolation).with_text("this cannot be bound"));
+            }
+            Answer::Unavailable { retry_after_s } => {
+                Failure::new(SaslCondition::TemporaryAuthFailure).with_retry(retry_after_s)
+            }
+            Answer::Bound(_)
+            | Answer::Verifier(_)
+            | Answer::Tokens { .. }
+            | Answer::Password(_)
+            | Answer::Registered(_) => return Err(StreamCondition::InternalServerError.into()),
+        };
+        self.fail(&Profile::Sasl2(request), &failure, out)
+    }
+
+    /// Answers a failure; the last one that is admitted ends the stream.
+    fn fail(&mut self, profile: &Profile, failure: &Failure, out: &mut Outbox) -> Result<Next, StreamError> {
+        self.state = State::Idle;
+        let element = if profile.is_sasl2() { failure.to_sasl2() } else { failure.to_sasl() };
+        element.write_in_stream(&mut out.bytes);
+        if failure.condition != SaslCondition::TemporaryAuthFailure {
+            self.failures = self.failures.saturating_add(1);
+        }
+        if self.failures >= AUTH_FAILURES_MAX {
+            let error = StreamError::new(StreamCondition::PolicyViolation);
+            return Err(error.with_text("too many failed authentications"));
+        }
+        Ok(Next::Stay)
+    }
+
+    /// The mechanism called `name`, if it may be used here.
+    fn choose(&self, name: &str, is_sasl2: bool, link: &Link) -> Result<Mechanism, Failure> {
+        let mechanism = Mechanism::from_name(name);
+        match (self.tls, mechanism) {
+            (Some(Tls { exporter: None }), Some(Mechanism::HtSha256Expr)) | (Some(_), None) => {
+                Err(SaslCondition::InvalidMechanism.into())
+            }
+            (Some(_), Some(Mechanism::HtSha256Expr)) if !is_sasl2 => Err(SaslCondition::InvalidMechanism.into()),
+            (Some(_), Some(mechanism)) => Ok(mechanism),
+            (None, Some(Mechanism::ScramSha256)) if link.config.plaintext && !is_sasl2 => Ok(Mechanism::ScramSha256),
+            (None, None) if link.config.plaintext => Err(SaslCondition::InvalidMechanism.into()),
+            (None, _) => Err(SaslCondition::EncryptionRequired.into()),
+        }
+    }
+
+    fn context<'a>(&self, profile: &'a Profile, link: &'a Link, nonce: &'a str) -> Context<'a> {
+        let agent = match profile {
+            Profile::Classic => None,
+            Profile::Sasl2(request) => request.agent.as_deref(),
+        };
+        Context {
+            config: &link.config,
+            domain: link.domain(),
+            exporter: self.tls.and_then(|tls| tls.exporter),
+            agent,
+            nonce,
+        }
+    }
+
+    fn may_register(&self, link: &Link) -> bool {
+        self.tls.is_some() || link.config.plaintext
+    }
+
+    fn register(&mut self, element: &Element, link: &Link, out: &mut Outbox) -> Result<Next, StreamError> {
+        let is_asked = element.has_child(ns::REGISTER, "query");
+        let Ok(iq) = Iq::from_element(element.clone()) else {
+            return if is_asked {
+                Ok(answer_error(element, &Condition::BadRequest.into(), out))
+            } else {
+                refuse(element, out)
+            };
+        };
+        let Some(query) = iq.request().filter(|_| is_asked) else { return refuse(element, out) };
+        let is_set = element.attr("type") == Some("set");
+        match register::before_login(query, is_set, link.config.registration) {
+            BeforeLogin::Form(form) => iq.result_for(Some(form)).to_element().write_in_stream(&mut out.bytes),
+            BeforeLogin::Refused(condition) => {
+                return Ok(answer_error(element, &condition.into(), out));
+            }
+            BeforeLogin::Register { account, password } => {
+                out.events.push(Event::Register { account: account.into_inner(), password });
+                self.state = State::Registering(iq.id);
+            }
+        }
+        Ok(Next::Stay)
+    }
+}
+
+impl Profile {
+    const fn is_sasl2(&self) -> bool {
+        matches!(self, Self::Sasl2(_))
+    }
+
+    fn decode(&self, text: &str) -> Option<Vec<u8>> {
+        if self.is_sasl2() { base64::decode(text) } else { base64::decode_or_equals(text) }
+    }
+
+    fn challenge(&self, data: &[u8]) -> Element {
+        let ns = if self.is_sasl2() { ns::SASL2 } else { ns::SASL };
+        Element::new(ns, "challenge").with_text(base64::encode(data))
+    }
+}
+
+/// The initial response, if there is one.
+fn profile_data(element: &Element) -> Result<Option<Vec<u8>>, Failure> {
+    let text = if element.ns() == ns::SASL2 {
+        element.child_text(ns::SASL2, "initial-response")
+    } else {
+        Some(element.text()).filter(|text| !text.is_empty())
+    };
+    let data = text
+        .map(|text| if element.ns() == ns::SASL2 { base64::decode(&text) } else { base64::decode_or_equals(&text) });
+    match data {
+        None => Ok(None),
+        Some(Some(data)) => Ok(Some(data)),
+        Some(None) => Err(SaslCondition::IncorrectEncoding.into()),
+    }
+}
+
+fn answer_registration(id: String, answer: &Answer, out: &mut Outbox) -> Result<Next, StreamError> {
+    let request = Iq::set(id, Element::new(ns::REGISTER, "query"));
+    let answer = match answer {
+        Answer::Registered(Ok(())) => request.result_for(None),
+        Answer::Registered(Err(refusal)) => request.error_for(register::refusal(*refusal)),
+        Answer::Unavailable { retry_after_s } => {
+            request.error_for(StanzaError::new(Condition::ResourceConstraint).with_retry(*retry_after_s))
+        }
+        Answer::Verifier(_)
+        | Answer::Tokens { .. }
+        | Answer::Password(_)
+        | Answer::Bound(_)
+        | Answer::BindRefused(_) => return Err(StreamCondition::InternalServerError.into()),
+    };
+    answer.to_element().write_in_stream(&mut out.bytes);
+    Ok(Next::Stay)
+}
+
+fn answer_error(request: &Element, error: &StanzaError, out: &mut Outbox) -> Next {
+    if let Some(answer) = error_answer(request, error) {
+        answer.write_in_stream(&mut out.bytes);
+    }
+    Next::Stay
+}
