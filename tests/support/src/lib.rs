@@ -1,1 +1,31 @@
-//! To be written.
+//! What the tests of running programs share: real processes, an HTTP client, raw XMPP streams, screens, waiting for conditions.
+//! Blocking and plain on purpose: a test reads as the steps that a person would take.
+
+pub mod http;
+pub mod phones;
+pub mod process;
+pub mod screen;
+pub mod seed;
+pub mod server;
+pub mod wait;
+pub mod wire;
+
+pub use http::{Client, Failure, Response};
+pub use phones::{PhoneOptions, Phones};
+pub use seed::Chance;
+pub use server::{Server, ServerOptions};
+pub use tempfile::TempDir;
+pub use wait::until;
+pub use wire::Wire;
+
+/// How long anything that should happen at once may take on a busy machine.
+pub const SOON: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// A new empty folder, removed when dropped.
+///
+/// # Panics
+/// The machine has no room for it.
+#[must_use]
+pub fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("longwire-").tempdir().expect("a temporary folder can be made")
+}

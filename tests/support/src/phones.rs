@@ -1,0 +1,261 @@
+//! A real `longwire-device` process with one or many virtual phones.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use crate::process::{binary, ended, kill, terminate};
+use crate::server::Server;
+use crate::wait::now;
+
+/// How to start virtual phones.
+#[derive(Clone, Debug)]
+pub struct PhoneOptions {
+    server: String,
+    certificate: PathBuf,
+    data: PathBuf,
+    count: usize,
+    more: Vec<String>,
+}
+
+impl PhoneOptions {
+    /// One phone over direct TLS.
+    #[must_use]
+    pub fn new(server: &Server, data: &Path) -> Self {
+        Self {
+            server: server.ready.c2s_tls.clone(),
+            certificate: server.ready.certificate.clone(),
+            data: data.to_owned(),
+            count: 1,
+            more: vec!["--direct-tls".to_owned()],
+        }
+    }
+
+    /// The same phones over STARTTLS.
+    #[must_use]
+    pub fn over_starttls(mut self, server: &Server) -> Self {
+        self.server.clone_from(&server.ready.c2s);
+        self.more.retain(|argument| argument != "--direct-tls");
+        self.with(&["--starttls"])
+    }
+
+    /// That many of them in the process.
+    #[must_use]
+    pub fn times(mut self, count: usize) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// With more arguments.
+    #[must_use]
+    pub fn with(mut self, arguments: &[&str]) -> Self {
+        self.more.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    /// Starts the process.
+    ///
+    /// # Errors
+    /// It is not built or cannot be started.
+    pub fn start(&self) -> anyhow::Result<Phones> {
+        std::fs::create_dir_all(&self.data).context("failed to make the phones' folder")?;
+        let log = self.data.with_extension("log");
+        let file = File::options().create(true).append(true).open(&log).context("failed to open the phones' log")?;
+        let mut command = Command::new(binary("longwire-device")?);
+        command.args(["--server", &self.server, "--domain", "localhost", "--count", &self.count.to_string()]);
+        command.arg("--ca").arg(&self.certificate).arg("--data-dir").arg(&self.data).args(&self.more);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        let mut child = command.spawn().context("failed to start the phones")?;
+        let Some(stdout) = child.stdout.take() else { bail!("the phones have no standard output") };
+        let told = Arc::new(Told::default());
+        let writer = Arc::clone(&told);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                writer.add(serde_json::from_str(&line).unwrap_or(Value::String(line)));
+            }
+            writer.end();
+        });
+        Ok(Phones { child, told, options: self.clone(), log })
+    }
+}
+
+/// The lines that a process printed so far.
+#[derive(Debug, Default)]
+struct Told {
+    lines: Mutex<(Vec<Value>, bool)>,
+    changed: Condvar,
+}
+
+impl Told {
+    fn lock(&self) -> MutexGuard<'_, (Vec<Value>, bool)> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, line: Value) {
+        self.lock().0.push(line);
+        self.changed.notify_all();
+    }
+
+    fn end(&self) {
+        self.lock().1 = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Running phones; killed when dropped.
+#[derive(Debug)]
+pub struct Phones {
+    child: Child,
+    told: Arc<Told>,
+    options: PhoneOptions,
+    log: PathBuf,
+}
+
+impl Phones {
+    /// One phone over direct TLS, online.
+    ///
+    /// # Errors
+    /// It does not come online.
+    pub fn one(server: &Server, data: &Path) -> anyhow::Result<Self> {
+        let phone = PhoneOptions::new(server, data).start()?;
+        phone.online()?;
+        Ok(phone)
+    }
+
+    /// Waits until each of them has been online once.
+    ///
+    /// # Errors
+    /// Not all come online in time.
+    pub fn online(&self) -> anyhow::Result<()> {
+        self.wait("all phones to be online", crate::SOON * 3, |lines| {
+            let mut online: Vec<&Value> =
+                lines.iter().filter(|line| is_state(line, "online")).filter_map(|l| l.get("device")).collect();
+            online.sort_by_key(|device| device.to_string());
+            online.dedup();
+            (online.len() >= self.options.count).then_some(())
+        })
+    }
+
+    /// Waits until the lines printed so far give something.
+    ///
+    /// # Errors
+    /// The time is over, or the process ended without.
+    pub fn wait<T>(
+        &self,
+        what: &str,
+        patience: Duration,
+        mut look: impl FnMut(&[Value]) -> Option<T>,
+    ) -> anyhow::Result<T> {
+        let deadline = now() + patience;
+        let mut lines = self.told.lock();
+        loop {
+            if let Some(found) = look(&lines.0) {
+                return Ok(found);
+            }
+            let left = deadline.saturating_duration_since(now());
+            if left.is_zero() || lines.1 {
+                let tail: Vec<String> = lines.0.iter().rev().take(12).rev().map(Value::to_string).collect();
+                let why = if lines.1 { "the phones ended" } else { "the time is over" };
+                bail!(
+                    "waited in vain for {what} ({why}); the phones' last lines:\n{}\n{}",
+                    tail.join("\n"),
+                    self.log()
+                );
+            }
+            let woken = self.told.changed.wait_timeout(lines, left);
+            lines = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until the notification with this id was shown by one of them; gives the line's `notification`.
+    ///
+    /// # Errors
+    /// It was not shown in time.
+    pub fn shown(&self, id: &str) -> anyhow::Result<Value> {
+        self.wait(&format!("notification {id} on the screen"), crate::SOON, |lines| {
+            let notifications = lines.iter().filter_map(|line| line.get("notification"));
+            notifications.into_iter().find(|shown| shown.get("id").and_then(Value::as_str) == Some(id)).cloned()
+        })
+    }
+
+    /// The ids of all notifications shown so far, in order.
+    #[must_use]
+    pub fn all_shown(&self) -> Vec<String> {
+        let lines = self.told.lock();
+        let ids = lines.0.iter().filter_map(|line| line.pointer("/notification/id").and_then(Value::as_str));
+        ids.map(str::to_owned).collect()
+    }
+
+    /// The lines printed so far.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Value> {
+        self.told.lock().0.clone()
+    }
+
+    /// How many lines were printed so far: a mark for [`Self::state_after`].
+    #[must_use]
+    pub fn mark(&self) -> usize {
+        self.told.lock().0.len()
+    }
+
+    /// Waits for a state that is told after a mark.
+    ///
+    /// # Errors
+    /// It is not told in time.
+    pub fn state_after(&self, mark: usize, state: &str, patience: Duration) -> anyhow::Result<Value> {
+        self.wait(&format!("state {state}"), patience, |lines| {
+            lines.iter().skip(mark).find(|line| is_state(line, state)).cloned()
+        })
+    }
+
+    /// What the process logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The folder with inboxes and screens.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.options.data
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        kill(&mut self.child);
+    }
+
+    /// SIGTERM, and the exit status.
+    ///
+    /// # Errors
+    /// It does not end in time.
+    pub fn terminate(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
+        terminate(&self.child)?;
+        ended(&mut self.child, patience)
+    }
+
+    /// The same phones, started again after they ended.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub fn start_again(&mut self) -> anyhow::Result<()> {
+        *self = self.options.start()?;
+        Ok(())
+    }
+}
+
+impl Drop for Phones {
+    fn drop(&mut self) {
+        kill(&mut self.child);
+    }
+}
+
+fn is_state(line: &Value, state: &str) -> bool {
+    line.get("state").and_then(Value::as_str) == Some(state)
+}

@@ -1,0 +1,75 @@
+//! Screens: what each virtual phone showed, as it wrote it down line by line.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+/// One line of a screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The notification's id.
+    pub id: String,
+    /// What happened to it.
+    pub what: What,
+    /// Which life of the process wrote it.
+    pub process: String,
+}
+
+/// What happened to a notification on a screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Handed over to be shown (again, after a process died in between).
+    Handed,
+    /// Finished with: shown, and not to be handed over any more.
+    Done,
+    /// Taken away by a recall.
+    Removed,
+}
+
+/// Reads the screens below a folder, by the path of the screen's file.
+///
+/// # Errors
+/// A file cannot be read, or a line is not understood. A torn last line, which a killed process may leave, is skipped.
+pub fn read_all(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<Line>>> {
+    let mut screens = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for item in std::fs::read_dir(&folder).with_context(|| format!("failed to read {}", folder.display()))? {
+            let path = item?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if path.is_dir() {
+                folders.push(path);
+            } else if name.contains("screen") {
+                let text = std::fs::read_to_string(&path).context("failed to read a screen")?;
+                screens.insert(path.display().to_string(), parse(&text)?);
+            }
+        }
+    }
+    Ok(screens)
+}
+
+/// Reads the lines of one screen.
+///
+/// # Errors
+/// A whole line is not understood.
+pub fn parse(text: &str) -> anyhow::Result<Vec<Line>> {
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    whole.lines().map(line).collect()
+}
+
+fn line(text: &str) -> anyhow::Result<Line> {
+    let value: Value = serde_json::from_str(text).with_context(|| format!("a screen's line is not JSON: {text}"))?;
+    let field =
+        |name: &str| value.get(name).map(|found| found.as_str().map_or_else(|| found.to_string(), str::to_owned));
+    let what = match field("what").as_deref() {
+        Some("handed") => What::Handed,
+        Some("done") => What::Done,
+        Some("removed") => What::Removed,
+        _ => bail!("a screen's line says nothing that is known: {text}"),
+    };
+    let id = field("id").with_context(|| format!("a screen's line has no id: {text}"))?;
+    let process = field("process").with_context(|| format!("a screen's line has no process: {text}"))?;
+    Ok(Line { id, what, process })
+}

@@ -1,0 +1,215 @@
+//! A raw XMPP stream over TCP or TLS: sends exactly what a test says and shows exactly what comes back.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use base64::Engine as _;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName};
+
+use crate::wait::now;
+
+/// How often a read looks at its deadline.
+const READ_EVERY: Duration = Duration::from_millis(50);
+
+enum Carrier {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl std::fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Plain(_) => "plain",
+            Self::Tls(_) => "tls",
+        })
+    }
+}
+
+/// One connection and everything that came on it so far.
+#[derive(Debug)]
+pub struct Wire {
+    carrier: Option<Carrier>,
+    received: Vec<u8>,
+    closed: bool,
+}
+
+/// The header that opens a client's stream to `localhost`.
+pub const HEADER: &str = "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' \
+                          xmlns:stream='http://etherx.jabber.org/streams'>";
+
+impl Wire {
+    /// Connects in the clear.
+    ///
+    /// # Errors
+    /// Nobody listens.
+    pub fn plain(address: &str) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).with_context(|| format!("failed to connect to {address}"))?;
+        stream.set_read_timeout(Some(READ_EVERY))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { carrier: Some(Carrier::Plain(stream)), received: Vec::new(), closed: false })
+    }
+
+    /// Connects and secures at once; the certificate must be the given one's and for `localhost`.
+    ///
+    /// # Errors
+    /// Nobody listens, or the handshake fails.
+    pub fn tls(address: &str, certificate: &Path) -> anyhow::Result<Self> {
+        Self::plain(address)?.secured(certificate)
+    }
+
+    /// Connects in the clear, asks for TLS as RFC 6120 §5 says, and secures; the stream is not opened again.
+    ///
+    /// # Errors
+    /// The server does not go on with TLS.
+    pub fn starttls(address: &str, certificate: &Path) -> anyhow::Result<Self> {
+        let mut wire = Self::plain(address)?;
+        wire.send(HEADER)?;
+        wire.expect("</stream:features>")?;
+        wire.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")?;
+        wire.expect("<proceed")?;
+        wire.secured(certificate)
+    }
+
+    /// Goes on with TLS on a connection that agreed to it.
+    ///
+    /// # Errors
+    /// The handshake fails.
+    pub fn secured(mut self, certificate: &Path) -> anyhow::Result<Self> {
+        let Some(Carrier::Plain(mut stream)) = self.carrier.take() else { bail!("the connection is secured already") };
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(certificate).context("failed to read the certificate")? {
+            roots.add(certificate.context("failed to read a certificate")?).context("failed to trust it")?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = vec![b"xmpp-client".to_vec()];
+        let name = ServerName::try_from("localhost").context("localhost is a name")?;
+        let mut session = ClientConnection::new(Arc::new(config), name)?;
+        stream.set_read_timeout(Some(crate::SOON))?;
+        while session.is_handshaking() {
+            session.complete_io(&mut stream).context("the TLS handshake failed")?;
+        }
+        stream.set_read_timeout(Some(READ_EVERY))?;
+        let carrier = Carrier::Tls(Box::new(StreamOwned::new(session, stream)));
+        Ok(Self { carrier: Some(carrier), received: Vec::new(), closed: false })
+    }
+
+    /// Opens a stream and reads the features.
+    ///
+    /// # Errors
+    /// They do not come.
+    pub fn open(&mut self) -> anyhow::Result<String> {
+        self.send(HEADER)?;
+        self.expect("</stream:features>")
+    }
+
+    /// Sends text.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn send(&mut self, text: &str) -> anyhow::Result<()> {
+        self.send_bytes(text.as_bytes())
+    }
+
+    /// Sends bytes.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        let written = match &mut self.carrier {
+            Some(Carrier::Plain(stream)) => stream.write_all(bytes),
+            Some(Carrier::Tls(stream)) => stream.write_all(bytes).and_then(|()| stream.flush()),
+            None => Err(ErrorKind::NotConnected.into()),
+        };
+        written.context("failed to send")
+    }
+
+    /// Sends each byte on its own.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn send_bytewise(&mut self, text: &str) -> anyhow::Result<()> {
+        text.as_bytes().iter().try_for_each(|byte| self.send_bytes(&[*byte]))
+    }
+
+    /// Reads until `wanted` came; gives everything up to and with it, and forgets that.
+    ///
+    /// # Errors
+    /// It does not come in time, or the connection ends before.
+    pub fn expect(&mut self, wanted: &str) -> anyhow::Result<String> {
+        let deadline = now() + crate::SOON;
+        loop {
+            if let Some(at) = find(&self.received, wanted.as_bytes()) {
+                let rest = self.received.split_off(at + wanted.len());
+                let before = std::mem::replace(&mut self.received, rest);
+                return Ok(String::from_utf8_lossy(&before).into_owned());
+            }
+            if self.closed || now() >= deadline {
+                let end = if self.closed { "the connection ended" } else { "the time is over" };
+                bail!("waited in vain for `{wanted}` ({end}); received: {}", String::from_utf8_lossy(&self.received));
+            }
+            self.read();
+        }
+    }
+
+    /// Reads until the server closes the connection; gives everything that came.
+    ///
+    /// # Errors
+    /// It does not close in time.
+    pub fn expect_close(&mut self, patience: Duration) -> anyhow::Result<String> {
+        let deadline = now() + patience;
+        while !self.closed {
+            if now() >= deadline {
+                bail!("the connection is still open; received: {}", String::from_utf8_lossy(&self.received));
+            }
+            self.read();
+        }
+        Ok(String::from_utf8_lossy(&self.received).into_owned())
+    }
+
+    /// Reads what there is within one look.
+    fn read(&mut self) {
+        let mut buffer = [0; 4_096];
+        let read = match &mut self.carrier {
+            Some(Carrier::Plain(stream)) => stream.read(&mut buffer),
+            Some(Carrier::Tls(stream)) => stream.read(&mut buffer),
+            None => Ok(0),
+        };
+        match read {
+            Ok(0) => self.closed = true,
+            Ok(length) => self.received.extend_from_slice(buffer.get(..length).unwrap_or_default()),
+            Err(error) => {
+                self.closed =
+                    !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted);
+            }
+        }
+    }
+
+    /// Closes the sending half.
+    pub fn shut(&mut self) {
+        let stream = match &self.carrier {
+            Some(Carrier::Plain(stream)) => stream,
+            Some(Carrier::Tls(stream)) => &stream.sock,
+            None => return,
+        };
+        // It fails only when the other side was faster.
+        drop(stream.shutdown(Shutdown::Write));
+    }
+}
+
+fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
+    hay.windows(needle.len()).position(|window| window == needle)
+}
+
+/// The first message of SASL PLAIN for an account, in base64.
+#[must_use]
+pub fn plain_login(name: &str, password: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(format!("\0{name}\0{password}"))
+}
