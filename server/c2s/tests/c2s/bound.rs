@@ -1,0 +1,143 @@
+//! Sessions: stanzas, acknowledgements, heartbeats.
+
+use longwire_c2s::Event;
+use longwire_protocol::stream::{StreamCondition, StreamError};
+
+use crate::harness::{Driver, HEADER, config, stream_error};
+
+#[test]
+fn the_sender_of_a_stanza_is_the_session() {
+    for from in ["", " from='alice@example.com'", " from='alice@example.com/desk'"] {
+        let mut driver = Driver::bound();
+        assert_eq!(driver.send(&format!("<message{from} to='bob@example.com'><body>hi</body></message>")), "");
+        let [Event::Stanza(message)] = driver.events.as_slice() else { panic!("{:?}", driver.events) };
+        assert_eq!(message.attr("from"), Some("alice@example.com/desk"));
+    }
+    for from in ["bob@example.com", "alice@example.com/other", "example.com", "@"] {
+        let mut driver = Driver::bound();
+        assert_eq!(driver.send(&format!("<presence from='{from}'/>")), stream_error("invalid-from"));
+        assert!(driver.is_closed);
+    }
+}
+
+#[test]
+fn malformed_stanzas_are_answered_and_the_stream_lives() {
+    let mut driver = Driver::bound();
+    let answer = driver.send("<message to='@' id='m'/>");
+    assert!(
+        answer.contains("type='error'") && answer.contains("id='m'") && answer.contains("<jid-malformed "),
+        "{answer}"
+    );
+    for iq in [
+        "<iq type='get'><ping xmlns='urn:xmpp:ping'/></iq>",
+        "<iq type='get' id=''><ping xmlns='urn:xmpp:ping'/></iq>",
+        "<iq type='get' id='1'/>",
+        "<iq type='set' id='1'><a xmlns='a'/><b xmlns='b'/></iq>",
+        "<iq id='1'><a xmlns='a'/></iq>",
+        "<iq type='what' id='1'><a xmlns='a'/></iq>",
+    ] {
+        let answer = driver.send(iq);
+        assert!(answer.contains("<error type='modify'><bad-request "), "{iq}: {answer}");
+    }
+    assert_eq!(driver.send("<iq type='result' to='@' id='1'/>"), "", "no errors for answers");
+    assert!(driver.events.is_empty() && !driver.is_closed);
+}
+
+#[test]
+fn acknowledgements_and_device_events() {
+    let mut driver = Driver::push();
+    let event = "<iq type='set' id='e1'><event xmlns='urn:longwire:push:1' entry='0192' type='opened' at='2026-11-21T11:42:00.123Z'/></iq>";
+    assert_eq!(driver.send(&format!("<ack xmlns='urn:longwire:push:1' normal='4712' stored='4710 4712'/>{event}")), "");
+    let [Event::PushAck(ack), Event::DeviceEvent { id, event }] = driver.events.as_slice() else {
+        panic!("{:?}", driver.events)
+    };
+    assert_eq!((ack.normal, ack.background, id.as_str(), event.entry.as_str()), (Some(4712), None, "e1", "0192"));
+    let answer = driver
+        .send("<iq type='set' id='e2'><event xmlns='urn:longwire:push:1' entry='0192' type='eaten' at='now'/></iq>");
+    assert!(answer.contains("<bad-request "), "{answer}");
+    assert!(driver.send("<ack xmlns='urn:longwire:push:1' normal='x'/>").starts_with("<stream:error><bad-format "));
+}
+
+#[test]
+fn device_events_of_other_sessions_are_ordinary_stanzas() {
+    let mut driver = Driver::bound();
+    driver.send("<iq type='set' id='e1'><event xmlns='urn:longwire:push:1' entry='0192' type='opened' at='2026-11-21T11:42:00Z'/></iq>");
+    assert!(matches!(driver.events.as_slice(), [Event::Stanza(_)]));
+}
+
+#[test]
+fn a_heartbeat_is_one_space_each_way_in_push_sessions_only() {
+    let mut driver = Driver::push();
+    assert_eq!(driver.send(" "), " ");
+    assert_eq!(driver.events, [Event::Heartbeat]);
+    assert_eq!(Driver::bound().send(" \n"), "");
+}
+
+#[test]
+fn a_silent_push_session_is_closed() {
+    let mut driver = Driver::push();
+    assert_eq!(driver.wait(489_999), "");
+    assert_eq!(driver.send(" "), " ", "anything received counts");
+    assert_eq!(driver.wait(489_999), "");
+    assert_eq!(driver.wait(1), stream_error("connection-timeout"));
+    assert!(driver.is_closed);
+}
+
+#[test]
+fn another_silent_session_is_pinged_first() {
+    let mut driver = Driver::bound();
+    let ping = "<iq type='get' id='longwire-alive' from='example.com' to='alice@example.com/desk'><ping xmlns='urn:xmpp:ping'/></iq>";
+    assert_eq!(driver.wait(299_999), "");
+    assert_eq!(driver.wait(1), ping);
+    assert_eq!(driver.send("<iq type='result' id='longwire-alive' to='example.com'/>"), "");
+    assert!(driver.events.is_empty(), "the answer is the stream's own");
+    assert_eq!(driver.wait(300_000), ping);
+    assert_eq!(driver.wait(59_999), "");
+    assert_eq!(driver.wait(1), stream_error("connection-timeout"));
+}
+
+#[test]
+fn password_changes_and_removal_are_told() {
+    let mut driver = Driver::bound();
+    let answer = driver.send("<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>");
+    assert!(answer.contains("<registered/><username>alice</username>"), "{answer}");
+    let change = |name: &str| {
+        format!(
+            "<iq type='set' id='c' to='example.com'><query xmlns='jabber:iq:register'><username>{name}</username><password>new</password></query></iq>"
+        )
+    };
+    assert_eq!(driver.send(&change("alice")), "");
+    assert!(driver.send(&change("bob")).contains("<not-allowed "));
+    assert_eq!(driver.send("<iq type='set' id='x'><query xmlns='jabber:iq:register'><remove/></query></iq>"), "");
+    let [Event::ChangePassword { id, password }, Event::Unregister { id: removal }] = driver.events.as_slice() else {
+        panic!("{:?}", driver.events)
+    };
+    assert_eq!((id.as_str(), password.as_str(), removal.as_str()), ("c", "new", "x"));
+}
+
+#[test]
+fn the_driver_may_end_a_stream_with_any_error() {
+    let error = StreamError::new(StreamCondition::SystemShutdown).with_retry(12);
+    let text = "<stream:error><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><retry xmlns='urn:longwire:push:1' after='12'/></stream:error></stream:stream>";
+    for mut driver in [Driver::bound(), Driver::ready()] {
+        let mut out = longwire_c2s::Outbox::default();
+        driver.stream.close(&error, &mut out);
+        assert_eq!(String::from_utf8_lossy(&out.bytes), text);
+        assert!(driver.stream.is_closed());
+        out.clear();
+        driver.stream.close(&error, &mut out);
+        assert!(out.is_empty(), "once");
+    }
+    let mut driver = Driver::tcp(config());
+    driver.send(HEADER);
+    driver.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    let mut out = longwire_c2s::Outbox::default();
+    driver.stream.close(&error, &mut out);
+    assert!(out.bytes.is_empty(), "nothing is said inside a handshake");
+}
+
+#[test]
+fn a_bound_stream_is_small() {
+    assert!(size_of::<longwire_c2s::Stream>() <= 224, "{}", size_of::<longwire_c2s::Stream>());
+    assert_eq!(Driver::push().stream.carry_bytes(), 0);
+}

@@ -1,0 +1,8 @@
+//! Transcripts: literal bytes in, literal bytes out, and what the driver is told.
+
+mod bound;
+mod flows;
+mod harness;
+mod limits;
+mod misuse;
+mod split;
