@@ -1,0 +1,115 @@
+//! What the machine asks of its driver, and the randomness that the driver lends it.
+
+use longwire_protocol::push::Lane;
+
+use crate::config::TlsMode;
+use crate::inbox::{Notification, Transaction};
+use crate::state::State;
+
+/// One thing for the driver to do, in the order of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Read the store; the answer is [`crate::Event::Loaded`].
+    Load,
+    /// Make this durable; the answer is [`crate::Event::Stored`]. One at a time.
+    Store(Transaction),
+    /// Open a connection, with TLS when it is direct; answered by `Connected`, `Secured` or `ConnectFailed`.
+    Connect {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// How TLS begins.
+        tls: TlsMode,
+    },
+    /// Begin TLS on the open connection; answered by `Secured` or `ConnectFailed`.
+    StartTls,
+    /// Send these bytes.
+    Write(Vec<u8>),
+    /// Send these bytes, which acknowledge; apart so that a test's driver can hold them back.
+    Acknowledge(Vec<u8>),
+    /// Send what was written, then drop the connection; it is not heard of again.
+    Close,
+    /// Hand a notification to the app.
+    HandOver(HandOver),
+    /// The row with this id is durably done.
+    Finished(String),
+    /// Take the notification with this id from the screen.
+    Cancel(String),
+    /// The state changed.
+    State(State),
+}
+
+/// A notification for the app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOver {
+    /// Its id; handing it again replaces what is on the screen.
+    pub id: String,
+    /// Position in the log of the entry that brought it; 0 when it is not in the log.
+    pub seq: u64,
+    /// Its lane.
+    pub lane: Lane,
+    /// The how-manieth hand-over this is, counted over processes.
+    pub attempt: u32,
+    /// Whether it replaces the content of a notification that was handed before.
+    pub is_update: bool,
+    /// Whether the row is done already: it is shown now or never.
+    pub is_once: bool,
+    /// The user through whose key it came, when through no other.
+    pub user: Option<String>,
+    /// When it expires, in Unix milliseconds of the server.
+    pub expires_ms: u64,
+    /// The content.
+    pub notification: Notification,
+}
+
+/// A source of randomness; seeded in tests and simulations.
+pub trait Random {
+    /// Fills `bytes`.
+    fn fill(&mut self, bytes: &mut [u8]);
+}
+
+/// The actions of one call, and the randomness for it.
+pub struct Actions<'a> {
+    list: Vec<Action>,
+    random: &'a mut dyn Random,
+}
+
+impl<'a> Actions<'a> {
+    /// An empty list.
+    #[must_use]
+    pub fn new(random: &'a mut dyn Random) -> Self {
+        Self { list: Vec::new(), random }
+    }
+
+    /// What the driver has to do.
+    #[must_use]
+    pub fn into_list(self) -> Vec<Action> {
+        self.list
+    }
+
+    pub(crate) fn push(&mut self, action: Action) {
+        self.list.push(action);
+    }
+
+    /// Joins writes that follow one another, so that they travel in one segment.
+    pub(crate) fn coalesce_writes(&mut self) {
+        self.list.dedup_by(|next, first| match (first, next) {
+            (Action::Write(first), Action::Write(next)) => {
+                first.append(next);
+                true
+            }
+            _ => false,
+        });
+    }
+
+    pub(crate) fn random_u64(&mut self) -> u64 {
+        u64::from_le_bytes(self.random_bytes())
+    }
+
+    pub(crate) fn random_bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+}

@@ -1,0 +1,161 @@
+//! How long to wait before the next attempt (DESIGN §6): full jitter, a server's wish, and the longer waits after a `conflict`.
+
+/// The ceiling of the first wait.
+pub const FIRST_MS: u64 = 1_000;
+/// The ceiling that waits grow to.
+pub const CEILING_MS: u64 = 120_000;
+/// A session that lasted this long proves that the service works: the next wait is the first one again.
+pub const SETTLED_MS: u64 = 5_000;
+/// The longest pause that a server may ask for; a larger wish is cut to it, so that no server can silence a phone for ever.
+pub const RETRY_MS_MAX: u64 = 24 * 3_600_000;
+/// The wait after a first `conflict`.
+pub const CONFLICT_MS: u64 = 60_000;
+/// The longest wait after a `conflict`.
+pub const CONFLICT_MS_MAX: u64 = 3_600_000;
+/// Two conflicts closer together than this mean that the installation was copied to a second phone.
+pub const CLONE_WINDOW_MS: u64 = 3_600_000;
+
+/// Full-jitter exponential backoff.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// The ceiling of the next wait in milliseconds.
+    #[must_use]
+    pub fn ceiling_ms(&self) -> u64 {
+        FIRST_MS.checked_shl(self.failures).map_or(CEILING_MS, |ms| ms.min(CEILING_MS))
+    }
+
+    /// The next wait in milliseconds, in `0..=ceiling`; `random` is uniform over all of `u64`.
+    pub fn next_ms(&mut self, random: u64) -> u64 {
+        let wait = scale(random, self.ceiling_ms());
+        self.failures = self.failures.saturating_add(1).min(32);
+        wait
+    }
+
+    /// Starts again at the first wait: the network became usable, or a session settled.
+    pub fn restart(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// The wait for a server that asked for a pause of `after_s` seconds: never less, and up to a tenth more, so that phones
+/// that were told the same do not come back together.
+#[must_use]
+pub fn retry_ms(after_s: u32, random: u64) -> u64 {
+    let wish = u64::from(after_s).saturating_mul(1_000).min(RETRY_MS_MAX);
+    wish + scale(random, wish / 10)
+}
+
+/// What a `conflict` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AfterConflict {
+    /// How long to wait, in milliseconds.
+    pub wait_ms: u64,
+    /// Whether this phone is one of two copies and needs an installation of its own.
+    pub is_clone: bool,
+}
+
+/// Remembers conflicts: the wait doubles while they keep coming within the hour, and every second one makes a new installation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conflicts {
+    last_ms: Option<u64>,
+    in_a_row: u32,
+    since_installation: u32,
+}
+
+impl Conflicts {
+    /// Counts a conflict that arrived at `now_ms`.
+    pub fn note(&mut self, now_ms: u64) -> AfterConflict {
+        let recent = self.last_ms.is_some_and(|last| now_ms.saturating_sub(last) < CLONE_WINDOW_MS);
+        if !recent {
+            self.in_a_row = 0;
+            self.since_installation = 0;
+        }
+        let wait_ms = CONFLICT_MS.checked_shl(self.in_a_row).map_or(CONFLICT_MS_MAX, |ms| ms.min(CONFLICT_MS_MAX));
+        self.last_ms = Some(now_ms);
+        self.in_a_row = self.in_a_row.saturating_add(1).min(32);
+        self.since_installation += 1;
+        let is_clone = self.since_installation == 2;
+        if is_clone {
+            self.since_installation = 0;
+        }
+        AfterConflict { wait_ms, is_clone }
+    }
+}
+
+/// `random` scaled to `0..=upper`.
+fn scale(random: u64, upper: u64) -> u64 {
+    let wide = u128::from(random) * (u128::from(upper) + 1);
+    u64::try_from(wide >> 64).expect("a product of two u64 shifted by 64 bits fits u64")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_wait_never_passes_its_ceiling_and_ceilings_grow_to_the_cap(randoms in proptest::collection::vec(any::<u64>(), 1..80)) {
+            let mut backoff = Backoff::default();
+            for (i, random) in randoms.into_iter().enumerate() {
+                let ceiling = backoff.ceiling_ms();
+                let expected = if i < 7 { 1_000 << i } else { CEILING_MS };
+                prop_assert_eq!(ceiling, expected.min(CEILING_MS));
+                prop_assert!(backoff.next_ms(random) <= ceiling);
+            }
+        }
+
+        #[test]
+        fn a_servers_wish_is_a_lower_bound(after in any::<u32>(), random in any::<u64>()) {
+            let wish = (u64::from(after) * 1_000).min(RETRY_MS_MAX);
+            let wait = retry_ms(after, random);
+            prop_assert!(wait >= wish && wait <= wish + wish / 10);
+        }
+
+        #[test]
+        fn a_wait_after_conflict_stays_between_its_bounds(gaps in proptest::collection::vec(0..2 * CLONE_WINDOW_MS, 1..60)) {
+            let mut conflicts = Conflicts::default();
+            let mut now = 0;
+            for gap in gaps {
+                now += gap;
+                let wait = conflicts.note(now).wait_ms;
+                prop_assert!((CONFLICT_MS..=CONFLICT_MS_MAX).contains(&wait));
+            }
+        }
+    }
+
+    #[test]
+    fn jitter_reaches_both_ends() {
+        assert_eq!(Backoff::default().next_ms(0), 0);
+        assert_eq!(Backoff::default().next_ms(u64::MAX), FIRST_MS);
+        assert_eq!(retry_ms(30, 0), 30_000);
+        assert_eq!(retry_ms(30, u64::MAX), 33_000);
+    }
+
+    #[test]
+    fn a_restart_begins_at_the_first_ceiling() {
+        let mut backoff = Backoff::default();
+        for _ in 0..1_000 {
+            backoff.next_ms(7);
+        }
+        assert_eq!(backoff.ceiling_ms(), CEILING_MS);
+        backoff.restart();
+        assert_eq!(backoff.ceiling_ms(), FIRST_MS);
+    }
+
+    #[test]
+    fn a_second_conflict_within_an_hour_is_a_clone() {
+        let mut conflicts = Conflicts::default();
+        assert_eq!(conflicts.note(0), AfterConflict { wait_ms: 60_000, is_clone: false });
+        assert_eq!(conflicts.note(CLONE_WINDOW_MS - 1), AfterConflict { wait_ms: 120_000, is_clone: true });
+        assert_eq!(conflicts.note(CLONE_WINDOW_MS), AfterConflict { wait_ms: 240_000, is_clone: false });
+        let later = 3 * CLONE_WINDOW_MS;
+        assert_eq!(conflicts.note(later), AfterConflict { wait_ms: 60_000, is_clone: false });
+        assert_eq!(conflicts.note(later + CLONE_WINDOW_MS), AfterConflict { wait_ms: 60_000, is_clone: false });
+    }
+}

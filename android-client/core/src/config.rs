@@ -1,0 +1,29 @@
+//! What a device is told once.
+
+use longwire_protocol::Jid;
+
+/// How TLS begins. There is no way without it: a server that does not offer TLS is left before any credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    /// TLS from the first byte (XEP-0368).
+    Direct,
+    /// Upgraded by STARTTLS (RFC 6120 §5).
+    StartTls,
+}
+
+/// Configuration of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The XMPP domain; also the name that the server's certificate must have.
+    pub domain: Jid,
+    /// Where to connect.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// How TLS begins.
+    pub tls: TlsMode,
+    /// The name of this software, told to the server at login.
+    pub software: String,
+    /// Identifies the boot of the machine that the clock of `now_ms` belongs to.
+    pub boot_id: String,
+}

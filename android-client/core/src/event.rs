@@ -1,0 +1,59 @@
+//! What the driver tells the machine.
+
+use crate::inbox::{Outcome, Snapshot, StoreError};
+use crate::state::Failure;
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Begin, or try again when blocked.
+    Start,
+    /// End politely.
+    Stop,
+    /// The answer to `Load`.
+    Loaded(Result<Snapshot, StoreError>),
+    /// The answer to `Store`: the outcome of each change, all of them durable, or nothing stored.
+    Stored(Result<Vec<Outcome>, StoreError>),
+    /// TCP stands; TLS is still to come by STARTTLS.
+    Connected,
+    /// TLS stands; with the 32 bytes of tls-exporter (RFC 9266) when it is TLS 1.3.
+    Secured {
+        /// Channel-binding data.
+        exporter: Option<[u8; 32]>,
+    },
+    /// The connection did not come about.
+    ConnectFailed(Failure),
+    /// The connection ended.
+    Closed,
+    /// The network as the platform sees it.
+    Network(Network),
+    /// The app has it for good, as far as handing over goes.
+    Finished {
+        /// The notification.
+        id: String,
+    },
+    /// It is on the screen.
+    Displayed {
+        /// The notification.
+        id: String,
+    },
+    /// The user opened it.
+    Opened {
+        /// The notification.
+        id: String,
+    },
+    /// The user dismissed it.
+    Dismissed {
+        /// The notification.
+        id: String,
+    },
+}
+
+/// What the platform says of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// There is none: nothing is attempted.
+    None,
+    /// There is one, new or changed: waits end, a live session is probed.
+    Usable,
+}

@@ -1,0 +1,110 @@
+//! The durable steps of a device, as data: a driver carries them out and answers with their outcomes.
+
+use longwire_protocol::push::{Bound, DeviceEvent, DeviceEventType, Lane, SeqSet};
+
+use super::{Received, Row};
+use crate::account::{Account, FastToken, Installation};
+use crate::clock::Anchor;
+
+/// Changes that become durable together or not at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Transaction {
+    /// Server time of the step in Unix milliseconds, as far as it is known.
+    pub at_ms: u64,
+    /// What changes, in order.
+    pub changes: Vec<Change>,
+}
+
+/// What happens to one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verb {
+    /// It is about to be handed over.
+    Hand,
+    /// It was handed over and the process lives.
+    Settle,
+    /// The app is done with it.
+    Finish,
+    /// The app's user opened or dismissed it.
+    Close,
+    /// It expired before it was handed over.
+    Expire,
+    /// Its payload cannot be used, for this reason.
+    Reject(String),
+}
+
+/// One durable change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A new installation: device id, cursor and FAST token of the former one are forgotten.
+    Installation(Installation),
+    /// The account to register, or `None` to clear it together with its FAST token.
+    Account(Option<Account>),
+    /// The account's registration was answered, or a login with it succeeded.
+    Registered,
+    /// A FAST token was refused.
+    ForgetToken,
+    /// A login succeeded: the effective cursor is the cursor, seqs above it are forgotten, ids are not.
+    Bound {
+        /// What the server said.
+        bound: Bound,
+        /// A new FAST token, when it gave one.
+        token: Option<FastToken>,
+        /// Its time at this moment.
+        anchor: Anchor,
+    },
+    /// The lane's cursor moves to `seq`.
+    Cursor {
+        /// The lane.
+        lane: Lane,
+        /// The new position.
+        seq: u64,
+    },
+    /// The device's user changed: rows of another user that were not handed yet are dropped.
+    User(Option<String>),
+    /// An entry was received.
+    Keep(Received),
+    /// The row with this id turns.
+    Row(String, Verb),
+    /// Something to tell the server.
+    Report(DeviceEvent),
+    /// The server answered a report.
+    Reported {
+        /// The notification.
+        entry: String,
+        /// What was reported.
+        kind: DeviceEventType,
+    },
+    /// Rows that are done, and seqs, from before this server time are forgotten.
+    Prune {
+        /// Unix milliseconds of the server.
+        before_ms: u64,
+    },
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing more is to be done.
+    Quiet,
+    /// The seqs in (recorded, effective] that were stored, per lane.
+    Bound {
+        /// In the normal lane.
+        normal: SeqSet,
+        /// In the background lane.
+        background: SeqSet,
+    },
+    /// A row is new and waits to be handed over.
+    Fresh(Row),
+    /// A notification that is shown at most once is handed over now or never.
+    Once(Row),
+    /// A row's content was replaced while it was on the screen.
+    Updated(Row),
+    /// The row may be handed over now.
+    Hand(Row),
+    /// The row is done.
+    Finished(String),
+    /// What is on the screen under this id must go.
+    Removed(String),
+    /// A report joined those to be told.
+    Report(DeviceEvent),
+}

@@ -1,0 +1,230 @@
+//! The state machine of a device (DESIGN §6): events, bytes and time in, actions out.
+
+mod connection;
+mod online;
+mod rows;
+
+use std::collections::HashSet;
+
+use crate::account::{Installation, Record};
+use crate::action::{Action, Actions};
+use crate::backoff::{Backoff, Conflicts};
+use crate::batch::Batch;
+use crate::clock::ServerClock;
+use crate::config::Config;
+use crate::event::{Event, Network};
+use crate::heartbeat::{Heartbeat, Interval};
+use crate::inbox::{Change, Outcome, Row, Snapshot, StoreError};
+use crate::journal::{Journal, Then};
+use crate::machine::connection::Link;
+use crate::reports::Reports;
+use crate::state::{State, Why};
+
+/// Why the machine wants to be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// A wait ends.
+    Wait,
+    /// A connection attempt takes too long.
+    Attempt,
+    /// A heartbeat is due, or its answer.
+    Heartbeat,
+}
+
+/// A device.
+pub struct Machine {
+    config: Config,
+    state: State,
+    network: Network,
+    record: Record,
+    is_loaded: bool,
+    is_wanted: bool,
+    journal: Journal,
+    clock: ServerClock,
+    backoff: Backoff,
+    conflicts: Conflicts,
+    /// Until when nothing is attempted because the server said so.
+    pause_until_ms: u64,
+    /// Passwords refused in a row.
+    refusals: u32,
+    heartbeat: Heartbeat,
+    link: Option<Link>,
+    links: u64,
+    batch: Batch,
+    /// Rows of a user, never handed, that wait for a login to say whose device this is.
+    held: Vec<Row>,
+    /// What this process handed over and the app is not done with.
+    handed: HashSet<String>,
+    reports: Reports,
+    pruned_ms: Option<u64>,
+}
+
+impl Machine {
+    /// A device that is not started; the network counts as usable until the driver says otherwise.
+    #[must_use]
+    pub fn new(config: Config, interval: Box<dyn Interval>) -> Self {
+        Self {
+            config,
+            state: State::Idle,
+            network: Network::Usable,
+            record: Record::default(),
+            is_loaded: false,
+            is_wanted: false,
+            journal: Journal::default(),
+            clock: ServerClock::default(),
+            backoff: Backoff::default(),
+            conflicts: Conflicts::default(),
+            pause_until_ms: 0,
+            refusals: 0,
+            heartbeat: Heartbeat::new(interval),
+            link: None,
+            links: 0,
+            batch: Batch::default(),
+            held: Vec::new(),
+            handed: HashSet::new(),
+            reports: Reports::default(),
+            pruned_ms: None,
+        }
+    }
+
+    /// Where the device stands.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Server time in Unix milliseconds, as far as it is known.
+    #[must_use]
+    pub fn server_time_ms(&self, now_ms: u64) -> u64 {
+        self.clock.at(now_ms)
+    }
+
+    /// Takes what happened at `now_ms`.
+    pub fn handle_event(&mut self, event: Event, now_ms: u64, actions: &mut Actions<'_>) {
+        match event {
+            Event::Start => self.start(now_ms, actions),
+            Event::Stop => self.stop(now_ms, actions),
+            Event::Loaded(answer) => self.loaded(answer, now_ms, actions),
+            Event::Stored(answer) => self.stored(answer, now_ms, actions),
+            Event::Connected => self.open_stream(now_ms, actions),
+            Event::Secured { exporter } => self.secured(exporter, now_ms, actions),
+            Event::ConnectFailed(failure) => self.connect_failed(failure, now_ms, actions),
+            Event::Closed => self.closed(now_ms, actions),
+            Event::Network(network) => self.network(network, now_ms, actions),
+            Event::Finished { id } => self.finished(id),
+            Event::Displayed { id } => self.displayed(&id, now_ms),
+            Event::Opened { id } => self.closed_by_user(&id, true, now_ms),
+            Event::Dismissed { id } => self.closed_by_user(&id, false, now_ms),
+        }
+        self.journal.flush(self.clock.at(now_ms), actions);
+    }
+
+    /// Takes bytes that were received at `now_ms`; all of one read in one call.
+    pub fn handle_input(&mut self, bytes: &[u8], now_ms: u64, actions: &mut Actions<'_>) {
+        self.read(bytes, now_ms, actions);
+        self.journal.flush(self.clock.at(now_ms), actions);
+    }
+
+    /// Does what is due at `now_ms`; a call too early does nothing.
+    pub fn handle_timeout(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        match self.poll_timeout() {
+            Some((due_ms, Reason::Wait)) if due_ms <= now_ms => self.try_again(now_ms, actions),
+            Some((due_ms, Reason::Attempt)) if due_ms <= now_ms => self.took_too_long(now_ms, actions),
+            Some((due_ms, Reason::Heartbeat)) if due_ms <= now_ms => self.beat(now_ms, actions),
+            Some((_, Reason::Wait | Reason::Attempt | Reason::Heartbeat)) | None => {}
+        }
+        self.journal.flush(self.clock.at(now_ms), actions);
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called next, and why.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(u64, Reason)> {
+        match &self.state {
+            State::Waiting { until_ms, .. } => until_ms.map(|until| (until, Reason::Wait)),
+            State::Connecting | State::Registering | State::LoggingIn => {
+                self.link.as_ref().map(|link| (link.deadline_ms, Reason::Attempt))
+            }
+            State::Online(_) => Some((self.heartbeat.due_ms(), Reason::Heartbeat)),
+            State::Idle | State::Blocked(_) => None,
+        }
+    }
+
+    fn start(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        self.is_wanted = true;
+        match self.state {
+            State::Idle if !self.is_loaded => actions.push(Action::Load),
+            State::Idle => self.connect(now_ms, actions),
+            State::Blocked(_) => {
+                self.refusals = 0;
+                self.connect(now_ms, actions);
+            }
+            State::Waiting { .. } | State::Connecting | State::Registering | State::LoggingIn | State::Online(_) => {}
+        }
+    }
+
+    fn loaded(&mut self, answer: Result<Snapshot, StoreError>, now_ms: u64, actions: &mut Actions<'_>) {
+        let snapshot = match answer {
+            Ok(snapshot) => snapshot,
+            Err(error) => return self.wait_for_storage(&error, now_ms, actions),
+        };
+        self.is_loaded = true;
+        self.journal.resume();
+        self.clock = ServerClock::restore(snapshot.record.anchor.as_ref(), &self.config.boot_id, now_ms);
+        self.record = snapshot.record;
+        self.reports.load(snapshot.reports);
+        self.hand_again(snapshot.rows, now_ms);
+        if self.record.installation.is_some() {
+            return self.connect(now_ms, actions);
+        }
+        self.renew_installation(actions);
+        self.journal.then(Then::Connect);
+    }
+
+    fn renew_installation(&mut self, actions: &mut Actions<'_>) {
+        let installation = Installation::from_random(actions.random_bytes(), actions.random_bytes());
+        let change = Change::Installation(installation);
+        self.record.apply(&change);
+        self.journal.add(change);
+    }
+
+    fn stored(&mut self, answer: Result<Vec<Outcome>, StoreError>, now_ms: u64, actions: &mut Actions<'_>) {
+        let outcomes = match answer {
+            Ok(outcomes) => outcomes,
+            Err(error) => return self.wait_for_storage(&error, now_ms, actions),
+        };
+        let thens = self.journal.stored();
+        for outcome in outcomes {
+            self.outcome(outcome, now_ms, actions);
+        }
+        for then in thens {
+            match then {
+                Then::Connect => self.connect(now_ms, actions),
+                Then::Register => self.account_stored(now_ms, actions),
+                Then::GoOnline { bound, jid } => self.go_online(bound, jid, now_ms, actions),
+                Then::Acknowledge { connection, normal, background } => {
+                    self.acknowledge(connection, normal, background, now_ms, actions);
+                }
+            }
+        }
+        self.tell(now_ms, actions);
+    }
+
+    /// The store failed: nothing of the step happened. The connection ends, so that the server sends again what was not
+    /// acknowledged; after a wait the store is read anew.
+    fn wait_for_storage(&mut self, error: &StoreError, now_ms: u64, actions: &mut Actions<'_>) {
+        self.journal.failed();
+        self.is_loaded = false;
+        self.held.clear();
+        self.wait(Why::Storage(error.to_string()), now_ms, actions);
+    }
+
+    fn set_state(&mut self, state: State, actions: &mut Actions<'_>) {
+        if self.state != state {
+            self.state = state.clone();
+            actions.push(Action::State(state));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

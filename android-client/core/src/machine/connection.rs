@@ -1,0 +1,399 @@
+//! One connection after the other: connecting, the tasks of a login, endings and waits.
+
+use std::collections::VecDeque;
+
+use longwire_protocol::push::SeqSet;
+use longwire_protocol::sasl::HT_SHA_256_EXPR;
+use longwire_protocol::stream::{self, StreamCondition, StreamError, StreamHeader};
+use longwire_protocol::xep::sasl2::Success;
+use longwire_protocol::{Element, Event as StreamEvent, Limits, Reader, ns};
+
+use super::Machine;
+use crate::account::FastToken;
+use crate::action::{Action, Actions};
+use crate::backoff::{SETTLED_MS, retry_ms};
+use crate::clock::Anchor;
+use crate::config::TlsMode;
+use crate::event::Network;
+use crate::heartbeat::Beat;
+use crate::inbox::Change;
+use crate::journal::Then;
+use crate::state::{Block, Failure, State, Why};
+use crate::task::{Connect, Context, Ending, Login, Register, Task, Turn, Want};
+use crate::wire::Features;
+
+/// How long an attempt may take from its start to *online*.
+pub(super) const ATTEMPT_MS_MAX: u64 = 30_000;
+/// So many refused passwords in a row block the device.
+const REFUSALS_MAX: u32 = 3;
+
+/// A connection and the tasks that are left on it.
+pub(super) struct Link {
+    pub(super) number: u64,
+    pub(super) reader: Reader,
+    pub(super) tasks: VecDeque<Task>,
+    pub(super) deadline_ms: u64,
+    pub(super) online_since_ms: Option<u64>,
+    /// Whether the login succeeded: entries may come.
+    pub(super) is_bound: bool,
+    /// What is stored of (recorded, effective], per lane.
+    pub(super) restated: Option<(SeqSet, SeqSet)>,
+    features: Option<Features>,
+    exporter: Option<[u8; 32]>,
+    /// Set between `<proceed/>` and TLS: not a byte may come.
+    is_deaf: bool,
+}
+
+impl Machine {
+    /// Begins an attempt, if there is a network and nobody asked for a pause.
+    pub(super) fn connect(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        if !self.is_wanted {
+            return;
+        }
+        if self.network == Network::None {
+            return self.set_state(State::Waiting { until_ms: None, why: Why::Network }, actions);
+        }
+        self.links += 1;
+        let mut tasks = VecDeque::from([Task::Connect(Connect::default())]);
+        if !self.record.account.as_ref().is_some_and(|account| account.is_registered) {
+            tasks.push_back(Task::Register(Register::default()));
+        }
+        tasks.push_back(Task::Login(Login::default()));
+        self.link = Some(Link {
+            number: self.links,
+            reader: Reader::new(Limits::BEFORE_LOGIN),
+            tasks,
+            deadline_ms: now_ms.saturating_add(ATTEMPT_MS_MAX),
+            online_since_ms: None,
+            is_bound: false,
+            restated: None,
+            features: None,
+            exporter: None,
+            is_deaf: false,
+        });
+        let (host, port, tls) = (self.config.host.clone(), self.config.port, self.config.tls);
+        actions.push(Action::Connect { host, port, tls });
+        self.set_state(State::Connecting, actions);
+    }
+
+    /// TCP stands, and TLS is to be asked for.
+    pub(super) fn open_stream(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        if self.link.is_some() && self.config.tls == TlsMode::StartTls {
+            self.write_header(now_ms, actions);
+        }
+    }
+
+    fn write_header(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        let mut header = Vec::new();
+        StreamHeader::client(self.config.domain.clone(), None).write_to(&mut header);
+        self.write(header, now_ms, actions);
+    }
+
+    /// TLS stands: a new stream begins, and the next task with it, in one flight.
+    pub(super) fn secured(&mut self, exporter: Option<[u8; 32]>, now_ms: u64, actions: &mut Actions<'_>) {
+        let Some(link) = &mut self.link else { return };
+        if !matches!(link.tasks.front(), Some(Task::Connect(_))) {
+            return;
+        }
+        link.reader = Reader::new(Limits::BEFORE_LOGIN);
+        (link.features, link.exporter, link.is_deaf) = (None, exporter, false);
+        self.write_header(now_ms, actions);
+        self.next_task(now_ms, actions);
+        actions.coalesce_writes();
+    }
+
+    pub(super) fn connect_failed(&mut self, failure: Failure, now_ms: u64, actions: &mut Actions<'_>) {
+        if self.link.take().is_some() {
+            self.wait(Why::Unreachable(failure), now_ms, actions);
+        }
+    }
+
+    pub(super) fn closed(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        if self.link.is_some() {
+            self.wait(Why::Lost, now_ms, actions);
+        }
+    }
+
+    pub(super) fn account_stored(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        self.run_task(now_ms, actions, Task::stored);
+    }
+
+    /// Reads what one read of the socket brought.
+    pub(super) fn read(&mut self, bytes: &[u8], now_ms: u64, actions: &mut Actions<'_>) {
+        self.heartbeat.received(now_ms);
+        let mut input = bytes;
+        while let Some(link) = &mut self.link {
+            if link.is_deaf {
+                return self.end(Ending::protocol("bytes between <proceed/> and TLS"), now_ms, actions);
+            }
+            match link.reader.read(&mut input) {
+                Ok(Some(event)) => self.stream_event(event, now_ms, actions),
+                Ok(None) => break,
+                Err(error) => self.end(Ending::protocol(error.to_string()), now_ms, actions),
+            }
+            if input.is_empty() {
+                break;
+            }
+        }
+        self.flush_batch(now_ms, actions);
+    }
+
+    fn stream_event(&mut self, event: StreamEvent, now_ms: u64, actions: &mut Actions<'_>) {
+        match event {
+            StreamEvent::Open(header) if header.is_xmpp_1() => {}
+            StreamEvent::Open(_) => self.end(Ending::protocol("a stream before XMPP 1.0"), now_ms, actions),
+            StreamEvent::Whitespace(_) => {}
+            StreamEvent::Close => {
+                actions.push(Action::Write(stream::CLOSE.to_vec()));
+                self.end(Ending::Wait(Why::Lost), now_ms, actions);
+            }
+            StreamEvent::Element(element) if element.is(ns::STREAMS, "error") => {
+                self.end(stream_error(&element), now_ms, actions);
+            }
+            StreamEvent::Element(element) if element.is(ns::STREAMS, "features") => {
+                let Some(link) = &mut self.link else { return };
+                if link.features.is_none() {
+                    link.features = Some(Features::read(&element));
+                    self.run_task(now_ms, actions, Task::features);
+                }
+            }
+            StreamEvent::Element(element) if self.link.as_ref().is_some_and(|link| link.is_bound) => {
+                self.session_element(element, now_ms, actions);
+            }
+            StreamEvent::Element(element) => self.run_task(now_ms, actions, |task, cx| task.element(&element, cx)),
+        }
+    }
+
+    fn next_task(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        let Some(link) = &mut self.link else { return };
+        link.tasks.pop_front();
+        let state = match link.tasks.front() {
+            Some(Task::Connect(_)) => State::Connecting,
+            Some(Task::Register(_)) => State::Registering,
+            Some(Task::Login(_)) => State::LoggingIn,
+            None => return,
+        };
+        self.set_state(state, actions);
+        self.run_task(now_ms, actions, Task::start);
+    }
+
+    /// Lets the task at the head of the queue take its turn, and does what it wants.
+    fn run_task(&mut self, now_ms: u64, actions: &mut Actions<'_>, turn: impl FnOnce(&mut Task, &Context<'_>) -> Turn) {
+        let Some(link) = &mut self.link else { return };
+        let Some(task) = link.tasks.front_mut() else { return };
+        let cx = Context {
+            config: &self.config,
+            record: &self.record,
+            features: link.features.as_ref(),
+            exporter: link.exporter,
+            heartbeat_s: u32::try_from(self.heartbeat.interval_ms().div_ceil(1_000)).unwrap_or(u32::MAX),
+            random: actions.random_bytes(),
+        };
+        let Turn { write, wants } = turn(task, &cx);
+        if !write.is_empty() {
+            self.write(write, now_ms, actions);
+        }
+        for want in wants {
+            self.want(want, now_ms, actions);
+        }
+    }
+
+    fn want(&mut self, want: Want, now_ms: u64, actions: &mut Actions<'_>) {
+        match want {
+            Want::StartTls => {
+                if let Some(link) = &mut self.link {
+                    link.is_deaf = true;
+                }
+                actions.push(Action::StartTls);
+            }
+            Want::StoreAccount(account) => {
+                self.change(Change::Account(Some(account)));
+                self.journal.then(Then::Register);
+            }
+            Want::Registered => self.change(Change::Registered),
+            Want::ForgetToken => self.change(Change::ForgetToken),
+            Want::LoggedIn(success) => self.logged_in(&success, now_ms, actions),
+            Want::Finish => self.next_task(now_ms, actions),
+            Want::End(ending) => self.end(ending, now_ms, actions),
+        }
+    }
+
+    /// Records a change in memory and for the store.
+    fn change(&mut self, change: Change) {
+        self.record.apply(&change);
+        self.journal.add(change);
+    }
+
+    /// The server accepted: its cursors are stored before any entry is handled (DESIGN §5).
+    fn logged_in(&mut self, success: &Success, now_ms: u64, actions: &mut Actions<'_>) {
+        let bound = match success.bound().map(|bound| bound.push()) {
+            Some(Ok(Some(bound))) => bound,
+            Some(Err(error)) => return self.end(Ending::protocol(error.to_string()), now_ms, actions),
+            Some(Ok(None)) | None => {
+                return self.end(Ending::protocol("the server has no urn:longwire:push:1"), now_ms, actions);
+            }
+        };
+        let jid = success.authorization_identifier.to_string();
+        let Some(link) = &mut self.link else { return };
+        link.is_bound = true;
+        link.reader.set_limits(Limits::AFTER_LOGIN);
+        self.clock.set(bound.time.unix_ms(), now_ms);
+        let token = success.token().map(|token| FastToken {
+            token: token.token,
+            mechanism: HT_SHA_256_EXPR.to_owned(),
+            expires_ms: token.expiry.unix_ms(),
+        });
+        let boot_id = self.config.boot_id.clone();
+        let anchor = Anchor { server_ms: bound.time.unix_ms(), boot_ms: now_ms, boot_id };
+        self.journal.add(Change::Bound { bound: bound.clone(), token, anchor });
+        self.journal.then(Then::GoOnline { bound, jid });
+    }
+
+    pub(super) fn took_too_long(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        self.end(Ending::Wait(Why::TimedOut), now_ms, actions);
+    }
+
+    /// The connection ends, and what follows is decided.
+    pub(super) fn end(&mut self, ending: Ending, now_ms: u64, actions: &mut Actions<'_>) {
+        match ending {
+            Ending::Wait(why) => self.wait(why, now_ms, actions),
+            Ending::Retry(why, after_s) => {
+                self.drop_link(now_ms, actions);
+                self.pause(retry_ms(after_s, actions.random_u64()), why, now_ms, actions);
+            }
+            Ending::Conflict => {
+                self.drop_link(now_ms, actions);
+                let after = self.conflicts.note(now_ms);
+                if after.is_clone {
+                    self.renew_installation(actions);
+                }
+                self.pause(after.wait_ms, Why::Conflict, now_ms, actions);
+            }
+            Ending::Unauthorized => self.unauthorized(now_ms, actions),
+            Ending::Blocked(block) => {
+                self.drop_link(now_ms, actions);
+                self.set_state(State::Blocked(block), actions);
+            }
+        }
+    }
+
+    /// 401: the account is cleared, the installation is not, so that the next account takes the device over.
+    fn unauthorized(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        self.change(Change::Account(None));
+        self.refusals += 1;
+        if self.refusals >= REFUSALS_MAX {
+            self.end(Ending::Blocked(Block::Unauthorized), now_ms, actions);
+        } else {
+            self.wait(Why::Unauthorized, now_ms, actions);
+        }
+    }
+
+    /// Waits by the backoff, or until there is a network.
+    pub(super) fn wait(&mut self, why: Why, now_ms: u64, actions: &mut Actions<'_>) {
+        self.drop_link(now_ms, actions);
+        let wait_ms = self.backoff.next_ms(actions.random_u64());
+        self.wait_until(now_ms.saturating_add(wait_ms), why, actions);
+    }
+
+    /// Waits for as long as the server asked, whatever the network does meanwhile.
+    fn pause(&mut self, wait_ms: u64, why: Why, now_ms: u64, actions: &mut Actions<'_>) {
+        self.pause_until_ms = now_ms.saturating_add(wait_ms);
+        self.wait_until(self.pause_until_ms, why, actions);
+    }
+
+    fn wait_until(&mut self, until_ms: u64, why: Why, actions: &mut Actions<'_>) {
+        let state = match self.network {
+            Network::None => State::Waiting { until_ms: None, why: Why::Network },
+            Network::Usable => State::Waiting { until_ms: Some(until_ms), why },
+        };
+        self.set_state(state, actions);
+    }
+
+    fn drop_link(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        let Some(link) = self.link.take() else { return };
+        actions.push(Action::Close);
+        if link.online_since_ms.is_some_and(|since| now_ms.saturating_sub(since) >= SETTLED_MS) {
+            self.backoff.restart();
+        }
+        self.batch = crate::batch::Batch::default();
+        self.reports.session_ended();
+    }
+
+    /// A wait is over.
+    pub(super) fn try_again(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        if self.is_loaded {
+            self.connect(now_ms, actions)
+        } else {
+            actions.push(Action::Load)
+        }
+        if let State::Waiting { until_ms, .. } = &mut self.state {
+            *until_ms = None; // the store answers, or nothing does
+        }
+    }
+
+    /// The platform speaks of the network: a change replaces the wait, and probes a live session.
+    pub(super) fn network(&mut self, network: Network, now_ms: u64, actions: &mut Actions<'_>) {
+        self.network = network;
+        match (network, &self.state) {
+            (_, State::Idle | State::Blocked(_)) => {}
+            (Network::None, _) => {
+                self.drop_link(now_ms, actions);
+                self.set_state(State::Waiting { until_ms: None, why: Why::Network }, actions);
+            }
+            (Network::Usable, State::Online(_)) => {
+                let beat = self.heartbeat.probe(now_ms);
+                self.carry_out(beat, now_ms, actions);
+            }
+            (Network::Usable, State::Waiting { why, .. }) if self.pause_until_ms > now_ms => {
+                let why = why.clone();
+                self.backoff.restart();
+                self.wait_until(self.pause_until_ms, why, actions);
+            }
+            (Network::Usable, _) => {
+                self.backoff.restart();
+                self.drop_link(now_ms, actions);
+                self.try_again(now_ms, actions);
+            }
+        }
+    }
+
+    pub(super) fn beat(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        let beat = self.heartbeat.handle_timeout(now_ms);
+        self.carry_out(beat, now_ms, actions);
+    }
+
+    fn carry_out(&mut self, beat: Beat, now_ms: u64, actions: &mut Actions<'_>) {
+        match beat {
+            Beat::Nothing => {}
+            Beat::Send => actions.push(Action::Write(vec![longwire_protocol::push::HEARTBEAT])),
+            Beat::Lost => self.end(Ending::Wait(Why::Silent), now_ms, actions),
+        }
+    }
+
+    pub(super) fn stop(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        self.is_wanted = false;
+        if self.link.as_ref().is_some_and(|link| link.is_bound) {
+            actions.push(Action::Write(stream::CLOSE.to_vec()));
+        }
+        self.drop_link(now_ms, actions);
+        self.set_state(State::Idle, actions);
+    }
+
+    pub(super) fn write(&mut self, bytes: Vec<u8>, now_ms: u64, actions: &mut Actions<'_>) {
+        self.heartbeat.sent(now_ms);
+        actions.push(Action::Write(bytes));
+    }
+
+    pub(super) fn write_element(&mut self, element: &Element, now_ms: u64, actions: &mut Actions<'_>) {
+        self.write(element.to_stream_bytes(), now_ms, actions);
+    }
+}
+
+/// What a stream error asks for. A `see-other-host` is not followed: nobody may send a phone elsewhere (CLI-02).
+fn stream_error(element: &Element) -> Ending {
+    match StreamError::from_element(element) {
+        Ok(error) if error.condition == StreamCondition::Conflict => Ending::Conflict,
+        Ok(error) => Ending::server(error.condition.name(), error.text, error.retry_after),
+        Err(error) => Ending::protocol(error.to_string()),
+    }
+}

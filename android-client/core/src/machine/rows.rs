@@ -1,0 +1,135 @@
+//! Handing over (DESIGN rule 13): what comes of stored changes, and what the app says back.
+
+use longwire_protocol::push::DeviceEventType;
+
+use super::Machine;
+use crate::action::{Action, Actions, HandOver};
+use crate::inbox::{Change, Notification, Outcome, Row, RowState, Verb};
+
+impl Machine {
+    /// A process begins, or the store answers again: rows that are not done are handed again, with the same id. A row of a
+    /// user that was never handed waits until a login says whose device this is.
+    pub(super) fn hand_again(&mut self, rows: Vec<Row>, now_ms: u64) {
+        self.held.clear();
+        for row in rows {
+            if self.handed.contains(&row.id) {
+                continue;
+            }
+            if row.state == RowState::Stored && row.user.is_some() {
+                self.held.push(row);
+            } else {
+                self.hand_or_expire(&row, now_ms);
+            }
+        }
+    }
+
+    pub(super) fn hand_held(&mut self) {
+        for row in std::mem::take(&mut self.held) {
+            self.journal.add(Change::Row(row.id, Verb::Hand));
+        }
+    }
+
+    fn hand_or_expire(&mut self, row: &Row, now_ms: u64) {
+        let verb = if self.is_expired(row, now_ms) { Verb::Expire } else { Verb::Hand };
+        self.journal.add(Change::Row(row.id.clone(), verb));
+    }
+
+    fn is_expired(&self, row: &Row, now_ms: u64) -> bool {
+        row.expires_ms <= self.clock.at(now_ms)
+    }
+
+    /// Carries on with what came of a durable change.
+    pub(super) fn outcome(&mut self, outcome: Outcome, now_ms: u64, actions: &mut Actions<'_>) {
+        match outcome {
+            Outcome::Quiet => {}
+            Outcome::Bound { normal, background } => {
+                if let Some(link) = &mut self.link {
+                    link.restated = Some((normal, background));
+                }
+            }
+            Outcome::Fresh(row) => self.hand_or_expire(&row, now_ms),
+            Outcome::Once(row) => self.hand_once(row, now_ms, actions),
+            Outcome::Updated(row) => self.hand_update(row, now_ms, actions),
+            Outcome::Hand(row) => self.hand(row, now_ms, actions),
+            Outcome::Finished(id) => {
+                self.handed.remove(&id);
+                actions.push(Action::Finished(id));
+            }
+            Outcome::Removed(id) => {
+                self.handed.remove(&id);
+                actions.push(Action::Cancel(id));
+            }
+            Outcome::Report(report) => self.reports.add(report),
+        }
+    }
+
+    /// The hand-over is on disk, so a payload that kills the process is known by its row: now it may be parsed.
+    fn hand(&mut self, row: Row, now_ms: u64, actions: &mut Actions<'_>) {
+        if self.is_expired(&row, now_ms) {
+            return self.journal.add(Change::Row(row.id, Verb::Expire));
+        }
+        match Notification::parse(&row.payload) {
+            Ok(notification) => {
+                self.handed.insert(row.id.clone());
+                actions.push(hand_over(row, notification, Manner::Again));
+            }
+            Err(error) => self.journal.add(Change::Row(row.id, Verb::Reject(error.to_string()))),
+        }
+    }
+
+    fn hand_once(&self, row: Row, now_ms: u64, actions: &mut Actions<'_>) {
+        if self.is_expired(&row, now_ms) {
+            return;
+        }
+        if let Ok(notification) = Notification::parse(&row.payload) {
+            actions.push(hand_over(row, notification, Manner::Once));
+        }
+    }
+
+    fn hand_update(&self, row: Row, now_ms: u64, actions: &mut Actions<'_>) {
+        if self.is_expired(&row, now_ms) {
+            return;
+        }
+        // An update that cannot be parsed leaves what is on the screen.
+        if let Ok(notification) = Notification::parse(&row.payload) {
+            actions.push(hand_over(row, notification, Manner::Update));
+        }
+    }
+
+    pub(super) fn finished(&mut self, id: String) {
+        self.journal.add(Change::Row(id, Verb::Finish));
+    }
+
+    pub(super) fn displayed(&mut self, id: &str, now_ms: u64) {
+        self.journal.add(Change::Row(id.to_owned(), Verb::Settle));
+        self.report(id, DeviceEventType::Displayed, now_ms);
+    }
+
+    /// Opening or dismissing ends the row before anything could hand it again.
+    pub(super) fn closed_by_user(&mut self, id: &str, is_opened: bool, now_ms: u64) {
+        self.journal.add(Change::Row(id.to_owned(), Verb::Close));
+        let kind = if is_opened { DeviceEventType::Opened } else { DeviceEventType::Dismissed };
+        self.report(id, kind, now_ms);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Again,
+    Once,
+    Update,
+}
+
+fn hand_over(row: Row, notification: Notification, manner: Manner) -> Action {
+    Action::HandOver(HandOver {
+        id: row.id,
+        seq: row.seq,
+        lane: row.lane,
+        attempt: row.attempt,
+        is_update: manner == Manner::Update,
+        is_once: manner == Manner::Once,
+        user: row.user,
+        expires_ms: row.expires_ms,
+        notification,
+    })
+}
