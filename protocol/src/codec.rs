@@ -1,7 +1,21 @@
 //! Reading one XMPP stream, however its bytes are cut.
+//!
+//! A lexer of restricted XML (RFC 6120 §11.1) looks at every byte once, refuses the first that no stream may have there and
+//! finds the end of each first-level element; that element, complete, goes to quick-xml. Nothing recurses on the input.
+
+mod header;
+mod lexer;
+mod reference;
+mod tree;
+mod utf8;
+
+#[cfg(test)]
+mod tests;
 
 use crate::Element;
 use crate::stream::{StreamCondition, StreamHeader};
+use header::StreamScope;
+use lexer::{Lexer, Place, Unit};
 
 /// What a stream may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,45 +58,197 @@ pub struct CodecError {
     pub reason: &'static str,
 }
 
+impl CodecError {
+    const fn new(condition: StreamCondition, reason: &'static str) -> Self {
+        Self { condition, reason }
+    }
+
+    const fn malformed(reason: &'static str) -> Self {
+        Self::new(StreamCondition::NotWellFormed, reason)
+    }
+
+    const fn restricted(reason: &'static str) -> Self {
+        Self::new(StreamCondition::RestrictedXml, reason)
+    }
+
+    const fn policy(reason: &'static str) -> Self {
+        Self::new(StreamCondition::PolicyViolation, reason)
+    }
+}
+
+/// Where the stream stands between two units.
+#[derive(Clone, Debug)]
+enum Phase {
+    /// Before the stream header.
+    Prolog { may_declare: bool },
+    /// After the stream header, whose declarations hold.
+    Open(StreamScope),
+    /// After the closing tag.
+    Closed,
+    /// After an error, which is given again.
+    Failed(CodecError),
+}
+
 /// Reads the events of one stream, in pieces of any size.
-#[derive(Debug)]
+///
+/// Holds memory only while a unit is cut in two.
+#[derive(Clone, Debug)]
 pub struct Reader {
     limits: Limits,
+    phase: Phase,
+    /// In the middle of a unit.
+    lexer: Option<Lexer>,
+    /// The bytes of that unit so far.
+    carry: Vec<u8>,
+    scanned_bytes: u64,
 }
 
 impl Reader {
     /// A reader at the start of a stream.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
-        Self { limits }
+        let phase = Phase::Prolog { may_declare: true };
+        Self { limits, phase, lexer: None, carry: Vec::new(), scanned_bytes: 0 }
     }
 
-    /// Changes the limits, from the next element on.
+    /// Changes the limits, from the next byte on.
     pub const fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
-    /// Expects a new stream header (after STARTTLS or SASL).
-    pub const fn restart(&mut self) {}
-
-    /// Reads one event and takes its bytes from the front of `input`; `None` when all was taken and more is needed.
-    ///
-    /// # Errors
-    /// At the first byte that no valid stream has there; from then on always.
-    pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<Event>, CodecError> {
-        *input = &[];
-        Ok(None)
+    /// Expects a new stream header (after STARTTLS or SASL); forgets what it had of a unit.
+    pub fn restart(&mut self) {
+        self.phase = Phase::Prolog { may_declare: true };
+        self.lexer = None;
+        self.carry = Vec::new();
     }
 
-    /// The bytes held of a unit that is not complete; 0 when idle.
+    /// The memory held for a unit that is not complete, in bytes; 0 between units.
     #[must_use]
     pub const fn carry_bytes(&self) -> usize {
-        0
+        self.carry.capacity()
     }
 
-    /// All bytes scanned since the reader was made.
+    /// How many bytes have been looked at since the reader was made, those of complete units twice.
     #[must_use]
     pub const fn scanned_bytes(&self) -> u64 {
-        0
+        self.scanned_bytes
+    }
+
+    /// Reads one event and takes its bytes, and no more, from the front of `input`; `None` when all was taken and more is
+    /// needed.
+    ///
+    /// # Errors
+    /// At the first byte that no valid stream has there; from then on always the same.
+    pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<Event>, CodecError> {
+        let result = self.read_event(input);
+        if let Err(error) = result {
+            self.restart();
+            self.phase = Phase::Failed(error);
+        }
+        result
+    }
+
+    fn read_event(&mut self, input: &mut &[u8]) -> Result<Option<Event>, CodecError> {
+        loop {
+            let mut lexer = match self.lexer.take() {
+                Some(lexer) => lexer,
+                None => {
+                    let spaces = self.take_whitespace(input);
+                    if spaces > 0 && matches!(self.phase, Phase::Open(_)) {
+                        return Ok(Some(Event::Whitespace(spaces)));
+                    }
+                    let Some(first) = input.first() else { return Ok(None) };
+                    self.start_unit(*first)?
+                }
+            };
+            let Some((unit, end)) = self.scan(&mut lexer, input)? else {
+                self.carry.extend_from_slice(input);
+                *input = &[];
+                self.lexer = Some(lexer);
+                return Ok(None);
+            };
+            let (last, rest) = input.split_at_checked(end).unwrap_or((input, &[]));
+            *input = rest;
+            let event = if self.carry.is_empty() {
+                self.finish_unit(unit, last)?
+            } else {
+                let mut bytes = std::mem::take(&mut self.carry);
+                bytes.extend_from_slice(last);
+                self.finish_unit(unit, &bytes)?
+            };
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+    }
+
+    fn take_whitespace(&mut self, input: &mut &[u8]) -> usize {
+        let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        let spaces = input.iter().position(|byte| !is_space(byte)).unwrap_or(input.len());
+        *input = input.get(spaces..).unwrap_or_default();
+        self.count(spaces);
+        spaces
+    }
+
+    /// The lexer for the unit that `first` begins; only `<` begins one.
+    fn start_unit(&self, first: u8) -> Result<Lexer, CodecError> {
+        match (&self.phase, first) {
+            (Phase::Failed(error), _) => Err(*error),
+            (Phase::Closed, _) => Err(CodecError::malformed("data after the end of the stream")),
+            (Phase::Prolog { may_declare }, b'<') => Ok(Lexer::new(Place::Prolog { may_declare: *may_declare })),
+            (Phase::Prolog { .. }, _) => Err(CodecError::malformed("not a stream header")),
+            (Phase::Open(_), b'<') => Ok(Lexer::new(Place::Stream)),
+            (Phase::Open(_), 0x21..=0x7f | 0xc2..=0xf4) => {
+                Err(CodecError::new(StreamCondition::BadFormat, "text between first-level elements"))
+            }
+            (Phase::Open(_), _) => Err(CodecError::malformed("forbidden byte between first-level elements")),
+        }
+    }
+
+    /// Scans to the end of the unit, which is that many bytes into `input`; `None` when it is not there.
+    fn scan(&mut self, lexer: &mut Lexer, input: &[u8]) -> Result<Option<(Unit, usize)>, CodecError> {
+        let room = self.limits.element_bytes.saturating_sub(self.carry.len());
+        let mut end = None;
+        for (index, byte) in input.iter().enumerate() {
+            if index >= room {
+                self.count(index);
+                return Err(CodecError::policy("the element is too large"));
+            }
+            if let Some(unit) = lexer.feed(*byte, &self.limits)? {
+                end = Some((unit, index.saturating_add(1)));
+                break;
+            }
+        }
+        self.count(end.as_ref().map_or(input.len(), |(_, end)| *end));
+        Ok(end)
+    }
+
+    /// Turns the bytes of a complete unit into its event; a declaration has none.
+    fn finish_unit(&mut self, unit: Unit, bytes: &[u8]) -> Result<Option<Event>, CodecError> {
+        self.count(bytes.len());
+        let text = std::str::from_utf8(bytes).map_err(|_| CodecError::malformed("not UTF-8"))?;
+        match (unit, &self.phase) {
+            (Unit::Declaration, _) => {
+                header::check_declaration(text)?;
+                self.phase = Phase::Prolog { may_declare: false };
+                Ok(None)
+            }
+            (Unit::StartTag, _) => {
+                let (opened, scope) = header::read(text)?;
+                self.phase = Phase::Open(scope);
+                Ok(Some(Event::Open(opened)))
+            }
+            (Unit::Element, Phase::Open(scope)) => tree::read(text, scope).map(|element| Some(Event::Element(element))),
+            (Unit::EndTag, Phase::Open(scope)) if scope.is_end_tag(text) => {
+                self.phase = Phase::Closed;
+                Ok(Some(Event::Close))
+            }
+            (Unit::EndTag | Unit::Element, _) => Err(CodecError::malformed("an end tag that nothing opened")),
+        }
+    }
+
+    fn count(&mut self, bytes: usize) {
+        self.scanned_bytes = self.scanned_bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 }

@@ -1,5 +1,7 @@
 //! XML namespaces, each named by the specification that defines it.
 
+use crate::element::Name;
+
 /// Streams (RFC 6120 §4.8.1).
 pub const STREAMS: &str = "http://etherx.jabber.org/streams";
 /// Content of client streams (RFC 6120 §4.8.2).
@@ -56,3 +58,46 @@ pub const DELAY: &str = "urn:xmpp:delay";
 pub const SM: &str = "urn:xmpp:sm:3";
 /// Longwire's push extension, version 1.
 pub const PUSH: &str = "urn:longwire:push:1";
+
+/// All of the above: reading a stream allocates nothing for them.
+const ALL: [&str; 31] = [
+    STREAMS,
+    CLIENT,
+    XML,
+    XMLNS,
+    STREAM_ERRORS,
+    STANZA_ERRORS,
+    TLS,
+    SASL,
+    BIND,
+    SESSION,
+    ROSTER,
+    REGISTER,
+    REGISTER_FEATURE,
+    IQ_AUTH,
+    PREAUTH,
+    IBR_TOKEN,
+    PING,
+    DISCO_INFO,
+    DISCO_ITEMS,
+    VERSION,
+    SASL2,
+    BIND2,
+    FAST,
+    SASL_CB,
+    JSON,
+    DELAY,
+    SM,
+    PUSH,
+    "",
+    "vcard-temp",
+    "jabber:x:data",
+];
+
+/// The namespace as a constant, if it is one of ours.
+pub(crate) fn known(namespace: &str) -> Name {
+    match ALL.iter().find(|constant| **constant == namespace) {
+        Some(constant) => Name::Borrowed(constant),
+        None => Name::Owned(namespace.to_owned()),
+    }
+}
