@@ -1,1 +1,139 @@
-//! To be written.
+//! The managers, the log's writer, the directory of devices and the IQ table. Knows the store's traits, never an engine.
+
+pub mod auth_manager;
+pub mod devices;
+pub mod directory;
+pub mod env;
+pub mod error;
+pub mod iq;
+pub mod log;
+pub mod login;
+pub mod metrics;
+pub mod notification_manager;
+pub mod presence_manager;
+pub mod render;
+pub mod routing;
+pub mod session_manager;
+
+use std::sync::Arc;
+
+use longwire_model::AppId;
+use longwire_store::Store;
+
+pub use auth_manager::AuthManager;
+pub use directory::Directory;
+pub use env::{Clock, Env, Random};
+pub use error::CoreError;
+pub use iq::IqTable;
+pub use log::Log;
+pub use metrics::Metrics;
+pub use notification_manager::NotificationManager;
+pub use presence_manager::PresenceManager;
+pub use session_manager::SessionManager;
+
+/// What the core is told at start.
+#[derive(Clone, Debug)]
+pub struct CoreConfig {
+    /// The XMPP domain served.
+    pub domain: String,
+    /// Whether accounts can be registered in band.
+    pub registration: Registration,
+    /// The longest heartbeat that a push session may promise, seconds.
+    pub heartbeat_max_s: u32,
+    /// A secret kept outside the database: FAST tokens and the salts of unknown accounts are derived from it.
+    pub server_key: [u8; 32],
+    /// Milliseconds for which a FAST token is good.
+    pub fast_token_ms: i64,
+}
+
+/// Who may register an account in band (XEP-0077).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Everybody, within limits.
+    Open,
+    /// Nobody.
+    Closed,
+}
+
+/// The service behind every entrance.
+pub struct Core {
+    /// Settings.
+    pub config: CoreConfig,
+    /// Who may.
+    pub auth: AuthManager,
+    /// Accepts notifications and tells what became of them.
+    pub notifications: NotificationManager,
+    /// Sessions of all workers.
+    pub sessions: Arc<SessionManager>,
+    /// Who is available, was last seen, is expected.
+    pub presence: Arc<PresenceManager>,
+    /// Devices.
+    pub directory: Arc<Directory>,
+    /// The log.
+    pub log: Log,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// The handlers of IQ namespaces.
+    pub iq: IqTable,
+    /// Clock and randomness.
+    pub env: Env,
+    /// The store.
+    pub store: Arc<dyn Store>,
+}
+
+impl Core {
+    /// Builds the service on an open store. Nothing is appended; see [`Core::begin_generation`].
+    ///
+    /// # Errors
+    /// What reading the end of the log fails with.
+    pub async fn open(store: Arc<dyn Store>, env: Env, config: CoreConfig) -> Result<Arc<Self>, CoreError> {
+        let app = AppId::DEFAULT;
+        let metrics = Arc::new(Metrics::new());
+        let head = store.head(app).await?;
+        let floor = store.floor(app).await?;
+        let sessions = Arc::new(SessionManager::new());
+        let directory = Arc::new(Directory::new(Arc::clone(&store), app, head.last));
+        let log = Log::start(
+            app,
+            Arc::clone(&store),
+            &head,
+            floor,
+            log::Listeners {
+                directory: Arc::clone(&directory),
+                sessions: Arc::clone(&sessions),
+                metrics: Arc::clone(&metrics),
+            },
+        );
+        let presence = Arc::new(PresenceManager::new(log.clone()));
+        let notifications = NotificationManager::new(notification_manager::Parts {
+            app,
+            store: Arc::clone(&store),
+            log: log.clone(),
+            directory: Arc::clone(&directory),
+            sessions: Arc::clone(&sessions),
+            presence: Arc::clone(&presence),
+            metrics: Arc::clone(&metrics),
+            env: env.clone(),
+        });
+        let auth = AuthManager::new(app, Arc::clone(&store), log.clone(), env.clone(), &config);
+        let iq = IqTable::standard();
+        Ok(Arc::new(Self { config, auth, notifications, sessions, presence, directory, log, metrics, iq, env, store }))
+    }
+
+    /// Begins a new generation of the log: on disk before anything is served or appended after it (DESIGN rule 6).
+    ///
+    /// # Errors
+    /// What the write fails with.
+    pub async fn begin_generation(&self) -> Result<(), CoreError> {
+        let id = longwire_model::GenerationId(u64::from_be_bytes(self.env.random()));
+        let at = self.env.now();
+        let entry = self.env.entry_id();
+        let write = longwire_store::Write::Generation { app: self.log.app(), id, entry, at };
+        self.log.write(write).await.map(|_| ())
+    }
+
+    /// Writes what is queued and stops the log: later writes are refused.
+    pub async fn close(&self) {
+        self.log.close().await;
+    }
+}

@@ -57,7 +57,7 @@ impl Shard {
         if bind.loaded.as_of < self.recent.floor() {
             return Err(Reload);
         }
-        self.bind_now(bind, now, out);
+        self.bind_now(&bind, now, out);
         Ok(())
     }
 
@@ -69,12 +69,12 @@ impl Shard {
             if bind.loaded.as_of < self.recent.floor() {
                 out.push(Output::Close(bind.session, CloseReason::Restart));
             } else {
-                self.bind_now(bind, now, out);
+                self.bind_now(&bind, now, out);
             }
         }
     }
 
-    fn bind_now(&mut self, bind: Bind, now: Now, out: &mut Vec<Output>) {
+    fn bind_now(&mut self, bind: &Bind, now: Now, out: &mut Vec<Output>) {
         let device = &bind.loaded.device;
         if let Some(&older) = self.by_device.get(&device.id) {
             out.push(Output::Close(older, CloseReason::Conflict));
@@ -119,7 +119,7 @@ fn up_to_date(shard: &Shard, loaded: &LoadedDevice) -> Arc<[Membership]> {
 }
 
 /// Applies one entry's change at `seq`.
-pub(crate) fn apply_change(memberships: &mut Vec<Membership>, change: &MembershipChange, seq: Seq) {
+pub fn apply_change(memberships: &mut Vec<Membership>, change: &MembershipChange, seq: Seq) {
     for own in memberships.iter_mut() {
         if own.left.is_none() && change.left.contains(&own.key) {
             own.left = Some(seq);

@@ -1,0 +1,53 @@
+//! Who may: API keys, accounts, registration and FAST tokens (DESIGN §3).
+
+mod account;
+mod api_key;
+mod fast;
+
+use std::sync::Arc;
+
+use longwire_model::AppId;
+use longwire_store::Store;
+use tokio::sync::Semaphore;
+
+use crate::env::Env;
+use crate::log::Log;
+use crate::{CoreConfig, Registration};
+
+pub use account::{AccountError, PasswordCheck};
+pub use api_key::{AuthError, NewKey};
+pub use fast::{FastLogin, Issued};
+
+/// Key derivations at once: each is a millisecond of one core.
+const DERIVATIONS_MAX: usize = 2;
+/// PBKDF2 rounds of new verifiers (RFC 7677 §4: at least 4096).
+pub const SCRAM_ITERATIONS: u32 = 4_096;
+
+/// Checks and makes credentials.
+pub struct AuthManager {
+    app: AppId,
+    store: Arc<dyn Store>,
+    log: Log,
+    env: Env,
+    server_key: [u8; 32],
+    fast_token_ms: i64,
+    registration: Registration,
+    derivations: Semaphore,
+}
+
+impl AuthManager {
+    /// On a store and a log.
+    #[must_use]
+    pub fn new(app: AppId, store: Arc<dyn Store>, log: Log, env: Env, config: &CoreConfig) -> Self {
+        Self {
+            app,
+            store,
+            log,
+            env,
+            server_key: config.server_key,
+            fast_token_ms: config.fast_token_ms,
+            registration: config.registration,
+            derivations: Semaphore::new(DERIVATIONS_MAX),
+        }
+    }
+}

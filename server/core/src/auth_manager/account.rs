@@ -1,0 +1,198 @@
+//! Accounts: SCRAM verifiers, password checks off the I/O threads, registration.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use longwire_model::Account;
+use longwire_protocol::jid::NodePart;
+use longwire_protocol::sasl::scram::Verifier;
+use longwire_store::read::DeviceQuery;
+use longwire_store::{Write, Written};
+
+use super::{AuthManager, SCRAM_ITERATIONS};
+use crate::Registration;
+use crate::error::CoreError;
+
+/// Devices of one account that are removed with it, page by page.
+const DEVICES_PAGE: u32 = 200;
+/// Bytes of a password.
+const PASSWORD_BYTES_MAX: usize = 1_023;
+
+/// Why an account was not made or changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The name is taken.
+    #[error("the account exists already")]
+    Exists,
+    /// The name cannot be an account's.
+    #[error("{0:?} cannot be an account's name: it must be a valid JID localpart")]
+    Name(String),
+    /// The password cannot be used.
+    #[error("the password must have 1 to {PASSWORD_BYTES_MAX} bytes without control characters")]
+    Password,
+    /// Nobody may register.
+    #[error("registration is closed")]
+    Closed,
+    /// The core could not do it.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+}
+
+/// What a password is to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordCheck {
+    /// Its password.
+    Right,
+    /// Not its password, or no such account.
+    Wrong,
+    /// Its password, but the account is disabled.
+    Disabled,
+}
+
+impl AuthManager {
+    /// An account by its prepared name.
+    ///
+    /// # Errors
+    /// [`CoreError`] when the store cannot be read.
+    pub async fn account(&self, name: &str) -> Result<Option<Account>, CoreError> {
+        Ok(self.store.account(name).await?)
+    }
+
+    /// Checks a password at the cost of one derivation, whether or not the account exists (AUTH-17).
+    ///
+    /// # Errors
+    /// [`CoreError`] when the store cannot be read: never a wrong password.
+    pub async fn check_password(&self, name: &str, password: String) -> Result<PasswordCheck, CoreError> {
+        let account = self.account(name).await?;
+        let verifier = match &account {
+            Some(account) => verifier(account),
+            None => Verifier::fake(&self.server_key, name, SCRAM_ITERATIONS),
+        };
+        let is_same = self.derive(move || verifier.verify_password(&password)).await?;
+        Ok(match account {
+            Some(account) if is_same && account.is_disabled => PasswordCheck::Disabled,
+            Some(_) if is_same => PasswordCheck::Right,
+            Some(_) | None => PasswordCheck::Wrong,
+        })
+    }
+
+    /// Registers an account in band, if that is open. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// [`AccountError`]; no account was made.
+    pub async fn register(&self, name: &str, password: String) -> Result<(), AccountError> {
+        match self.registration {
+            Registration::Open => self.add(name, password).await,
+            Registration::Closed => Err(AccountError::Closed),
+        }
+    }
+
+    /// Makes an account by name, as an operator does; gives its password, which is made up when none is given.
+    ///
+    /// # Errors
+    /// [`AccountError`]; no account was made.
+    pub async fn add_account(&self, name: &str, password: Option<&str>) -> Result<String, AccountError> {
+        let node = NodePart::new(name).map_err(|_| AccountError::Name(name.chars().take(64).collect()))?;
+        let password = match password {
+            Some(password) => password.to_owned(),
+            None => URL_SAFE_NO_PAD.encode(self.env.random::<18>()),
+        };
+        self.add(node.as_str(), password.clone()).await?;
+        Ok(password)
+    }
+
+    async fn add(&self, name: &str, password: String) -> Result<(), AccountError> {
+        if self.account(name).await?.is_some() {
+            return Err(AccountError::Exists);
+        }
+        let account = self.new_account(name, password).await?;
+        match self.log.write(Write::AddAccount(account)).await? {
+            Written::Done => Ok(()),
+            Written::Unchanged
+            | Written::Appended(_)
+            | Written::Exists(_)
+            | Written::Repeated { .. }
+            | Written::Refused(_) => Err(AccountError::Exists),
+        }
+    }
+
+    /// Gives an account another password.
+    ///
+    /// # Errors
+    /// [`AccountError`]; the old password stays.
+    pub async fn change_password(&self, name: &str, password: String) -> Result<(), AccountError> {
+        let account = self.new_account(name, password).await?;
+        self.log.write_all(vec![Write::RemoveAccount(name.to_owned()), Write::AddAccount(account)]).await?;
+        Ok(())
+    }
+
+    async fn new_account(&self, name: &str, password: String) -> Result<Account, AccountError> {
+        if password.is_empty() || password.len() > PASSWORD_BYTES_MAX {
+            return Err(AccountError::Password);
+        }
+        let salt = self.env.random::<16>();
+        let derived = self.derive(move || Verifier::derive(&password, &salt, SCRAM_ITERATIONS)).await?;
+        let verifier = derived.map_err(|_| AccountError::Password)?;
+        Ok(Account {
+            name: name.to_owned(),
+            salt: verifier.salt,
+            iterations: verifier.iterations,
+            stored_key: verifier.stored_key,
+            server_key: verifier.server_key,
+            created_at: self.env.now(),
+            is_disabled: false,
+        })
+    }
+
+    /// Accounts in order of name, above `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`CoreError`] when the store cannot be read.
+    pub async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<Account>, CoreError> {
+        Ok(self.store.accounts(after, limit).await?)
+    }
+
+    /// Removes an account with its devices; false when there is none. Its sessions are the caller's to end.
+    ///
+    /// # Errors
+    /// [`CoreError`]; what was removed up to then stays removed, and another call goes on.
+    pub async fn remove_account(&self, name: &str) -> Result<bool, CoreError> {
+        loop {
+            let query = DeviceQuery {
+                app: self.app,
+                account: Some(name.to_owned()),
+                key: None,
+                after: None,
+                limit: DEVICES_PAGE,
+            };
+            let devices = self.store.devices(query).await?;
+            if devices.is_empty() {
+                break;
+            }
+            let at = self.env.now();
+            let writes = devices
+                .iter()
+                .map(|device| Write::RemoveDevice { device: device.id, entry: self.env.entry_id(), at })
+                .collect();
+            self.log.write_all(writes).await?;
+        }
+        Ok(matches!(self.log.write(Write::RemoveAccount(name.to_owned())).await?, Written::Done))
+    }
+
+    /// Runs a key derivation on a blocking thread, a few at once.
+    async fn derive<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, CoreError> {
+        let stopping = || CoreError::Unavailable("the server is shutting down".to_owned());
+        let _permit = self.derivations.acquire().await.map_err(|_| stopping())?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| stopping())
+    }
+}
+
+/// The SCRAM verifier of an account.
+#[must_use]
+pub(super) fn verifier(account: &Account) -> Verifier {
+    Verifier {
+        salt: account.salt.clone(),
+        iterations: account.iterations,
+        stored_key: account.stored_key,
+        server_key: account.server_key,
+    }
+}

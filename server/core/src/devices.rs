@@ -1,0 +1,82 @@
+//! What the API asks of devices: listing, and changes of user, topics and tags, answered when every worker has passed them.
+
+use longwire_model::{AudienceKey, Device, DeviceId};
+use longwire_store::read::DeviceQuery;
+use longwire_store::write::{Change, Refusal};
+use longwire_store::{Write, Written};
+
+use crate::notification_manager::unexpected;
+use crate::{Core, CoreError};
+
+/// Why a membership was not changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// There is no such device.
+    #[error("there is no such device")]
+    UnknownDevice,
+    /// The device holds as many topics and tags as it may.
+    #[error("the device holds as many topics and tags as it may")]
+    TooMany,
+    /// The core could not do it.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+}
+
+impl Core {
+    /// A device, with what is known of it this instant.
+    ///
+    /// # Errors
+    /// [`CoreError`] when the store cannot be read.
+    pub async fn device(&self, id: DeviceId) -> Result<Option<Device>, CoreError> {
+        let loaded = self.store.device(id).await?;
+        Ok(loaded.map(|loaded| loaded.device).filter(|device| device.app == self.log.app()).map(|mut device| {
+            self.presence.refresh(&mut device);
+            device
+        }))
+    }
+
+    /// Devices in order of id, above `after`, at most `limit`; only members of `key` where given.
+    ///
+    /// # Errors
+    /// [`CoreError`] when the store cannot be read.
+    pub async fn devices(
+        &self,
+        key: Option<AudienceKey>,
+        after: Option<DeviceId>,
+        limit: u32,
+    ) -> Result<Vec<Device>, CoreError> {
+        let query = DeviceQuery { app: self.log.app(), account: None, key, after, limit };
+        let mut devices = self.store.devices(query).await?;
+        for device in &mut devices {
+            self.presence.refresh(device);
+        }
+        Ok(devices)
+    }
+
+    /// Changes what a device is a member of. When this returns, no worker sends it what it has left any more (DESIGN rule 3).
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn change(&self, device: DeviceId, change: Change) -> Result<(), ChangeError> {
+        let (entry, at) = (self.env.entry_id(), self.env.now());
+        match self.log.write(Write::Membership { device, change, entry, at }).await? {
+            Written::Appended(entry) => Ok(self.sessions.wait_passed(entry.seq).await?),
+            Written::Unchanged => Ok(self.sessions.wait_passed(self.log.last()).await?),
+            Written::Refused(Refusal::UnknownDevice) => Err(ChangeError::UnknownDevice),
+            Written::Refused(Refusal::TooManyMemberships) => Err(ChangeError::TooMany),
+            other @ (Written::Done | Written::Exists(_) | Written::Repeated { .. } | Written::Refused(_)) => {
+                Err(ChangeError::Core(unexpected(&other)))
+            }
+        }
+    }
+
+    /// Removes an account with its devices and ends its sessions; false when there is none.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn remove_account(&self, name: &str) -> Result<bool, CoreError> {
+        let removed = self.auth.remove_account(name).await?;
+        self.sessions.end_account(name, crate::session_manager::EndReason::NotAuthorized);
+        Ok(removed)
+    }
+}

@@ -1,0 +1,263 @@
+//! Device records in memory, under a bound, kept current by what is committed (DESIGN rule 11); and changes of membership.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use longwire_model::device::Attempts;
+use longwire_model::{
+    AppId, AudienceKey, Device, DeviceId, Entry, EntryKind, KeyHead, Lane, Membership, Seq, Timestamp,
+};
+use longwire_router::bind::apply_change;
+use longwire_router::recent::Recent;
+use longwire_store::{LoadedDevice, Store, Write};
+
+use crate::error::CoreError;
+
+/// Device records kept in memory; above it the oldest go and are loaded again at their next login.
+const DEVICES_MAX: usize = 50_000;
+
+/// The devices of one app.
+pub struct Directory {
+    store: Arc<dyn Store>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    app: AppId,
+    /// The position up to which everything committed was applied.
+    as_of: Seq,
+    recent: Recent,
+    devices: HashMap<DeviceId, Device>,
+    order: VecDeque<DeviceId>,
+    heads: HashMap<AudienceKey, Head>,
+}
+
+#[derive(Debug, Default)]
+struct Head {
+    head: KeyHead,
+    holders: usize,
+}
+
+/// What a write beside the log does to a device's record.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Its record moved.
+    Recorded(DeviceId, Lane, Seq),
+    /// It was heard of, or went.
+    Contact(DeviceId, Timestamp, Option<Timestamp>, Option<Timestamp>),
+    /// Its attempts changed.
+    Attempts(DeviceId, Option<Attempts>),
+    /// It belongs to another account now.
+    Account(DeviceId, String),
+}
+
+impl Effect {
+    /// The effect that `write` has when it is done.
+    #[must_use]
+    pub fn of(write: &Write) -> Option<Self> {
+        match write {
+            Write::Acknowledge { device, row } => Some(Self::Recorded(*device, row.lane, row.to)),
+            Write::Contact { device, last_seen, next_contact, offline_since } => {
+                Some(Self::Contact(*device, *last_seen, *next_contact, *offline_since))
+            }
+            Write::Attempts { device, attempts } => Some(Self::Attempts(*device, *attempts)),
+            Write::TakeOver { device, account } => Some(Self::Account(*device, account.clone())),
+            Write::Append { .. }
+            | Write::Generation { .. }
+            | Write::Register(_)
+            | Write::Membership { .. }
+            | Write::RemoveDevice { .. }
+            | Write::Event { .. }
+            | Write::AddAccount(_)
+            | Write::RemoveAccount(_)
+            | Write::FastTokens { .. }
+            | Write::AddApiKey(_)
+            | Write::RevokeApiKey { .. } => None,
+        }
+    }
+
+    const fn device(&self) -> DeviceId {
+        match self {
+            Self::Recorded(device, ..)
+            | Self::Contact(device, ..)
+            | Self::Attempts(device, _)
+            | Self::Account(device, _) => *device,
+        }
+    }
+
+    fn apply(&self, device: &mut Device) {
+        match self {
+            Self::Recorded(_, lane, seq) => device.recorded.raise(*lane, *seq),
+            Self::Contact(_, last_seen, next_contact, offline_since) => {
+                device.last_seen = Some(*last_seen);
+                device.next_contact = *next_contact;
+                device.offline_since = *offline_since;
+            }
+            Self::Attempts(_, attempts) => device.attempts = *attempts,
+            Self::Account(_, account) => device.account.clone_from(account),
+        }
+    }
+}
+
+impl Directory {
+    /// An empty directory of a log that ends at `last`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, app: AppId, last: Seq) -> Self {
+        let inner = Inner {
+            app,
+            as_of: last,
+            recent: Recent::new(last),
+            devices: HashMap::new(),
+            order: VecDeque::new(),
+            heads: HashMap::new(),
+        };
+        Self { store, inner: Mutex::new(inner) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // What a panicking thread left is current up to its last whole step: every step is one assignment or insert.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A device's record as of one position, from memory or from the store.
+    ///
+    /// # Errors
+    /// [`CoreError`] when the store cannot be read.
+    pub async fn load(&self, id: DeviceId) -> Result<Option<LoadedDevice>, CoreError> {
+        if let Some(loaded) = self.lock().cached(id) {
+            return Ok(Some(loaded));
+        }
+        let Some(loaded) = self.store.device(id).await? else { return Ok(None) };
+        Ok(Some(self.lock().keep(loaded)))
+    }
+
+    /// Whether there is such a device in this app.
+    ///
+    /// # Errors
+    /// [`CoreError`] when the store cannot be read.
+    pub async fn exists(&self, app: AppId, id: DeviceId) -> Result<bool, CoreError> {
+        Ok(self.load(id).await?.is_some_and(|loaded| loaded.device.app == app))
+    }
+
+    /// Applies what was committed: entries in order, then effects beside the log.
+    pub fn apply(&self, entries: &[Arc<Entry>], effects: &[&Effect]) {
+        let mut inner = self.lock();
+        for entry in entries {
+            inner.apply(entry);
+        }
+        for effect in effects {
+            if let Some(device) = inner.devices.get_mut(&effect.device()) {
+                effect.apply(device);
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn cached(&self, id: DeviceId) -> Option<LoadedDevice> {
+        let device = self.devices.get(&id)?.clone();
+        let heads = self.heads_of(&device.memberships);
+        Some(LoadedDevice { device, heads, as_of: self.as_of })
+    }
+
+    fn heads_of(&self, memberships: &[Membership]) -> Vec<(AudienceKey, KeyHead)> {
+        memberships.iter().filter_map(|own| self.heads.get(&own.key).map(|slot| (own.key.clone(), slot.head))).collect()
+    }
+
+    /// Keeps what was read, brought up to date; gives it back as it was read when too much has happened since.
+    fn keep(&mut self, mut loaded: LoadedDevice) -> LoadedDevice {
+        if let Some(current) = self.cached(loaded.device.id) {
+            return current;
+        }
+        if loaded.as_of > self.as_of || loaded.as_of < self.recent.floor() || loaded.device.app != self.app {
+            // Ahead of what was announced, or too old: good for one login, which waits for the rest or reads again.
+            return loaded;
+        }
+        let since: Vec<Arc<Entry>> = self.recent.above(loaded.as_of).cloned().collect();
+        for entry in &since {
+            if let EntryKind::Membership(change) = &entry.kind
+                && change.device == loaded.device.id
+            {
+                apply_change(&mut loaded.device.memberships, change, entry.seq);
+            }
+            raise_all(entry, |key, lane, seq, recall| {
+                if let Some((_, head)) = loaded.heads.iter_mut().find(|(own, _)| own == key) {
+                    raise(head, lane, seq, recall);
+                }
+            });
+        }
+        let (id, device) = (loaded.device.id, loaded.device);
+        for own in &device.memberships {
+            let read = loaded.heads.iter().find(|(key, _)| *key == own.key).map(|(_, head)| *head).unwrap_or_default();
+            let slot = self.heads.entry(own.key.clone()).or_default();
+            slot.holders += 1;
+            merge(&mut slot.head, read);
+        }
+        let current =
+            LoadedDevice { heads: self.heads_of(&device.memberships), device: device.clone(), as_of: self.as_of };
+        self.devices.insert(id, device);
+        self.order.push_back(id);
+        while self.devices.len() > DEVICES_MAX {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.forget(oldest);
+        }
+        current
+    }
+
+    fn forget(&mut self, id: DeviceId) {
+        let Some(device) = self.devices.remove(&id) else { return };
+        for own in &device.memberships {
+            if let Some(slot) = self.heads.get_mut(&own.key) {
+                slot.holders = slot.holders.saturating_sub(1);
+                if slot.holders == 0 {
+                    self.heads.remove(&own.key);
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, entry: &Arc<Entry>) {
+        self.as_of = entry.seq;
+        self.recent.push(Arc::clone(entry));
+        if let EntryKind::Membership(change) = &entry.kind {
+            if change.left.iter().any(|left| left.as_device() == Some(change.device)) {
+                self.order.retain(|kept| *kept != change.device);
+                self.forget(change.device);
+            } else if let Some(device) = self.devices.get_mut(&change.device) {
+                apply_change(&mut device.memberships, change, entry.seq);
+                for joined in &change.joined {
+                    self.heads.entry(joined.clone()).or_default().holders += 1;
+                }
+            }
+        }
+        let heads = &mut self.heads;
+        raise_all(entry, |key, lane, seq, recall| {
+            if let Some(slot) = heads.get_mut(key) {
+                raise(&mut slot.head, lane, seq, recall);
+            }
+        });
+    }
+}
+
+fn raise_all(entry: &Entry, mut to: impl FnMut(&AudienceKey, Lane, Seq, bool)) {
+    let recall = matches!(entry.kind, EntryKind::Recall(..));
+    let Some(routing) = entry.kind.routing() else { return };
+    for key in routing.audience.iter() {
+        to(key, routing.lane, entry.seq, recall);
+    }
+}
+
+fn raise(head: &mut KeyHead, lane: Lane, seq: Seq, recall: bool) {
+    head.newest.raise(lane, seq);
+    if recall {
+        head.newest_recall.raise(lane, seq);
+    }
+}
+
+fn merge(head: &mut KeyHead, read: KeyHead) {
+    for lane in Lane::ALL {
+        head.newest.raise(lane, read.newest.get(lane));
+        head.newest_recall.raise(lane, read.newest_recall.get(lane));
+    }
+}

@@ -1,0 +1,57 @@
+//! The clock and randomness that the managers use: arguments of the core, read by the daemon.
+
+use std::sync::Arc;
+
+use longwire_model::{EntryId, Timestamp};
+use longwire_router::Now;
+
+/// Two clocks.
+pub trait Clock: Send + Sync + 'static {
+    /// The wall clock.
+    fn now(&self) -> Timestamp;
+    /// A monotonic clock, milliseconds since some fixed instant.
+    fn mono_ms(&self) -> u64;
+}
+
+/// A source of unguessable bytes.
+pub trait Random: Send + Sync + 'static {
+    /// Fills `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Clock and randomness.
+#[derive(Clone)]
+pub struct Env {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub random: Arc<dyn Random>,
+}
+
+impl Env {
+    /// The wall clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Both clocks.
+    #[must_use]
+    pub fn instant(&self) -> Now {
+        Now { mono_ms: self.clock.mono_ms(), wall: self.clock.now() }
+    }
+
+    /// Random bytes.
+    #[must_use]
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+
+    /// A new entry id of this instant.
+    #[must_use]
+    pub fn entry_id(&self) -> EntryId {
+        EntryId::new(self.now(), self.random())
+    }
+}

@@ -1,0 +1,238 @@
+//! From proven credentials to a session that a shard can bind: which device this is, its record, its token.
+
+use longwire_model::{AppId, Cursor, DeviceId, DeviceKind};
+use longwire_router::{Bind, SessionKey, SessionKind};
+use longwire_store::write::NewDevice;
+use longwire_store::{Write, Written};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::auth_manager::{FastLogin, Issued};
+use crate::notification_manager::unexpected;
+use crate::session_manager::{EndReason, Session};
+use crate::{Core, CoreError};
+
+/// Named resources of one account that are devices of their own; further ones share one (DESIGN §5).
+const NAMED_RESOURCES_MAX: usize = 8;
+/// Devices of one account: bounds what one login can make.
+const DEVICES_PER_ACCOUNT_MAX: u32 = 64;
+
+/// A login through the push extension.
+#[derive(Clone, Debug)]
+pub struct PushLogin {
+    /// The session's key, from [`crate::SessionManager::new_key`].
+    pub key: SessionKey,
+    /// The worker that owns the connection.
+    pub worker: usize,
+    /// The account whose credentials were proven.
+    pub account: String,
+    /// The user-agent id (XEP-0388).
+    pub agent: String,
+    /// The client's tag (XEP-0386), with which its resource begins.
+    pub tag: Option<String>,
+    /// The installation secret.
+    pub installation: Option<[u8; 16]>,
+    /// The cursor that the device states.
+    pub stated: Option<Cursor>,
+    /// The heartbeat that it promises, seconds.
+    pub heartbeat_s: Option<u32>,
+    /// The SASL mechanism used.
+    pub mechanism: &'static str,
+    /// How it used and asks for FAST tokens.
+    pub fast: FastLogin,
+}
+
+/// A session to be bound.
+#[derive(Clone)]
+pub struct Ready {
+    /// The session as listed.
+    pub session: Session,
+    /// What its worker's shard binds; none for other clients before their initial presence.
+    pub bind: Option<Bind>,
+    /// A new FAST token.
+    pub token: Option<Issued>,
+}
+
+/// Why no session was made.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LoginError {
+    /// The account has as many sessions or devices as it may.
+    #[error("the account has as many sessions or devices as it may")]
+    TooMany,
+    /// The account was removed or disabled meanwhile.
+    #[error("the account was removed or disabled")]
+    NotAuthorized,
+    /// The core could not do it.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+}
+
+impl Core {
+    /// Finds or makes the device of a push login, takes it over where the installation secret is proven, and lists the session. A login
+    /// of a known device waits for no write and makes no query of the log (DESIGN rule 11).
+    ///
+    /// # Errors
+    /// [`LoginError`]; no session was listed.
+    pub async fn log_in(&self, login: PushLogin) -> Result<Ready, LoginError> {
+        self.check_account(&login.account).await?;
+        let device = self.push_device(&login).await?;
+        let bind = self.bind(device, login.key, SessionKind::Push, login.stated).await?;
+        let token = self.auth.follow_login(&login.account, device, login.mechanism, login.fast).await?;
+        let tag: String = login.tag.as_deref().unwrap_or("longwire").chars().take(64).collect();
+        let session = Session {
+            key: login.key,
+            worker: login.worker,
+            account: login.account,
+            resource: format!("{tag}~{:016x}", u64::from_be_bytes(self.env.random())),
+            device: Some(device),
+            presence: None,
+        };
+        self.sessions.add(session.clone()).map_err(|_| LoginError::TooMany)?;
+        self.presence.came(device, self.env.now(), login.heartbeat_s);
+        self.metrics.logins.inc();
+        Ok(Ready { session, bind: Some(bind), token })
+    }
+
+    /// Lists a session of another client; its device is found at its initial presence.
+    ///
+    /// # Errors
+    /// [`LoginError`]; no session was listed.
+    pub async fn log_in_standard(
+        &self,
+        key: SessionKey,
+        worker: usize,
+        account: String,
+        resource: Option<String>,
+    ) -> Result<Ready, LoginError> {
+        self.check_account(&account).await?;
+        let resource = resource.unwrap_or_else(|| format!("{CHOSEN}{:016x}", u64::from_be_bytes(self.env.random())));
+        let session = Session { key, worker, account, resource, device: None, presence: None };
+        self.sessions.add(session.clone()).map_err(|_| LoginError::TooMany)?;
+        self.metrics.logins.inc();
+        Ok(Ready { session, bind: None, token: None })
+    }
+
+    /// The initial presence of a client without our extension: finds or makes its device, whose cursor starts at the log's end.
+    ///
+    /// # Errors
+    /// [`LoginError`]; pushes do not reach the session.
+    pub async fn come_online(&self, session: &Session) -> Result<Bind, LoginError> {
+        let device = self.standard_device(session).await?;
+        let bind = self.bind(device, session.key, SessionKind::Standard, None).await?;
+        self.sessions.set_device(&session.account, session.key, device);
+        self.presence.came(device, self.env.now(), None);
+        Ok(bind)
+    }
+
+    /// Reads a device again for a bind that came too late.
+    ///
+    /// # Errors
+    /// [`LoginError`] when the store cannot be read, or the device is gone.
+    pub async fn bind(
+        &self,
+        device: DeviceId,
+        session: SessionKey,
+        kind: SessionKind,
+        stated: Option<Cursor>,
+    ) -> Result<Bind, LoginError> {
+        let loaded = self.directory.load(device).await?.ok_or(LoginError::NotAuthorized)?;
+        let (generations, floor, end) = (self.log.generations(), self.log.floor(), self.log.last());
+        Ok(Bind { session, kind, loaded, stated, generations, floor, end })
+    }
+
+    /// A session has ended: it is listed no more, and its device may be offline now.
+    pub fn log_out(&self, account: &str, key: SessionKey) {
+        let Some(session) = self.sessions.remove(account, key) else { return };
+        if let Some(device) = session.device
+            && !self.sessions.is_online(device)
+        {
+            self.presence.went(device, self.env.now());
+        }
+    }
+
+    async fn check_account(&self, name: &str) -> Result<(), LoginError> {
+        let account = self.auth.account(name).await?;
+        if account.is_some_and(|account| !account.is_disabled) { Ok(()) } else { Err(LoginError::NotAuthorized) }
+    }
+
+    async fn push_device(&self, login: &PushLogin) -> Result<DeviceId, LoginError> {
+        let app = self.log.app();
+        let kind = DeviceKind::Push(login.agent.clone());
+        if let Some(device) = self.store.find_device(app, &login.account, &kind).await.map_err(CoreError::from)? {
+            return Ok(device);
+        }
+        if let Some(device) = self.installation(app, login).await? {
+            // The device's old account has no session on it any more.
+            self.sessions.end_device(device, EndReason::Conflict);
+            self.log.write(Write::TakeOver { device, account: login.account.clone() }).await?;
+            tracing::info!(%device, "a device was taken over by its new account");
+            return Ok(device);
+        }
+        let hash = login.installation.map(|secret| Sha256::digest(secret).into());
+        self.register_device(app, &login.account, kind, hash).await
+    }
+
+    /// The device with this user-agent id whose installation secret is proven.
+    async fn installation(&self, app: AppId, login: &PushLogin) -> Result<Option<DeviceId>, LoginError> {
+        let Some(secret) = login.installation else { return Ok(None) };
+        let proof: [u8; 32] = Sha256::digest(secret).into();
+        let known = self.store.find_installations(app, &login.agent).await.map_err(CoreError::from)?;
+        Ok(known.into_iter().find(|(_, hash)| bool::from(hash.ct_eq(&proof))).map(|(device, _)| device))
+    }
+
+    async fn standard_device(&self, session: &Session) -> Result<DeviceId, LoginError> {
+        let app = self.log.app();
+        let named = DeviceKind::Resource(session.resource.clone());
+        let is_chosen = session.resource.starts_with(CHOSEN);
+        let kind =
+            if is_chosen || !self.may_be_named(app, session, &named).await? { DeviceKind::Shared } else { named };
+        let known = self.store.find_device(app, &session.account, &kind).await.map_err(CoreError::from)?;
+        match known {
+            Some(device) => Ok(device),
+            None => self.register_device(app, &session.account, kind, None).await,
+        }
+    }
+
+    async fn may_be_named(&self, app: AppId, session: &Session, named: &DeviceKind) -> Result<bool, LoginError> {
+        let devices = self.devices_of(app, &session.account).await?;
+        let others = devices.iter().filter(|device| matches!(device.kind, DeviceKind::Resource(_))).count();
+        Ok(others < NAMED_RESOURCES_MAX || devices.iter().any(|device| device.kind == *named))
+    }
+
+    async fn devices_of(&self, app: AppId, account: &str) -> Result<Vec<longwire_model::Device>, LoginError> {
+        let query = longwire_store::read::DeviceQuery {
+            app,
+            account: Some(account.to_owned()),
+            key: None,
+            after: None,
+            limit: DEVICES_PER_ACCOUNT_MAX,
+        };
+        Ok(self.store.devices(query).await.map_err(CoreError::from)?)
+    }
+
+    async fn register_device(
+        &self,
+        app: AppId,
+        account: &str,
+        kind: DeviceKind,
+        installation_hash: Option<[u8; 32]>,
+    ) -> Result<DeviceId, LoginError> {
+        let count = self.devices_of(app, account).await?.len();
+        if count >= usize::try_from(DEVICES_PER_ACCOUNT_MAX).unwrap_or(usize::MAX) {
+            return Err(LoginError::TooMany);
+        }
+        let id = DeviceId::new(self.env.random());
+        let (entry, at) = (self.env.entry_id(), self.env.now());
+        let new = NewDevice { id, app, account: account.to_owned(), kind, installation_hash, entry, at };
+        match self.log.write(Write::Register(new)).await? {
+            Written::Appended(_) => Ok(id),
+            Written::Exists(device) => Ok(device),
+            other @ (Written::Done | Written::Unchanged | Written::Repeated { .. } | Written::Refused(_)) => {
+                Err(LoginError::Core(unexpected(&other)))
+            }
+        }
+    }
+}
+
+/// How a resource begins that the server chose for a client without our extension: all of them are one device per account.
+const CHOSEN: &str = "lw~";

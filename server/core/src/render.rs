@@ -1,0 +1,116 @@
+//! Entries as stanzas: one for every push session, one for each client without our extension.
+
+use longwire_model::delivery::{Event, EventType};
+use longwire_model::{Entry, EntryKind, Lane, LaneSeqs, Timestamp};
+use longwire_protocol::push::{self, DeviceEvent, DeviceEventType, EntryContent};
+use longwire_protocol::xep::{json, ping};
+use longwire_protocol::{DateTime, Element, Jid, ns};
+
+/// How the id of a ping behind a push begins; what follows is what its answer acknowledges.
+const PROBE: &str = "lwp:";
+
+/// The bytes of an entry, the same for every push session that gets it through the same keys; none for what is never sent.
+#[must_use]
+pub fn push_stanza(entry: &Entry, user: Option<&str>, domain: &str) -> Option<Vec<u8>> {
+    let routing = entry.kind.routing()?;
+    let content = match &entry.kind {
+        EntryKind::Notification(content) => EntryContent::Notification { json: content.payload.as_ref().to_owned() },
+        EntryKind::Update(target, content) => {
+            EntryContent::Update { target: target.id.to_string(), json: content.payload.as_ref().to_owned() }
+        }
+        EntryKind::Recall(target, _) => EntryContent::Recall { target: target.id.to_string() },
+        EntryKind::Dismissal(target, _) => EntryContent::Dismissal { target: target.id.to_string() },
+        EntryKind::Membership(_) | EntryKind::Generation(_) => return None,
+    };
+    let entry = push::Entry {
+        id: entry.id.to_string(),
+        seq: entry.seq,
+        lane: wire_lane(routing.lane),
+        expires: wire_time(routing.expires_at),
+        user: user.map(str::to_owned),
+        content,
+    };
+    Some(entry.to_shared_bytes(domain))
+}
+
+/// An entry for a client without our extension: subject, body and the JSON.
+#[must_use]
+pub fn standard_stanza(entry: &Entry, to: &Jid, domain: &str) -> Option<Element> {
+    let content = entry.kind.content()?;
+    let text = |name| longwire_payload_text(&content.payload, name);
+    Some(
+        Element::new(ns::CLIENT, "message")
+            .with_attr("from", domain)
+            .with_attr("to", to)
+            .with_attr("id", entry.id)
+            .with_attr("type", "headline")
+            .with_opt_child(text("title").map(|title| Element::new(ns::CLIENT, "subject").with_text(title)))
+            .with_opt_child(text("body").map(|body| Element::new(ns::CLIENT, "body").with_text(body)))
+            .with_child(json::element(&content.payload)),
+    )
+}
+
+fn longwire_payload_text(payload: &str, name: &str) -> Option<String> {
+    let payload: serde_json::Value = serde_json::from_str(payload).ok()?;
+    payload.get(name)?.as_str().map(str::to_owned)
+}
+
+/// The ping behind what was sent to a client without our extension.
+#[must_use]
+pub fn probe(upto: LaneSeqs, to: &Jid, domain: &str) -> Element {
+    Element::new(ns::CLIENT, "iq")
+        .with_attr("type", "get")
+        .with_attr("id", format!("{PROBE}{}:{}", upto.normal, upto.background))
+        .with_attr("from", domain)
+        .with_attr("to", to)
+        .with_child(ping::request())
+}
+
+/// What an answered ping acknowledges; none when the id is not that of a ping behind a push.
+#[must_use]
+pub fn probed(id: &str) -> Option<LaneSeqs> {
+    let (normal, background) = id.strip_prefix(PROBE)?.split_once(':')?;
+    Some(LaneSeqs { normal: normal.parse().ok()?, background: background.parse().ok()? })
+}
+
+/// The event that a device reports.
+#[must_use]
+pub fn event(reported: &DeviceEvent) -> Event {
+    let kind = match reported.kind {
+        DeviceEventType::Displayed => EventType::Displayed,
+        DeviceEventType::Opened => EventType::Opened,
+        DeviceEventType::Dismissed => EventType::Dismissed,
+        DeviceEventType::Rejected => EventType::Rejected,
+    };
+    let at = Timestamp::from_millis(i64::try_from(reported.at.unix_ms()).unwrap_or(i64::MAX));
+    Event { kind, at, reason: reported.reason.as_ref().map(|reason| reason.chars().take(256).collect()) }
+}
+
+/// A lane on the wire.
+#[must_use]
+pub const fn wire_lane(lane: Lane) -> push::Lane {
+    match lane {
+        Lane::Normal => push::Lane::Normal,
+        Lane::Background => push::Lane::Background,
+    }
+}
+
+/// An instant on the wire.
+#[must_use]
+pub fn wire_time(at: Timestamp) -> DateTime {
+    DateTime(u64::try_from(at.as_millis()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_names_what_its_answer_acknowledges() {
+        let to = Jid::new("a@example.com/r").expect("a JID");
+        let ping = probe(LaneSeqs { normal: 7, background: 3 }, &to, "example.com");
+        assert_eq!(ping.attr("id").and_then(probed), Some(LaneSeqs { normal: 7, background: 3 }));
+        assert_eq!(probed("x1"), None);
+        assert_eq!(probed("lwp:7"), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! Stanzas of a bound session: to the IQ table, to other accounts (RFC 6121 §8.5), or back with an error.
+
+mod table;
+
+use longwire_protocol::stanza::{
+    Condition, Iq, Message, MessageType, Presence, PresenceType, StanzaError, error_answer,
+};
+use longwire_protocol::{Element, Jid};
+
+use crate::Core;
+use crate::session_manager::Session;
+
+pub use table::{Target, targets};
+
+/// What a stanza of a session led to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// What to write back to the sender.
+    pub reply: Option<Element>,
+    /// The session has just become available: its pushes may begin.
+    pub came_online: bool,
+    /// The session is no longer available.
+    pub went_offline: bool,
+}
+
+impl Outcome {
+    fn reply(reply: Option<Element>) -> Self {
+        Self { reply, ..Self::default() }
+    }
+}
+
+impl Core {
+    /// Handles a stanza whose `from` is the session's full JID.
+    pub async fn handle_stanza(&self, session: &Session, stanza: Element) -> Outcome {
+        match stanza.name() {
+            "iq" => Outcome::reply(self.handle_iq(session, stanza).await),
+            "message" => Outcome::reply(self.handle_message(session, stanza)),
+            "presence" => self.handle_presence(session, &stanza),
+            _ => Outcome::default(),
+        }
+    }
+
+    async fn handle_iq(&self, session: &Session, stanza: Element) -> Option<Element> {
+        let iq = match Iq::from_element(stanza.clone()) {
+            Ok(iq) => iq,
+            Err(error) => return error_answer(&stanza, &error.answer()),
+        };
+        match self.place(session, iq.to.as_ref()) {
+            Place::Here => self.iq.answer(self, session, &iq).await.map(|answer| answer.to_element()),
+            Place::Account(to) if to.resource().is_some() => self.forward(session, &to, stanza),
+            Place::Account(_) => error_answer(&stanza, &StanzaError::new(Condition::ServiceUnavailable)),
+            Place::Elsewhere => error_answer(&stanza, &StanzaError::new(Condition::RemoteServerNotFound)),
+        }
+    }
+
+    /// An IQ to a full JID: to that session, or `service-unavailable` (RFC 6121 §8.5.3.2.3).
+    fn forward(&self, session: &Session, to: &Jid, stanza: Element) -> Option<Element> {
+        let resource = to.resource().map(|resource| resource.as_str().to_owned());
+        let sessions = self.sessions.of_account(to.node().map_or("", |node| node.as_str()));
+        match sessions.iter().find(|other| Some(&other.resource) == resource.as_ref()) {
+            Some(other) => {
+                self.sessions.deliver(other, stanza);
+                None
+            }
+            None => {
+                tracing::debug!(session = session.key.0, "an IQ for a session that is not there");
+                error_answer(&stanza, &StanzaError::new(Condition::ServiceUnavailable))
+            }
+        }
+    }
+
+    fn handle_message(&self, session: &Session, stanza: Element) -> Option<Element> {
+        let message = match Message::from_element(stanza.clone()) {
+            Ok(message) => message,
+            Err(error) => return error_answer(&stanza, &error.answer()),
+        };
+        let to = match self.place(session, message.to.as_ref()) {
+            Place::Here if message.to.as_ref().is_none_or(|to| to.node().is_some()) => {
+                message.to.clone().or_else(|| self.jid(&session.account, None))
+            }
+            // The server itself reads no messages.
+            Place::Here => return error_answer(&stanza, &StanzaError::new(Condition::ServiceUnavailable)),
+            Place::Account(to) => Some(to),
+            Place::Elsewhere => return error_answer(&stanza, &StanzaError::new(Condition::RemoteServerNotFound)),
+        };
+        let to = to?;
+        let sessions = self.sessions.of_account(to.node().map_or("", |node| node.as_str()));
+        let resource = to.resource().map(|resource| resource.as_str());
+        match targets(message.kind, resource, &sessions) {
+            Target::Sessions(targets) => {
+                let mut addressed = stanza;
+                addressed.set_attr("to", &to);
+                for target in targets {
+                    self.sessions.deliver(target, addressed.clone());
+                }
+                None
+            }
+            Target::Ignore => None,
+            Target::Unavailable if message.kind == MessageType::Error => None,
+            Target::Unavailable => error_answer(&stanza, &StanzaError::new(Condition::ServiceUnavailable)),
+        }
+    }
+
+    fn handle_presence(&self, session: &Session, stanza: &Element) -> Outcome {
+        let presence = match Presence::from_element(stanza.clone()) {
+            Ok(presence) => presence,
+            Err(error) => return Outcome::reply(error_answer(stanza, &error.answer())),
+        };
+        match (&presence.to, presence.kind) {
+            (None, PresenceType::Available | PresenceType::Unavailable) => self.broadcast(session, presence, stanza),
+            (Some(to), PresenceType::Available | PresenceType::Unavailable) => {
+                self.direct(session, to, stanza);
+                Outcome::default()
+            }
+            // Subscriptions need a roster, which this server does not keep yet.
+            (_, PresenceType::Subscribe) => {
+                Outcome::reply(error_answer(stanza, &StanzaError::new(Condition::ServiceUnavailable)))
+            }
+            (
+                _,
+                PresenceType::Subscribed
+                | PresenceType::Unsubscribe
+                | PresenceType::Unsubscribed
+                | PresenceType::Probe
+                | PresenceType::Error,
+            ) => Outcome::default(),
+        }
+    }
+
+    /// Undirected presence: noted, and told to the account's other available sessions (RFC 6121 §4.2.2, §4.5.2).
+    fn broadcast(&self, session: &Session, presence: Presence, stanza: &Element) -> Outcome {
+        let is_available = presence.kind == PresenceType::Available;
+        let before = self.sessions.set_presence(&session.account, session.key, is_available.then_some(presence));
+        for other in self.sessions.of_account(&session.account) {
+            if other.presence.is_some() {
+                let mut addressed = stanza.clone();
+                addressed.set_attr("to", format!("{}@{}/{}", other.account, self.config.domain, other.resource));
+                self.sessions.deliver(&other, addressed);
+            }
+        }
+        Outcome {
+            reply: None,
+            came_online: is_available && before.is_none(),
+            went_offline: !is_available && before.is_some(),
+        }
+    }
+
+    fn direct(&self, session: &Session, to: &Jid, stanza: &Element) {
+        if matches!(self.place(session, Some(to)), Place::Elsewhere) {
+            return;
+        }
+        let resource = to.resource().map(|resource| resource.as_str());
+        let sessions = self.sessions.of_account(to.node().map_or("", |node| node.as_str()));
+        let meant = |other: &&Session| resource.map_or(other.presence.is_some(), |resource| other.resource == resource);
+        for other in sessions.iter().filter(meant) {
+            self.sessions.deliver(other, stanza.clone());
+        }
+    }
+
+    /// Ends a session's presence when its stream ends without saying so.
+    pub fn end_presence(&self, session: &Session) {
+        let stanza = Presence::new(PresenceType::Unavailable).to_element();
+        let from = format!("{}@{}/{}", session.account, self.config.domain, session.resource);
+        for other in self.sessions.of_account(&session.account) {
+            if other.key != session.key && other.presence.is_some() && session.presence.is_some() {
+                let to = format!("{}@{}/{}", other.account, self.config.domain, other.resource);
+                self.sessions.deliver(&other, stanza.clone().with_attr("from", &from).with_attr("to", to));
+            }
+        }
+    }
+
+    fn jid(&self, account: &str, resource: Option<&str>) -> Option<Jid> {
+        let text = match resource {
+            Some(resource) => format!("{account}@{}/{resource}", self.config.domain),
+            None => format!("{account}@{}", self.config.domain),
+        };
+        Jid::new(&text).ok()
+    }
+
+    fn place(&self, session: &Session, to: Option<&Jid>) -> Place {
+        let Some(to) = to else { return Place::Here };
+        if to.domain().as_str() != self.config.domain {
+            return Place::Elsewhere;
+        }
+        match to.node() {
+            None => Place::Here,
+            Some(node) if node.as_str() == session.account && to.resource().is_none() => Place::Here,
+            Some(_) => Place::Account(to.clone()),
+        }
+    }
+}
+
+/// Where a stanza is addressed to.
+enum Place {
+    /// The server, or the sender's own account.
+    Here,
+    /// An account here.
+    Account(Jid),
+    /// Another domain; this server speaks to none.
+    Elsewhere,
+}

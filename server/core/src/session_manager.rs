@@ -1,0 +1,329 @@
+//! Sessions of all workers: who is bound where, announcing batches, ending sessions, waiting for watermarks.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use longwire_model::{DeviceId, Entry, Seq, Timestamp};
+use longwire_protocol::Element;
+use longwire_protocol::stanza::Presence;
+use longwire_router::{Batch, SessionKey};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::error::CoreError;
+
+/// Sessions that one account may have bound at once (STZ-17).
+pub const SESSIONS_PER_ACCOUNT_MAX: usize = 64;
+/// How long a change of membership waits for every worker to pass it.
+const PASS_WAIT: Duration = Duration::from_secs(10);
+
+/// One thread that owns connections and a shard of sessions.
+pub trait Worker: Send + Sync {
+    /// Queues a command; commands of one sender are carried out in order.
+    fn send(&self, command: Command);
+    /// Up to where its shard has seen the log without a gap.
+    fn watermark(&self) -> Seq;
+}
+
+/// What a worker is asked to do.
+pub enum Command {
+    /// The next committed batch.
+    Announce(Arc<Batch>),
+    /// A notification that is not in the log (`ttl: 0`); the worker answers with how many sockets took it.
+    Now {
+        /// The entry, with `seq` 0.
+        entry: Arc<Entry>,
+        /// The log's end when it was accepted.
+        as_of: Seq,
+        /// Where the count goes.
+        taken: mpsc::Sender<usize>,
+    },
+    /// Write a stanza to a session; dropped when the session has ended.
+    Deliver(SessionKey, Element),
+    /// End a session.
+    End(SessionKey, EndReason),
+    /// When the entry at `seq` was written to each device's session, if it is not acknowledged.
+    SentAt {
+        /// The devices.
+        devices: Arc<[DeviceId]>,
+        /// The position.
+        seq: Seq,
+        /// Where the answers go: only devices of this worker that were sent it.
+        answer: oneshot::Sender<Vec<(DeviceId, Timestamp)>>,
+    },
+}
+
+/// Why a session is ended from outside its worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// A newer login of the same device or resource: stream error `conflict`.
+    Conflict,
+    /// Its account was removed or its device taken over: stream error `not-authorized`.
+    NotAuthorized,
+    /// It must log in again: stream error `reset`.
+    Reset,
+}
+
+/// A bound session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its key, unique in the process.
+    pub key: SessionKey,
+    /// The worker that owns it.
+    pub worker: usize,
+    /// The account.
+    pub account: String,
+    /// The resource.
+    pub resource: String,
+    /// The device, once known: at login for push sessions, at the initial presence for others.
+    pub device: Option<DeviceId>,
+    /// Its last available presence; none before the initial presence and after unavailable.
+    pub presence: Option<Presence>,
+}
+
+impl Session {
+    /// Its priority (RFC 6121 §4.7.2.3); none while not available.
+    #[must_use]
+    pub fn priority(&self) -> Option<i8> {
+        self.presence.as_ref().map(Presence::priority)
+    }
+}
+
+/// The account has as many sessions as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the account has as many sessions as it may")]
+pub struct TooManySessions;
+
+/// The registry of sessions and workers.
+#[derive(Default)]
+pub struct SessionManager {
+    workers: OnceLock<Vec<Arc<dyn Worker>>>,
+    next_key: AtomicU64,
+    registry: Mutex<Registry>,
+    passed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Registry {
+    by_account: HashMap<String, Vec<Session>>,
+    by_device: HashMap<DeviceId, (usize, SessionKey)>,
+}
+
+impl SessionManager {
+    /// Without workers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Names the workers, once, before the first session.
+    pub fn set_workers(&self, workers: Vec<Arc<dyn Worker>>) {
+        let set = self.workers.set(workers);
+        debug_assert!(set.is_ok(), "workers are named once");
+    }
+
+    fn workers(&self) -> &[Arc<dyn Worker>] {
+        self.workers.get().map_or(&[], Vec::as_slice)
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        // A panic between two changes of the registry leaves a session listed too long at worst; it is removed when its worker ends it.
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A key for a new session.
+    pub fn new_key(&self) -> SessionKey {
+        SessionKey(self.next_key.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Lists a session. An older one of the same device, or of the same account and resource, is ended with `conflict`.
+    ///
+    /// # Errors
+    /// [`TooManySessions`]; nothing was listed.
+    pub fn add(&self, session: Session) -> Result<(), TooManySessions> {
+        let ended = self.registry().add(session)?;
+        self.end_all(ended, EndReason::Conflict);
+        Ok(())
+    }
+
+    /// Tells which device a session turned out to be; an older session of that device is ended.
+    pub fn set_device(&self, account: &str, key: SessionKey, device: DeviceId) {
+        let older = self.registry().set_device(account, key, device);
+        self.end_all(older, EndReason::Conflict);
+    }
+
+    /// Notes a session's presence; gives what it was before.
+    pub fn set_presence(&self, account: &str, key: SessionKey, presence: Option<Presence>) -> Option<Presence> {
+        let mut registry = self.registry();
+        let session = registry.find(account, key)?;
+        std::mem::replace(&mut session.presence, presence)
+    }
+
+    /// A session has ended; gives it back if it was still listed.
+    pub fn remove(&self, account: &str, key: SessionKey) -> Option<Session> {
+        self.registry().remove(account, key)
+    }
+
+    /// The sessions of an account.
+    #[must_use]
+    pub fn of_account(&self, account: &str) -> Vec<Session> {
+        self.registry().by_account.get(account).cloned().unwrap_or_default()
+    }
+
+    /// Whether a device has a session.
+    #[must_use]
+    pub fn is_online(&self, device: DeviceId) -> bool {
+        self.registry().by_device.contains_key(&device)
+    }
+
+    /// How many sessions are bound.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.registry().by_account.values().map(Vec::len).sum()
+    }
+
+    /// Ends every session of an account.
+    pub fn end_account(&self, account: &str, reason: EndReason) {
+        let sessions = self.of_account(account);
+        self.end_all(sessions.into_iter().map(|session| (session.worker, session.key)).collect(), reason);
+    }
+
+    /// Ends the session of a device.
+    pub fn end_device(&self, device: DeviceId, reason: EndReason) {
+        let session = self.registry().by_device.get(&device).copied();
+        self.end_all(session.into_iter().collect(), reason);
+    }
+
+    fn end_all(&self, sessions: Vec<(usize, SessionKey)>, reason: EndReason) {
+        for (worker, key) in sessions {
+            if let Some(worker) = self.workers().get(worker) {
+                worker.send(Command::End(key, reason));
+            }
+        }
+    }
+
+    /// Writes a stanza to a session.
+    pub fn deliver(&self, session: &Session, stanza: Element) {
+        if let Some(worker) = self.workers().get(session.worker) {
+            worker.send(Command::Deliver(session.key, stanza));
+        }
+    }
+
+    /// Hands a committed batch to every worker.
+    pub(crate) fn announce(&self, batch: &Arc<Batch>) {
+        for worker in self.workers() {
+            worker.send(Command::Announce(Arc::clone(batch)));
+        }
+    }
+
+    /// Offers a `ttl: 0` notification to every session; gives how many sockets took it.
+    pub(crate) async fn deliver_now(&self, entry: &Arc<Entry>, as_of: Seq) -> usize {
+        let workers = self.workers();
+        let (taken, mut counts) = mpsc::channel(workers.len().max(1));
+        for worker in workers {
+            worker.send(Command::Now { entry: Arc::clone(entry), as_of, taken: taken.clone() });
+        }
+        drop(taken);
+        let mut sum = 0;
+        while let Some(count) = counts.recv().await {
+            sum += count;
+        }
+        sum
+    }
+
+    /// When the entry at `seq` was written to those of `devices` that have not acknowledged it.
+    pub(crate) async fn sent_at(&self, devices: Vec<DeviceId>, seq: Seq) -> HashMap<DeviceId, Timestamp> {
+        let online: Vec<DeviceId> = {
+            let registry = self.registry();
+            devices.into_iter().filter(|device| registry.by_device.contains_key(device)).collect()
+        };
+        if online.is_empty() {
+            return HashMap::new();
+        }
+        let devices: Arc<[DeviceId]> = online.into();
+        let mut all = HashMap::new();
+        for worker in self.workers() {
+            let (answer, answered) = oneshot::channel();
+            worker.send(Command::SentAt { devices: Arc::clone(&devices), seq, answer });
+            // A worker that is shutting down drops the question: then nothing is known to be sent.
+            all.extend(answered.await.unwrap_or_default());
+        }
+        all
+    }
+
+    /// A worker's watermark has moved.
+    pub fn has_passed(&self) {
+        self.passed.notify_waiters();
+    }
+
+    /// Waits until every worker has passed `seq`: then nobody is sent what ended there (DESIGN rule 3).
+    ///
+    /// # Errors
+    /// [`CoreError::Unavailable`] when a worker does not come that far in ten seconds.
+    pub async fn wait_passed(&self, seq: Seq) -> Result<(), CoreError> {
+        let wait = async {
+            loop {
+                let notified = self.passed.notified();
+                if self.workers().iter().all(|worker| worker.watermark() >= seq) {
+                    return;
+                }
+                notified.await;
+            }
+        };
+        let late = |_| CoreError::Unavailable("a worker has not passed the change yet; it is stored".to_owned());
+        tokio::time::timeout(PASS_WAIT, wait).await.map_err(late)
+    }
+}
+
+impl Registry {
+    fn find(&mut self, account: &str, key: SessionKey) -> Option<&mut Session> {
+        self.by_account.get_mut(account)?.iter_mut().find(|session| session.key == key)
+    }
+
+    fn add(&mut self, session: Session) -> Result<Vec<(usize, SessionKey)>, TooManySessions> {
+        let own = self.by_account.entry(session.account.clone()).or_default();
+        let is_displaced = |older: &Session| {
+            older.resource == session.resource || (older.device.is_some() && older.device == session.device)
+        };
+        if own.iter().filter(|older| !is_displaced(older)).count() >= SESSIONS_PER_ACCOUNT_MAX {
+            return Err(TooManySessions);
+        }
+        let mut ended: Vec<_> = own.extract_if(.., |older| is_displaced(older)).collect();
+        let device = session.device.map(|device| (device, (session.worker, session.key)));
+        own.push(session);
+        for older in &mut ended {
+            if let Some(device) = older.device {
+                self.by_device.remove(&device);
+            }
+        }
+        let mut keys: Vec<_> = ended.into_iter().map(|older| (older.worker, older.key)).collect();
+        if let Some((device, place)) = device {
+            // A takeover: the device's older session may be another account's.
+            keys.extend(self.by_device.insert(device, place));
+        }
+        Ok(keys)
+    }
+
+    fn set_device(&mut self, account: &str, key: SessionKey, device: DeviceId) -> Vec<(usize, SessionKey)> {
+        let Some(session) = self.find(account, key) else { return Vec::new() };
+        session.device = Some(device);
+        let place = (session.worker, session.key);
+        self.by_device.insert(device, place).filter(|older| *older != place).into_iter().collect()
+    }
+
+    fn remove(&mut self, account: &str, key: SessionKey) -> Option<Session> {
+        let own = self.by_account.get_mut(account)?;
+        let index = own.iter().position(|session| session.key == key)?;
+        let session = own.swap_remove(index);
+        if own.is_empty() {
+            self.by_account.remove(account);
+        }
+        if let Some(device) = session.device
+            && self.by_device.get(&device).is_some_and(|(_, current)| *current == key)
+        {
+            self.by_device.remove(&device);
+        }
+        Some(session)
+    }
+}
