@@ -100,3 +100,6 @@ fn stanza(
         .with_opt_attr("from", from)
         .with_opt_attr("to", to)
 }
+
+#[cfg(test)]
+mod tests;

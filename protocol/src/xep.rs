@@ -34,3 +34,6 @@ fn flag(element: &Element, name: &'static str, field: &'static str) -> Result<bo
         Some(_) => Err(FieldError::Invalid { element: name, field }),
     }
 }
+
+#[cfg(test)]
+mod tests;

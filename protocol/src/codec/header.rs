@@ -58,10 +58,9 @@ pub(super) fn check_declaration(text: &str) -> Result<(), CodecError> {
     if fields.next() != Some(("version", "1.0")) {
         return Err(CodecError::malformed("not XML 1.0"));
     }
-    if let Some((_, encoding)) = fields.next_if(|(name, _)| *name == "encoding") {
-        if !encoding.eq_ignore_ascii_case("utf-8") {
-            return Err(CodecError::new(StreamCondition::UnsupportedEncoding, "another encoding than UTF-8"));
-        }
+    let encoding = fields.next_if(|(name, _)| *name == "encoding");
+    if encoding.is_some_and(|(_, encoding)| !encoding.eq_ignore_ascii_case("utf-8")) {
+        return Err(CodecError::new(StreamCondition::UnsupportedEncoding, "another encoding than UTF-8"));
     }
     let _standalone = fields.next_if(|(name, value)| *name == "standalone" && matches!(*value, "yes" | "no"));
     if fields.next().is_some() { Err(MALFORMED) } else { Ok(()) }

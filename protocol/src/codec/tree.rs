@@ -135,7 +135,11 @@ pub(super) const fn namespace_error(error: &NamespaceError) -> CodecError {
         NamespaceError::TooManyBindings(_) | NamespaceError::TooDeeplyNested(_) => {
             CodecError::policy("too many namespace declarations")
         }
-        _ => CodecError::malformed("a reserved namespace or prefix"),
+        NamespaceError::UnknownPrefix(_) => UNDECLARED,
+        NamespaceError::InvalidXmlPrefixBind(_)
+        | NamespaceError::InvalidXmlnsPrefixBind(_)
+        | NamespaceError::InvalidPrefixForXml(_)
+        | NamespaceError::InvalidPrefixForXmlns(_) => CodecError::malformed("a reserved namespace or prefix"),
     }
 }
 
@@ -167,11 +171,10 @@ fn character(reference: &BytesRef<'_>) -> Result<String, CodecError> {
     entity.map(str::to_owned).ok_or(CodecError::restricted("an entity beyond the five of XML"))
 }
 
-const fn read_error(error: &quick_xml::Error) -> CodecError {
-    match error {
-        quick_xml::Error::IllFormed(IllFormedError::MismatchedEndTag { .. }) => {
-            CodecError::malformed("an end tag that does not match")
-        }
-        _ => MALFORMED,
+fn read_error(error: &quick_xml::Error) -> CodecError {
+    if matches!(error, quick_xml::Error::IllFormed(IllFormedError::MismatchedEndTag { .. })) {
+        CodecError::malformed("an end tag that does not match")
+    } else {
+        MALFORMED
     }
 }

@@ -35,7 +35,7 @@ impl HtMechanism {
 
     /// The channel-binding data to use, given what the connection exports; `None` when it is needed and missing.
     #[must_use]
-    pub const fn binding<'a>(self, exporter: Option<&'a [u8]>) -> Option<&'a [u8]> {
+    pub const fn binding(self, exporter: Option<&[u8]>) -> Option<&[u8]> {
         match self {
             Self::None => Some(&[]),
             Self::Exporter => exporter,

@@ -1,4 +1,4 @@
-//! Preparation of passwords: SASLprep (RFC 4013), as SCRAM prescribes.
+//! Preparation of passwords: `SASLprep` (RFC 4013), as SCRAM prescribes.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ pub enum PasswordError {
     /// It is empty, or nothing is left of it.
     #[error("the password is empty")]
     Empty,
-    /// It holds a character that SASLprep prohibits.
+    /// It holds a character that `SASLprep` prohibits.
     #[error("the password holds a prohibited character")]
     Prohibited,
 }
 
-/// Prepares a password by SASLprep.
+/// Prepares a password by `SASLprep`.
 ///
 /// # Errors
 /// When it is empty or holds a prohibited character.

@@ -40,7 +40,7 @@ pub enum PresenceType {
 }
 
 impl PresenceType {
-    const TYPED: [Self; 7] = [
+    pub(super) const TYPED: [Self; 7] = [
         Self::Unavailable,
         Self::Subscribe,
         Self::Subscribed,

@@ -49,7 +49,7 @@ impl Authentication {
 /// `<user-agent/>`: which installation logs in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserAgent {
-    /// A UUIDv4 that the installation made for itself; with the account it names the device.
+    /// A version 4 UUID that the installation made for itself; with the account it names the device.
     pub id: Option<String>,
     /// The software's name.
     pub software: Option<String>,
