@@ -10,7 +10,7 @@ use longwire_protocol::stream::{StreamCondition, StreamError};
 use longwire_protocol::{Element, Jid, Reader, ns};
 
 use crate::negotiation::{BoundParts, error_of, refuse};
-use crate::{Config, Event, HEARTBEAT_GRACE_MS, Outbox, Reason, register};
+use crate::{Config, Event, HEARTBEAT_GRACE_MS, Outbox, Reason};
 
 /// The id of the stream's own pings.
 const PING_ID: &str = "longwire-alive";
@@ -109,13 +109,7 @@ impl Bound {
         if let Err(error) = check(&stanza) {
             answer_error(&stanza, &error, out);
         } else if !self.is_ping_answer(&stanza) {
-            let event = self.own_request(&stanza, out);
-            match event {
-                Request::Other => out.events.push(Event::Stanza(stanza)),
-                Request::Answered => {}
-                Request::Told(event) => out.events.push(event),
-                Request::Refused(error) => answer_error(&stanza, &error, out),
-            }
+            out.events.push(Event::Stanza(stanza));
         }
         Ok(())
     }
@@ -141,46 +135,6 @@ impl Bound {
             && to.domain() == self.jid.domain()
             && (to.node().is_none() || to.node() == self.jid.node())
     }
-
-    /// Requests that concern the stream itself.
-    fn own_request(&self, stanza: &Element, out: &mut Outbox) -> Request {
-        let kind = stanza.attr("type");
-        if stanza.name() != "iq" || !matches!(kind, Some("get" | "set")) || !self.is_for_server(stanza) {
-            return Request::Other;
-        }
-        let (Some(id), Some(payload)) = (stanza.attr("id"), stanza.children().next()) else { return Request::Other };
-        let is_set = kind == Some("set");
-        match (payload.ns(), payload.name()) {
-            (ns::SESSION, "session") if is_set => {
-                let result = Element::new(ns::CLIENT, "iq").with_attr("type", "result").with_attr("id", id);
-                result.with_attr("to", &self.jid).write_in_stream(&mut out.bytes);
-                Request::Answered
-            }
-            (ns::REGISTER, "query") => match register::after_login(payload, is_set, id, &self.jid) {
-                register::AfterLogin::Form(form) => {
-                    let result = Element::new(ns::CLIENT, "iq").with_attr("type", "result").with_attr("id", id);
-                    result.with_attr("to", &self.jid).with_child(form).write_in_stream(&mut out.bytes);
-                    Request::Answered
-                }
-                register::AfterLogin::Asked(event) => Request::Told(event),
-                register::AfterLogin::Refused(condition) => Request::Refused(condition.into()),
-            },
-            (ns::PUSH, "event") if is_set && self.is_push() => match push::DeviceEvent::from_element(payload) {
-                Ok(event) => Request::Told(Event::DeviceEvent { id: id.to_owned(), event }),
-                Err(problem) => {
-                    Request::Refused(StanzaError::new(Condition::BadRequest).with_text(problem.to_string()))
-                }
-            },
-            _ => Request::Other,
-        }
-    }
-}
-
-enum Request {
-    Other,
-    Answered,
-    Told(Event),
-    Refused(StanzaError),
 }
 
 /// What must hold of every stanza (RFC 6120 §8.1, §8.2.3).
@@ -205,5 +159,15 @@ fn check(stanza: &Element) -> Result<(), StanzaError> {
 fn answer_error(stanza: &Element, error: &StanzaError, out: &mut Outbox) {
     if let Some(answer) = error_answer(stanza, error) {
         answer.write_in_stream(&mut out.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bound;
+
+    #[test]
+    fn an_idle_session_is_small() {
+        assert!(size_of::<Bound>() <= 224, "{}", size_of::<Bound>());
     }
 }

@@ -3,6 +3,7 @@
 use longwire_protocol::Element;
 use longwire_protocol::jid::{BareJid, ResourcePart};
 use longwire_protocol::push::{self, Ack};
+use longwire_protocol::sasl::SaslCondition;
 use longwire_protocol::stream::StreamCondition;
 
 /// Something that happened on a stream. After a question the stream waits: it takes no input before [`crate::Answer`].
@@ -41,27 +42,10 @@ pub enum Event {
     Bind(Box<BindRequest>),
     /// A stanza of the bound session; `from` is its full JID, whatever the client wrote.
     Stanza(Element),
-    /// The session asks for another password of its account (XEP-0077 §3.3); to be answered with an IQ.
-    ChangePassword {
-        /// The request's id.
-        id: String,
-        /// The new password.
-        password: String,
-    },
-    /// The session asks for the removal of its account (XEP-0077 §3.2); to be answered with an IQ.
-    Unregister {
-        /// The request's id.
-        id: String,
-    },
     /// The device has stored entries; push sessions only.
     PushAck(Ack),
-    /// The device tells what became of an entry; to be answered with an IQ. Push sessions only.
-    DeviceEvent {
-        /// The request's id.
-        id: String,
-        /// What it tells.
-        event: push::DeviceEvent,
-    },
+    /// An authentication failed; the stream has answered it.
+    LoginFailed(SaslCondition),
     /// A whitespace heartbeat of a push session; the stream has answered it.
     Heartbeat,
     /// The stream is over, for this reason of ours; none when the client closed it.
@@ -112,13 +96,7 @@ impl Event {
             | Self::CheckPassword { .. }
             | Self::Register { .. }
             | Self::Bind(_) => true,
-            Self::Stanza(_)
-            | Self::ChangePassword { .. }
-            | Self::Unregister { .. }
-            | Self::PushAck(_)
-            | Self::DeviceEvent { .. }
-            | Self::Heartbeat
-            | Self::Closed(_) => false,
+            Self::Stanza(_) | Self::PushAck(_) | Self::LoginFailed(_) | Self::Heartbeat | Self::Closed(_) => false,
         }
     }
 }

@@ -239,6 +239,7 @@ impl Login {
         self.state = State::Idle;
         let element = if profile.is_sasl2() { failure.to_sasl2() } else { failure.to_sasl() };
         element.write_in_stream(&mut out.bytes);
+        out.events.push(Event::LoginFailed(failure.condition));
         if failure.condition != SaslCondition::TemporaryAuthFailure {
             self.failures = self.failures.saturating_add(1);
         }

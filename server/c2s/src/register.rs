@@ -1,10 +1,10 @@
-//! In-band registration (XEP-0077), before and after login.
+//! In-band registration (XEP-0077) before login.
 
-use longwire_protocol::jid::{FullJid, NodePart};
+use longwire_protocol::jid::NodePart;
 use longwire_protocol::stanza::{Condition, StanzaError};
 use longwire_protocol::{Element, ns};
 
-use crate::{Event, RegisterRefusal};
+use crate::RegisterRefusal;
 
 /// The longest password taken, in bytes.
 const PASSWORD_BYTES_MAX: usize = 1024;
@@ -25,7 +25,7 @@ pub(crate) fn before_login(query: &Element, is_set: bool, is_open: bool) -> Befo
         return BeforeLogin::Refused(Condition::NotAllowed);
     }
     if !is_set {
-        return BeforeLogin::Form(form(None));
+        return BeforeLogin::Form(form());
     }
     if query.has_child(ns::REGISTER, "remove") {
         return BeforeLogin::Refused(Condition::UnexpectedRequest);
@@ -33,39 +33,6 @@ pub(crate) fn before_login(query: &Element, is_set: bool, is_open: bool) -> Befo
     match (read_account(query), read_password(query)) {
         (Some(account), Some(password)) => BeforeLogin::Register { account, password },
         (None, _) | (_, None) => BeforeLogin::Refused(Condition::NotAcceptable),
-    }
-}
-
-/// What a session asks for.
-pub(crate) enum AfterLogin {
-    /// Answer with this form.
-    Form(Element),
-    /// Tell the driver.
-    Asked(Event),
-    /// Answer with this error.
-    Refused(Condition),
-}
-
-/// Reads a registration query of a session.
-pub(crate) fn after_login(query: &Element, is_set: bool, id: &str, jid: &FullJid) -> AfterLogin {
-    if !is_set {
-        return AfterLogin::Form(form(jid.node().map(longwire_protocol::jid::NodeRef::as_str)));
-    }
-    if query.has_child(ns::REGISTER, "remove") {
-        let is_alone = query.children().count() == 1;
-        return if is_alone {
-            AfterLogin::Asked(Event::Unregister { id: id.to_owned() })
-        } else {
-            AfterLogin::Refused(Condition::BadRequest)
-        };
-    }
-    // The name is that of the session: nobody changes another account's password (XEP-0077 §3.3).
-    match (read_account(query), read_password(query)) {
-        (Some(account), Some(password)) if jid.node() == Some(&*account) => {
-            AfterLogin::Asked(Event::ChangePassword { id: id.to_owned(), password })
-        }
-        (Some(_), Some(_)) => AfterLogin::Refused(Condition::NotAllowed),
-        (None, _) | (_, None) => AfterLogin::Refused(Condition::BadRequest),
     }
 }
 
@@ -81,18 +48,11 @@ pub(crate) const fn refusal(refusal: RegisterRefusal) -> StanzaError {
     }
 }
 
-fn form(registered: Option<&str>) -> Element {
-    let query = Element::new(ns::REGISTER, "query");
-    match registered {
-        Some(name) => query
-            .with_child(Element::new(ns::REGISTER, "registered"))
-            .with_text_child("username", name)
-            .with_child(Element::new(ns::REGISTER, "password")),
-        None => query
-            .with_text_child("instructions", "Choose a user name and a password.")
-            .with_child(Element::new(ns::REGISTER, "username"))
-            .with_child(Element::new(ns::REGISTER, "password")),
-    }
+fn form() -> Element {
+    Element::new(ns::REGISTER, "query")
+        .with_text_child("instructions", "Choose a user name and a password.")
+        .with_child(Element::new(ns::REGISTER, "username"))
+        .with_child(Element::new(ns::REGISTER, "password"))
 }
 
 fn read_account(query: &Element) -> Option<NodePart> {

@@ -14,9 +14,8 @@ pub struct Stream {
 }
 
 enum Phase {
-    /// Boxed, so that the box can go when the stream is bound.
     Negotiating(Box<Negotiation>),
-    Bound(Bound),
+    Bound(Box<Bound>),
     Closed,
 }
 
@@ -146,7 +145,7 @@ impl Stream {
     fn apply(&mut self, progress: Result<Progress, StreamError>, out: &mut Outbox) {
         match progress {
             Ok(Progress::Going) => {}
-            Ok(Progress::Bound(bound)) => self.phase = Phase::Bound(*bound),
+            Ok(Progress::Bound(bound)) => self.phase = Phase::Bound(bound),
             Ok(Progress::Closed) => self.answer_close(out),
             Err(error) => self.close(&error, out),
         }

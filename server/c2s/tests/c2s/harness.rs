@@ -179,13 +179,7 @@ fn answer(event: &Event) -> Option<Answer> {
             _ => Answer::Registered(Ok(())),
         }),
         Event::Bind(request) => Some(bind(request)),
-        Event::Stanza(_)
-        | Event::ChangePassword { .. }
-        | Event::Unregister { .. }
-        | Event::PushAck(_)
-        | Event::DeviceEvent { .. }
-        | Event::Heartbeat
-        | Event::Closed(_) => None,
+        Event::Stanza(_) | Event::PushAck(_) | Event::LoginFailed(_) | Event::Heartbeat | Event::Closed(_) => None,
     }
 }
 
@@ -231,8 +225,8 @@ pub(crate) fn sasl2_plain(name: &str, password: &str, inside: &str) -> String {
 
 /// What stands between two texts.
 pub(crate) fn between(text: &str, start: &str, end: &str) -> String {
-    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("no {start:?} in {text}"));
-    let (found, _) = rest.split_once(end).unwrap_or_else(|| panic!("no {end:?} in {text}"));
+    let (_, rest) = text.split_once(start).expect("the start is there");
+    let (found, _) = rest.split_once(end).expect("the end is there");
     found.to_owned()
 }
 
