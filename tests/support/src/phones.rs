@@ -1,5 +1,6 @@
 //! A real `longwire-device` process with one or many virtual phones.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -192,6 +193,25 @@ impl Phones {
         ids.map(str::to_owned).collect()
     }
 
+    /// The server's id of each of its devices, by the device's own name in the lines that it prints.
+    ///
+    /// # Errors
+    /// A device did not tell its id yet.
+    pub fn ids(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        self.wait("every phone's id", crate::SOON, |lines| {
+            let ids: BTreeMap<String, String> = lines.iter().filter_map(identity).collect();
+            (ids.len() >= self.options.count).then_some(ids)
+        })
+    }
+
+    /// The server's id of its only device.
+    ///
+    /// # Errors
+    /// It did not tell its id yet.
+    pub fn id(&self) -> anyhow::Result<String> {
+        self.ids()?.into_values().next().context("there is a device")
+    }
+
     /// The lines printed so far.
     #[must_use]
     pub fn lines(&self) -> Vec<Value> {
@@ -258,4 +278,12 @@ impl Drop for Phones {
 
 fn is_state(line: &Value, state: &str) -> bool {
     line.get("state").and_then(Value::as_str) == Some(state)
+}
+
+/// The name of a device and the server's id of it, in a line that tells both.
+fn identity(line: &Value) -> Option<(String, String)> {
+    let name = line.get("device")?;
+    let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
+    let id = line.get("id")?.as_str()?;
+    Some((name, id.to_owned()))
 }

@@ -8,12 +8,12 @@ use anyhow::{Context, bail};
 
 use crate::until;
 
-/// The path of a built binary: in `LONGWIRE_BIN_DIR`, else beside the running test.
+/// The path of a built binary: in `BIN_DIR`, else beside the running test.
 ///
 /// # Errors
 /// It is not built.
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
-    let folder = match std::env::var_os("LONGWIRE_BIN_DIR") {
+    let folder = match std::env::var_os("BIN_DIR") {
         Some(folder) => PathBuf::from(folder),
         None => beside_this_test().context("failed to find the build folder")?,
     };

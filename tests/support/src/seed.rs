@@ -15,11 +15,11 @@ impl Chance {
         Self { state: seed }
     }
 
-    /// The seed in `LONGWIRE_SEED`, or one taken from the clock.
+    /// The seed in `SEED`, or one taken from the clock.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the tests of real processes are the rim")]
     pub fn seed() -> u64 {
-        let given = std::env::var("LONGWIRE_SEED").ok().and_then(|text| text.parse().ok());
+        let given = std::env::var("SEED").ok().and_then(|text| text.parse().ok());
         given.unwrap_or_else(|| {
             let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             elapsed.as_secs() % 1_000_000 * 1_000 + u64::from(elapsed.subsec_millis())
