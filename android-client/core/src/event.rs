@@ -11,7 +11,7 @@ pub enum Event {
     /// End politely.
     Stop,
     /// The answer to `Load`.
-    Loaded(Result<Snapshot, StoreError>),
+    Loaded(Result<Box<Snapshot>, StoreError>),
     /// The answer to `Store`: the outcome of each change, all of them durable, or nothing stored.
     Stored(Result<Vec<Outcome>, StoreError>),
     /// TCP stands; TLS is still to come by STARTTLS.

@@ -10,10 +10,12 @@ use crate::inbox::{Change, Transaction, Verb};
 pub(crate) enum Then {
     /// The installation stands: connect.
     Connect,
+    /// The hand-over of a suspect was survived, or came to nothing: the next one may follow.
+    NextSuspect,
     /// The account stands: it may be registered.
     Register,
-    /// The login stands: go online.
-    GoOnline { bound: Bound, jid: String },
+    /// The login of connection number `connection` stands: go online.
+    GoOnline { connection: u64, bound: Bound, jid: String },
     /// What connection number `connection` brought stands up to these positions: acknowledge them.
     Acknowledge { connection: u64, normal: Option<u64>, background: Option<u64> },
 }
@@ -25,11 +27,20 @@ pub(crate) struct Journal {
     thens: Vec<Then>,
     under_way: Option<(Vec<Change>, Vec<Then>)>,
     is_paused: bool,
+    payload_bytes: usize,
 }
 
 impl Journal {
     pub(crate) fn add(&mut self, change: Change) {
+        if let Change::Keep(entry) = &change {
+            self.payload_bytes += entry.payload.len();
+        }
         self.changes.push(change);
+    }
+
+    /// Bytes of payload that wait for the step under way to end.
+    pub(crate) const fn payload_bytes(&self) -> usize {
+        self.payload_bytes
     }
 
     pub(crate) fn then(&mut self, then: Then) {
@@ -42,6 +53,7 @@ impl Journal {
             return;
         }
         let changes = std::mem::take(&mut self.changes);
+        self.payload_bytes = 0;
         let wishes = changes.iter().filter(|change| outlives_failure(change)).cloned().collect();
         self.under_way = Some((wishes, std::mem::take(&mut self.thens)));
         actions.push(Action::Store(Transaction { at_ms, changes }));
@@ -59,6 +71,7 @@ impl Journal {
         wishes.extend(std::mem::take(&mut self.changes).into_iter().filter(outlives_failure));
         self.changes = wishes;
         self.thens.clear();
+        self.payload_bytes = 0;
         self.is_paused = true;
     }
 

@@ -4,7 +4,7 @@ mod connection;
 mod online;
 mod rows;
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use crate::account::{Installation, Record};
 use crate::action::{Action, Actions};
@@ -38,7 +38,12 @@ pub struct Machine {
     network: Network,
     record: Record,
     is_loaded: bool,
+    is_loading: bool,
     is_wanted: bool,
+    /// Whether the account in memory is on disk too: the server hears of no other.
+    has_durable_account: bool,
+    /// The connection whose login gave the cursor in memory.
+    cursor_of_link: u64,
     journal: Journal,
     clock: ServerClock,
     backoff: Backoff,
@@ -53,6 +58,8 @@ pub struct Machine {
     batch: Batch,
     /// Rows of a user, never handed, that wait for a login to say whose device this is.
     held: Vec<Row>,
+    /// Rows whose hand-over an earlier process did not survive: one at a time, so that healthy ones do not share a fate.
+    suspects: VecDeque<Row>,
     /// What this process handed over and the app is not done with.
     handed: HashSet<String>,
     reports: Reports,
@@ -69,7 +76,10 @@ impl Machine {
             network: Network::Usable,
             record: Record::default(),
             is_loaded: false,
+            is_loading: false,
             is_wanted: false,
+            has_durable_account: false,
+            cursor_of_link: 0,
             journal: Journal::default(),
             clock: ServerClock::default(),
             backoff: Backoff::default(),
@@ -81,6 +91,7 @@ impl Machine {
             links: 0,
             batch: Batch::default(),
             held: Vec::new(),
+            suspects: VecDeque::new(),
             handed: HashSet::new(),
             reports: Reports::default(),
             pruned_ms: None,
@@ -152,25 +163,34 @@ impl Machine {
     fn start(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
         self.is_wanted = true;
         match self.state {
-            State::Idle if !self.is_loaded => actions.push(Action::Load),
-            State::Idle => self.connect(now_ms, actions),
-            State::Blocked(_) => {
+            State::Idle | State::Blocked(_) => {
                 self.refusals = 0;
-                self.connect(now_ms, actions);
+                self.load_or_connect(now_ms, actions);
             }
             State::Waiting { .. } | State::Connecting | State::Registering | State::LoggingIn | State::Online(_) => {}
         }
     }
 
-    fn loaded(&mut self, answer: Result<Snapshot, StoreError>, now_ms: u64, actions: &mut Actions<'_>) {
+    /// Connects, once the store was read.
+    fn load_or_connect(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        if self.is_loaded {
+            self.connect(now_ms, actions);
+        } else if !std::mem::replace(&mut self.is_loading, true) {
+            actions.push(Action::Load);
+        }
+    }
+
+    fn loaded(&mut self, answer: Result<Box<Snapshot>, StoreError>, now_ms: u64, actions: &mut Actions<'_>) {
+        self.is_loading = false;
         let snapshot = match answer {
-            Ok(snapshot) => snapshot,
+            Ok(snapshot) => *snapshot,
             Err(error) => return self.wait_for_storage(&error, now_ms, actions),
         };
         self.is_loaded = true;
         self.journal.resume();
         self.clock = ServerClock::restore(snapshot.record.anchor.as_ref(), &self.config.boot_id, now_ms);
         self.record = snapshot.record;
+        self.has_durable_account = self.record.account.is_some();
         self.reports.load(snapshot.reports);
         self.hand_again(snapshot.rows, now_ms);
         if self.record.installation.is_some() {
@@ -199,8 +219,11 @@ impl Machine {
         for then in thens {
             match then {
                 Then::Connect => self.connect(now_ms, actions),
+                Then::NextSuspect => self.hand_next_suspect(now_ms),
                 Then::Register => self.account_stored(now_ms, actions),
-                Then::GoOnline { bound, jid } => self.go_online(bound, jid, now_ms, actions),
+                Then::GoOnline { connection, bound, jid } => {
+                    self.go_online(connection, bound, jid, now_ms, actions);
+                }
                 Then::Acknowledge { connection, normal, background } => {
                     self.acknowledge(connection, normal, background, now_ms, actions);
                 }
@@ -215,7 +238,11 @@ impl Machine {
         self.journal.failed();
         self.is_loaded = false;
         self.held.clear();
-        self.wait(Why::Storage(error.to_string()), now_ms, actions);
+        self.suspects.clear();
+        let is_over = !self.is_wanted || matches!(self.state, State::Blocked(_));
+        if !is_over {
+            self.wait(Why::Storage(error.to_string()), now_ms, actions);
+        }
     }
 
     fn set_state(&mut self, state: State, actions: &mut Actions<'_>) {

@@ -20,6 +20,7 @@ use crate::wire::Features;
 pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
     pub(crate) record: &'a Record,
+    pub(crate) has_durable_account: bool,
     pub(crate) features: Option<&'a Features>,
     pub(crate) exporter: Option<[u8; 32]>,
     pub(crate) heartbeat_s: u32,

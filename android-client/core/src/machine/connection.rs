@@ -47,7 +47,7 @@ pub(super) struct Link {
 impl Machine {
     /// Begins an attempt, if there is a network and nobody asked for a pause.
     pub(super) fn connect(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
-        if !self.is_wanted {
+        if !self.is_wanted || self.link.is_some() {
             return;
         }
         if self.network == Network::None {
@@ -115,6 +115,7 @@ impl Machine {
     }
 
     pub(super) fn account_stored(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        self.has_durable_account = true;
         self.run_task(now_ms, actions, Task::stored);
     }
 
@@ -135,7 +136,7 @@ impl Machine {
                 break;
             }
         }
-        self.flush_batch(now_ms, actions);
+        self.flush_batch();
     }
 
     fn stream_event(&mut self, event: StreamEvent, now_ms: u64, actions: &mut Actions<'_>) {
@@ -184,6 +185,7 @@ impl Machine {
         let cx = Context {
             config: &self.config,
             record: &self.record,
+            has_durable_account: self.has_durable_account,
             features: link.features.as_ref(),
             exporter: link.exporter,
             heartbeat_s: u32::try_from(self.heartbeat.interval_ms().div_ceil(1_000)).unwrap_or(u32::MAX),
@@ -207,6 +209,7 @@ impl Machine {
                 actions.push(Action::StartTls);
             }
             Want::StoreAccount(account) => {
+                self.has_durable_account = false;
                 self.change(Change::Account(Some(account)));
                 self.journal.then(Then::Register);
             }
@@ -245,8 +248,10 @@ impl Machine {
         });
         let boot_id = self.config.boot_id.clone();
         let anchor = Anchor { server_ms: bound.time.unix_ms(), boot_ms: now_ms, boot_id };
-        self.journal.add(Change::Bound { bound: bound.clone(), token, anchor });
-        self.journal.then(Then::GoOnline { bound, jid });
+        let connection = link.number;
+        self.cursor_of_link = connection;
+        self.change(Change::Bound { bound: bound.clone(), token, anchor });
+        self.journal.then(Then::GoOnline { connection, bound, jid });
     }
 
     pub(super) fn took_too_long(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
@@ -321,11 +326,7 @@ impl Machine {
 
     /// A wait is over.
     pub(super) fn try_again(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
-        if self.is_loaded {
-            self.connect(now_ms, actions)
-        } else {
-            actions.push(Action::Load)
-        }
+        self.load_or_connect(now_ms, actions);
         if let State::Waiting { until_ms, .. } = &mut self.state {
             *until_ms = None; // the store answers, or nothing does
         }

@@ -17,26 +17,25 @@ const PRUNE_EVERY_MS: u64 = 24 * 3_600_000;
 
 impl Machine {
     /// The login is durable: acknowledge what the server does not know that we have, then live.
-    pub(super) fn go_online(&mut self, bound: Bound, jid: String, now_ms: u64, actions: &mut Actions<'_>) {
-        self.record.cursor = Some(bound.cursor);
-        self.record.device = Some(bound.device.clone());
-        self.record.user.clone_from(&bound.user);
-        if let Some(account) = &mut self.record.account {
-            account.is_registered = true;
-        }
+    pub(super) fn go_online(
+        &mut self,
+        connection: u64,
+        bound: Bound,
+        jid: String,
+        now_ms: u64,
+        actions: &mut Actions<'_>,
+    ) {
         self.refusals = 0;
-        let Some(link) = &mut self.link else { return };
-        if !link.is_bound {
-            return; // another connection has begun since
-        }
+        let link = self.link.as_mut().filter(|link| link.number == connection);
+        let Some(link) = link else { return }; // it ended meanwhile
         link.online_since_ms = Some(now_ms);
         let restated = link.restated.take();
         self.heartbeat.start(now_ms, Some(u64::from(bound.heartbeat_max_s).saturating_mul(1_000)));
         if let Some(ack) = first_ack(&bound, restated) {
             self.send_ack(&ack, now_ms, actions);
         }
-        let Bound { device, user, .. } = bound;
-        self.set_state(State::Online(Online { device, jid, user }), actions);
+        let user = self.record.user.clone();
+        self.set_state(State::Online(Online { device: bound.device, jid, user }), actions);
         self.hand_held();
         self.prune(now_ms);
     }
@@ -61,7 +60,7 @@ impl Machine {
             }
             (_, _) => {}
         }
-        if self.batch.bytes > BATCH_BYTES_MAX {
+        if self.batch.bytes + self.journal.payload_bytes() > BATCH_BYTES_MAX {
             self.end(Ending::protocol("the server sends far more than its window"), now_ms, actions);
         }
     }
@@ -79,6 +78,7 @@ impl Machine {
 
     fn user_changed(&mut self, user: Option<String>, actions: &mut Actions<'_>) {
         self.batch.add_user(user.clone());
+        self.record.user.clone_from(&user);
         if let State::Online(online) = &self.state {
             let online = Online { user, ..online.clone() };
             self.set_state(State::Online(online), actions);
@@ -86,7 +86,7 @@ impl Machine {
     }
 
     /// What one read brought becomes one durable step with one acknowledgement behind it.
-    pub(super) fn flush_batch(&mut self, _now_ms: u64, _actions: &mut Actions<'_>) {
+    pub(super) fn flush_batch(&mut self) {
         let Some(link) = &self.link else { return };
         let connection = link.number;
         let batch = self.batch.take();
@@ -108,6 +108,9 @@ impl Machine {
         now_ms: u64,
         actions: &mut Actions<'_>,
     ) {
+        if self.cursor_of_link != connection {
+            return; // a newer login has set the cursor since, perhaps in another generation
+        }
         for (lane, seq) in [(Lane::Normal, normal), (Lane::Background, background)] {
             if let Some(seq) = seq {
                 self.record.apply(&Change::Cursor { lane, seq });

@@ -5,21 +5,39 @@ use longwire_protocol::push::DeviceEventType;
 use super::Machine;
 use crate::action::{Action, Actions, HandOver};
 use crate::inbox::{Change, Notification, Outcome, Row, RowState, Verb};
+use crate::journal::Then;
 
 impl Machine {
     /// A process begins, or the store answers again: rows that are not done are handed again, with the same id. A row of a
     /// user that was never handed waits until a login says whose device this is.
     pub(super) fn hand_again(&mut self, rows: Vec<Row>, now_ms: u64) {
         self.held.clear();
+        self.suspects.clear();
+        let mut has_healthy = false;
         for row in rows {
             if self.handed.contains(&row.id) {
                 continue;
             }
             if row.state == RowState::Stored && row.user.is_some() {
                 self.held.push(row);
+            } else if row.deaths > 0 {
+                self.suspects.push_back(row);
             } else {
                 self.hand_or_expire(&row, now_ms);
+                has_healthy = true;
             }
+        }
+        if has_healthy {
+            self.journal.then(Then::NextSuspect);
+        } else {
+            self.hand_next_suspect(now_ms);
+        }
+    }
+
+    pub(super) fn hand_next_suspect(&mut self, now_ms: u64) {
+        if let Some(row) = self.suspects.pop_front() {
+            self.hand_or_expire(&row, now_ms);
+            self.journal.then(Then::NextSuspect);
         }
     }
 
@@ -70,6 +88,9 @@ impl Machine {
         }
         match Notification::parse(&row.payload) {
             Ok(notification) => {
+                if row.deaths > 1 {
+                    self.journal.add(Change::Row(row.id.clone(), Verb::Settle)); // not this one
+                }
                 self.handed.insert(row.id.clone());
                 actions.push(hand_over(row, notification, Manner::Again));
             }

@@ -1,1 +1,7 @@
-//! Tests
+//! The machine against scripted servers.
+
+mod harness;
+mod inbox;
+mod login;
+mod session;
+mod waiting;

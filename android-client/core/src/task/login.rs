@@ -114,7 +114,7 @@ impl Login {
                 turn.wants.insert(0, Want::ForgetToken);
                 turn
             }
-            Self::Proved(_) if !passes && failure.condition == SaslCondition::NotAuthorized => {
+            Self::Scram(_) | Self::Proved(_) if !passes && failure.condition == SaslCondition::NotAuthorized => {
                 Turn::end(Ending::Unauthorized)
             }
             Self::Waiting | Self::Fast { .. } | Self::Scram(_) | Self::Proved(_) | Self::Done => {

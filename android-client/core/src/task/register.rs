@@ -25,7 +25,7 @@ impl Register {
     /// Asks as soon as the server's features are known and the account is stored.
     pub(crate) fn go_on(&mut self, cx: &Context<'_>) -> Turn {
         let (Some(account), Some(_)) = (&cx.record.account, cx.features) else { return Turn::default() };
-        if std::mem::replace(&mut self.asked, true) {
+        if !cx.has_durable_account || std::mem::replace(&mut self.asked, true) {
             return Turn::default();
         }
         Turn::write(&wire::register(&account.name, &account.password))

@@ -1,0 +1,317 @@
+//! A phone whose driver is the test: store in memory, seeded randomness, bytes by hand.
+
+use std::collections::VecDeque;
+
+use longwire_protocol::push::{Bound, Cursor, Entry, EntryContent, Generation, Lane};
+use longwire_protocol::sasl::ht;
+use longwire_protocol::sasl::scram::{Challenged, ClientFirst, ServerBinding, Verifier};
+use longwire_protocol::xep::sasl2::{Authenticate, ClientElement, ServerElement, Success};
+use longwire_protocol::xep::{bind2, fast};
+use longwire_protocol::{DateTime, Element, Event as StreamEvent, Jid, Limits, Reader};
+
+use crate::heartbeat::Fixed;
+use crate::inbox::{MemoryStore, Store as _};
+use crate::{Action, Actions, Config, Event, HandOver, Machine, Random, State, TlsMode};
+
+/// Server time at the phone's time 0.
+pub(super) const EPOCH_MS: u64 = 1_800_000_000_000;
+pub(super) const EXPORTER: [u8; 32] = [7; 32];
+pub(super) const GENERATION: Generation = Generation(0x5f3c);
+pub(super) const HEARTBEAT_MS: u64 = 240_000;
+
+/// A linear congruential generator: enough for a test.
+struct Lcg(u64);
+
+impl Random for Lcg {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *byte = (self.0 >> 56) as u8;
+        }
+    }
+}
+
+pub(super) struct Phone {
+    pub(super) machine: Machine,
+    pub(super) store: MemoryStore,
+    pub(super) now_ms: u64,
+    /// Stores are answered by [`Self::answer_store`] alone.
+    pub(super) is_store_slow: bool,
+    pub(super) waiting_stores: VecDeque<crate::inbox::Transaction>,
+    pub(super) written: Vec<u8>,
+    pub(super) acks: Vec<String>,
+    pub(super) handed: Vec<HandOver>,
+    pub(super) finished: Vec<String>,
+    pub(super) cancelled: Vec<String>,
+    pub(super) states: Vec<State>,
+    pub(super) connects: usize,
+    pub(super) starttls: usize,
+    pub(super) closes: usize,
+    pub(super) loads: usize,
+    random: Lcg,
+}
+
+impl Phone {
+    pub(super) fn new(tls: TlsMode) -> Self {
+        Self::with_store(tls, MemoryStore::new())
+    }
+
+    /// A process that starts on what is stored.
+    pub(super) fn with_store(tls: TlsMode, store: MemoryStore) -> Self {
+        let config = Config {
+            domain: Jid::new("example.com").expect("a JID"),
+            host: "push.example.com".into(),
+            port: 5223,
+            tls,
+            software: "test".into(),
+            boot_id: "boot".into(),
+        };
+        let machine = Machine::new(config, Box::new(Fixed { interval_ms: HEARTBEAT_MS }));
+        Self {
+            machine,
+            store,
+            now_ms: 0,
+            is_store_slow: false,
+            waiting_stores: VecDeque::new(),
+            written: Vec::new(),
+            acks: Vec::new(),
+            handed: Vec::new(),
+            finished: Vec::new(),
+            cancelled: Vec::new(),
+            states: Vec::new(),
+            connects: 0,
+            starttls: 0,
+            closes: 0,
+            loads: 0,
+            random: Lcg(42),
+        }
+    }
+
+    /// The process dies (and with it everything that was not stored); the next one starts.
+    pub(super) fn reborn(mut self) -> Self {
+        self.store.crash();
+        let mut next = Self::with_store(TlsMode::Direct, self.store);
+        next.now_ms = self.now_ms;
+        next
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.call(|machine, now_ms, actions| machine.handle_event(event, now_ms, actions));
+    }
+
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
+        self.call(|machine, now_ms, actions| machine.handle_input(bytes, now_ms, actions));
+    }
+
+    pub(super) fn element(&mut self, element: &Element) {
+        self.receive(&element.to_stream_bytes());
+    }
+
+    /// Lets time pass until the machine wants to be called, and calls it.
+    pub(super) fn wait(&mut self) -> u64 {
+        let (due_ms, _) = self.machine.poll_timeout().expect("the machine waits for something");
+        self.now_ms = self.now_ms.max(due_ms);
+        self.timeout();
+        due_ms
+    }
+
+    pub(super) fn timeout(&mut self) {
+        self.call(|machine, now_ms, actions| machine.handle_timeout(now_ms, actions));
+    }
+
+    fn call(&mut self, call: impl FnOnce(&mut Machine, u64, &mut Actions<'_>)) {
+        let mut actions = Actions::new(&mut self.random);
+        call(&mut self.machine, self.now_ms, &mut actions);
+        let list = actions.into_list();
+        for action in list {
+            self.carry_out(action);
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Load => {
+                self.loads += 1;
+                let answer = self.store.load().map(Box::new);
+                self.event(Event::Loaded(answer));
+            }
+            Action::Store(transaction) => {
+                self.waiting_stores.push_back(transaction);
+                assert!(self.waiting_stores.len() == 1, "one durable step at a time");
+                if !self.is_store_slow {
+                    self.answer_store();
+                }
+            }
+            Action::Connect { .. } => self.connects += 1,
+            Action::StartTls => self.starttls += 1,
+            Action::Write(bytes) => self.written.extend(bytes),
+            Action::Acknowledge(bytes) => self.acks.push(String::from_utf8(bytes).expect("UTF-8")),
+            Action::Close => self.closes += 1,
+            Action::HandOver(hand_over) => self.handed.push(hand_over),
+            Action::Finished(id) => self.finished.push(id),
+            Action::Cancel(id) => self.cancelled.push(id),
+            Action::State(state) => self.states.push(state),
+        }
+    }
+
+    /// Applies and syncs the step that waits, and answers it.
+    pub(super) fn answer_store(&mut self) {
+        let transaction = self.waiting_stores.pop_front().expect("a step waits for the store");
+        let answer = self.store.apply(&transaction);
+        self.store.sync();
+        self.event(Event::Stored(answer));
+    }
+
+    /// What was written since the last call.
+    pub(super) fn take_written(&mut self) -> String {
+        String::from_utf8(std::mem::take(&mut self.written)).expect("UTF-8")
+    }
+
+    /// The elements written since the last call, stream header aside.
+    pub(super) fn take_elements(&mut self) -> Vec<Element> {
+        let mut text = self.take_written();
+        if !text.starts_with("<?xml") {
+            text.insert_str(0, "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>");
+        }
+        let mut reader = Reader::new(Limits::AFTER_LOGIN);
+        let mut input = text.as_bytes();
+        let mut elements = Vec::new();
+        while let Some(event) = reader.read(&mut input).expect("the client writes XML") {
+            if let StreamEvent::Element(element) = event {
+                elements.push(element);
+            }
+        }
+        elements
+    }
+
+    pub(super) fn start(&mut self) {
+        self.event(Event::Start);
+        assert_eq!(self.connects, 1, "a start connects");
+    }
+
+    /// TLS stands; the server opens its stream and offers what it has.
+    pub(super) fn secure(&mut self) {
+        self.event(Event::Secured { exporter: Some(EXPORTER) });
+        self.receive(HEADER.as_bytes());
+        self.receive(FEATURES.as_bytes());
+    }
+
+    /// Registers, if the client asks, and logs in with its password; `bound` is what the server says.
+    pub(super) fn log_in(&mut self, bound: &Bound) -> Authenticate {
+        self.secure();
+        let mut elements = self.take_elements();
+        if elements.first().is_some_and(|element| element.name() == "iq") {
+            self.receive(b"<iq type='result' id='register'/>");
+            elements = self.take_elements();
+        }
+        let request = authenticate(elements.first().expect("the client logs in"));
+        if request.mechanism == "SCRAM-SHA-256" {
+            self.finish_scram(&request, bound);
+        } else {
+            self.finish_fast(bound);
+        }
+        request
+    }
+
+    pub(super) fn challenge(&mut self, request: &Authenticate) -> Challenged {
+        let password = self.store.load().expect("loads").record.account.expect("an account").password;
+        let verifier = Verifier::derive(&password, b"salt of sixteen!", 4096).expect("a password");
+        let first = request.initial_response.as_deref().expect("an initial response");
+        let first = ClientFirst::parse(first, ServerBinding::NotOffered).expect("SCRAM");
+        let (challenged, challenge) = first.challenge(verifier, "server nonce of the test".replace(' ', "-").as_str());
+        self.element(&ServerElement::Challenge(challenge).to_element());
+        challenged
+    }
+
+    fn finish_scram(&mut self, request: &Authenticate, bound: &Bound) {
+        let challenged = self.challenge(request);
+        let response = match ClientElement::from_element(self.take_elements().first().expect("a response")) {
+            Ok(ClientElement::Response(response)) => response,
+            other => panic!("not a response: {other:?}"),
+        };
+        let data = challenged.finish(&response).expect("the password is right");
+        self.element(&success(data, bound, Some("token-1")));
+    }
+
+    fn finish_fast(&mut self, bound: &Bound) {
+        let data = ht::responder(b"token-1", &EXPORTER).to_vec();
+        self.element(&success(data, bound, None));
+    }
+
+    /// A phone that is online for the first time.
+    pub(super) fn online() -> Self {
+        let mut phone = Self::new(TlsMode::Direct);
+        phone.start();
+        phone.log_in(&bound(100, 100));
+        assert_eq!(phone.machine.state().name(), "online");
+        phone.take_written();
+        phone
+    }
+
+    /// The connection is lost, the wait ends, and the phone is back with what the server says.
+    pub(super) fn reconnect(&mut self, bound: &Bound) -> Authenticate {
+        self.event(Event::Closed);
+        self.take_written();
+        self.wait();
+        self.log_in(bound)
+    }
+
+    pub(super) fn receive_entries(&mut self, entries: &[Entry]) {
+        let bytes: Vec<u8> = entries.iter().flat_map(|entry| entry.to_shared_bytes("example.com")).collect();
+        self.receive(&bytes);
+    }
+
+    pub(super) fn handed_ids(&self) -> Vec<&str> {
+        self.handed.iter().map(|handed| handed.id.as_str()).collect()
+    }
+}
+
+pub(super) const HEADER: &str = "<?xml version='1.0'?><stream:stream from='example.com' id='s1' version='1.0' \
+     xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+pub(super) const FEATURES: &str = "<stream:features>\
+     <authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-256</mechanism><mechanism>PLAIN</mechanism><inline>\
+     <bind xmlns='urn:xmpp:bind:0'><inline><feature var='urn:longwire:push:1'/></inline></bind>\
+     <fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-EXPR</mechanism></fast></inline></authentication>\
+     <register xmlns='http://jabber.org/features/iq-register'/></stream:features>";
+
+pub(super) fn authenticate(element: &Element) -> Authenticate {
+    match ClientElement::from_element(element) {
+        Ok(ClientElement::Authenticate(request)) => request,
+        other => panic!("not an authenticate: {other:?}"),
+    }
+}
+
+pub(super) fn success(data: Vec<u8>, bound: &Bound, token: Option<&str>) -> Element {
+    let token = token.map(|token| fast::Token { token: token.into(), expiry: DateTime(u64::MAX) }.to_element());
+    let inline = [bind2::Bound::with_push(bound).to_element()].into_iter().chain(token).collect();
+    let authorization_identifier = Jid::new("d1@example.com/longwire~1").expect("a JID");
+    ServerElement::Success(Success { additional_data: Some(data), authorization_identifier, inline }).to_element()
+}
+
+/// Both lanes at `effective`, with `recorded` on the server.
+pub(super) fn bound(effective: u64, recorded: u64) -> Bound {
+    Bound {
+        device: "device-1".into(),
+        cursor: Cursor { generation: GENERATION, normal: effective, background: effective },
+        recorded_normal: recorded,
+        recorded_background: recorded,
+        time: DateTime(EPOCH_MS),
+        heartbeat_max_s: 600,
+        user: None,
+    }
+}
+
+pub(super) fn notification(seq: u64, id: &str) -> Entry {
+    Entry {
+        id: id.into(),
+        seq,
+        lane: Lane::Normal,
+        expires: DateTime(EPOCH_MS + 3_600_000),
+        user: None,
+        content: EntryContent::Notification { json: format!(r#"{{"title":"{id}"}}"#) },
+    }
+}
+
+pub(super) fn about(seq: u64, content: EntryContent) -> Entry {
+    Entry { content, ..notification(seq, &format!("entry-{seq}")) }
+}

@@ -1,0 +1,251 @@
+//! Rule 13 at every crash point: stored, handed, done.
+
+use longwire_protocol::DateTime;
+use longwire_protocol::push::{Bound, Entry, EntryContent};
+
+use super::harness::{EPOCH_MS, Phone, about, bound, notification};
+use crate::Event;
+use crate::inbox::{Change, DEATHS_MAX, KEPT_MS, RowState, Store as _, Verb};
+
+fn recall(seq: u64, target: &str) -> Entry {
+    about(seq, EntryContent::Recall { target: target.into() })
+}
+
+fn update(seq: u64, target: &str, title: &str) -> Entry {
+    about(seq, EntryContent::Update { target: target.into(), json: format!(r#"{{"title":"{title}"}}"#) })
+}
+
+#[test]
+fn f28_a_crash_before_the_store_leaves_nothing_and_the_server_sends_again() {
+    let mut phone = Phone::online();
+    phone.is_store_slow = true;
+    phone.receive_entries(&[notification(101, "a")]);
+    let mut phone = phone.reborn();
+    phone.start();
+    phone.log_in(&bound(100, 100));
+    phone.receive_entries(&[notification(101, "a")]);
+    assert_eq!(phone.handed_ids(), ["a"]);
+}
+
+#[test]
+fn f28_a_crash_between_store_and_ack_shows_it_once_and_tells_it_was_stored() {
+    let mut phone = Phone::online();
+    phone.is_store_slow = true;
+    phone.receive_entries(&[notification(101, "a")]);
+    // Durable, but the answer never reaches the machine.
+    let transaction = phone.waiting_stores.pop_front().expect("a step");
+    phone.store.apply(&transaction).expect("stores");
+    phone.store.sync();
+    let mut phone = phone.reborn();
+    phone.start();
+    assert_eq!(phone.handed_ids(), ["a"], "it is handed before anything is connected");
+    phone.log_in(&bound(101, 100));
+    assert!(phone.acks.first().expect("an ack").contains("stored='101'"));
+    phone.receive_entries(&[notification(101, "a")]);
+    assert_eq!(phone.handed_ids(), ["a"]);
+}
+
+#[test]
+fn f28_a_crash_between_hand_over_and_done_hands_again_with_the_same_id() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a"), notification(102, "b")]);
+    phone.event(Event::Finished { id: "a".into() });
+    assert_eq!(phone.finished, ["a"]);
+    let mut phone = phone.reborn();
+    phone.start();
+    assert_eq!(phone.handed.iter().map(|handed| (handed.id.as_str(), handed.attempt)).collect::<Vec<_>>(), [("b", 2)]);
+    phone.event(Event::Finished { id: "b".into() });
+    let mut phone = phone.reborn();
+    phone.start();
+    assert!(phone.handed.is_empty());
+}
+
+#[test]
+fn one_process_hands_once_even_when_its_store_failed_in_between() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a")]);
+    phone.store.refuse(Some("disk full"));
+    phone.event(Event::Displayed { id: "a".into() });
+    phone.store.refuse(None);
+    phone.wait();
+    assert_eq!((phone.loads, phone.handed_ids()), (2, vec!["a"]));
+}
+
+/// Answers steps until the one that hands the poison over is durable; that kills the process, and the next one starts.
+fn die_of_poison(mut phone: Phone) -> Phone {
+    let hand = Change::Row("poison".into(), Verb::Hand);
+    while phone.waiting_stores.front().is_some_and(|step| !step.changes.contains(&hand)) {
+        phone.answer_store();
+    }
+    let transaction = phone.waiting_stores.pop_front().expect("the poison is handed over");
+    phone.store.apply(&transaction).expect("stores");
+    phone.store.sync();
+    let mut phone = phone.reborn();
+    phone.is_store_slow = true;
+    phone.event(Event::Start);
+    phone
+}
+
+#[test]
+fn a_row_that_kills_three_processes_is_given_up_alone() {
+    let mut phone = Phone::online();
+    phone.is_store_slow = true;
+    phone.receive_entries(&[notification(101, "a"), notification(102, "poison"), notification(103, "c")]);
+    for _ in 0..DEATHS_MAX {
+        phone = die_of_poison(phone);
+    }
+    phone.is_store_slow = false;
+    phone.answer_store();
+    assert_eq!(phone.store.state("poison"), Some(RowState::Unusable));
+    assert_eq!(phone.handed_ids(), ["a", "c"], "what shared its read does not share its fate");
+    phone.log_in(&bound(103, 103));
+    assert!(phone.take_written().contains("type='rejected'"));
+}
+
+#[test]
+fn a_process_that_lived_on_is_no_death() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a")]);
+    for _ in 0..2 * DEATHS_MAX {
+        phone.event(Event::Displayed { id: "a".into() });
+        phone = phone.reborn();
+        phone.start();
+        assert_eq!(phone.handed_ids(), ["a"]);
+    }
+}
+
+#[test]
+fn a_payload_that_cannot_be_read_is_rejected_and_blocks_nothing() {
+    let mut phone = Phone::online();
+    let odd = about(101, EntryContent::Notification { json: "{\"title\":[]}".into() });
+    phone.receive_entries(&[odd, notification(102, "b")]);
+    assert_eq!(phone.handed_ids(), ["b"]);
+    assert_eq!(phone.store.state("entry-101"), Some(RowState::Unusable));
+    assert!(phone.take_written().contains("type='rejected'"));
+    assert_eq!(phone.acks.len(), 1);
+}
+
+#[test]
+fn what_expired_on_the_way_is_not_handed() {
+    let mut phone = Phone::online();
+    let soon = Entry { expires: DateTime(EPOCH_MS + 1_000), ..notification(101, "soon") };
+    phone.now_ms = 1_000;
+    phone.receive_entries(&[soon, notification(102, "b")]);
+    assert_eq!(phone.handed_ids(), ["b"]);
+    assert_eq!(phone.store.state("soon"), Some(RowState::Done));
+}
+
+#[test]
+fn f13_expiry_is_judged_by_server_time_that_runs_on_over_a_restart() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a")]);
+    phone.now_ms = 3_600_000;
+    let mut phone = phone.reborn();
+    phone.start();
+    assert!(phone.handed.is_empty(), "an hour later on the boot clock, without a login");
+}
+
+#[test]
+fn a_recalled_notification_leaves_the_screen_and_its_id_stays_dead() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a"), notification(102, "b")]);
+    phone.event(Event::Finished { id: "a".into() });
+    phone.receive_entries(&[recall(103, "a"), recall(104, "b"), recall(105, "never")]);
+    assert_eq!(phone.cancelled, ["a", "b"]);
+    phone.receive_entries(&[notification(106, "never"), notification(107, "a")]);
+    assert_eq!(phone.handed_ids(), ["a", "b"]);
+    let mut phone = phone.reborn();
+    phone.start();
+    assert!(phone.handed.is_empty());
+}
+
+#[test]
+fn a_recall_in_the_same_read_is_in_time() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a"), recall(102, "a")]);
+    assert!(phone.handed.is_empty() && phone.cancelled.is_empty());
+}
+
+#[test]
+fn a_dismissal_elsewhere_ends_the_row() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a")]);
+    phone.receive_entries(&[about(102, EntryContent::Dismissal { target: "a".into() })]);
+    assert_eq!(
+        (phone.cancelled.as_slice(), phone.store.state("a")),
+        (["a".to_owned()].as_slice(), Some(RowState::Closed))
+    );
+    let mut phone = phone.reborn();
+    phone.start();
+    assert!(phone.handed.is_empty());
+}
+
+#[test]
+fn opening_with_the_process_just_born_comes_before_any_re_hand() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a")]);
+    let mut phone = phone.reborn();
+    phone.is_store_slow = true;
+    phone.event(Event::Opened { id: "a".into() });
+    phone.answer_store();
+    phone.is_store_slow = false;
+    phone.event(Event::Start);
+    assert!(phone.handed.is_empty());
+    assert_eq!(phone.store.load().expect("loads").reports.len(), 1);
+}
+
+#[test]
+fn an_update_changes_what_is_there_and_nothing_else() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[update(101, "unknown", "x")]);
+    assert_eq!(phone.store.state("unknown"), None, "an update of an id that it does not have is ignored");
+    phone.receive_entries(&[notification(102, "a"), update(103, "a", "second")]);
+    let shown = |phone: &Phone| {
+        phone.handed.iter().map(|handed| (handed.notification.title.clone(), handed.is_update)).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&phone), [(Some("second".into()), false)], "not yet on the screen: one hand-over");
+    phone.receive_entries(&[update(104, "a", "third")]);
+    assert_eq!(shown(&phone).last(), Some(&(Some("third".into()), true)));
+    phone.event(Event::Dismissed { id: "a".into() });
+    phone.receive_entries(&[update(105, "a", "fourth")]);
+    assert_eq!(phone.handed.len(), 2, "what the user dismissed does not come back");
+}
+
+#[test]
+fn rows_of_a_former_user_that_were_not_handed_are_dropped() {
+    let alice = |seq, id: &str| Entry { user: Some("alice".into()), ..notification(seq, id) };
+    let as_user = |effective, user: &str| Bound { user: Some(user.into()), ..bound(effective, effective) };
+    let mut phone = Phone::online();
+    phone.reconnect(&as_user(100, "alice"));
+    phone.is_store_slow = true;
+    phone.receive_entries(&[alice(101, "hers"), notification(102, "everybody's")]);
+    let transaction = phone.waiting_stores.pop_front().expect("a step");
+    phone.store.apply(&transaction).expect("stores");
+    phone.store.sync();
+    let mut phone = phone.reborn();
+    phone.start();
+    assert_eq!(phone.handed_ids(), ["everybody's"], "hers waits until it is known whose phone this is");
+    let phone_of_alice = {
+        let mut again = Phone::with_store(crate::TlsMode::Direct, phone.store.clone());
+        again.start();
+        again.log_in(&as_user(102, "alice"));
+        again
+    };
+    assert!(phone_of_alice.handed_ids().contains(&"hers"));
+    phone.log_in(&as_user(102, "bob"));
+    assert_eq!(phone.handed_ids(), ["everybody's"]);
+    assert_eq!(phone.store.state("hers"), Some(RowState::Done));
+}
+
+#[test]
+fn ids_are_kept_for_the_longest_ttl_and_a_day() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a"), notification(102, "open")]);
+    phone.event(Event::Finished { id: "a".into() });
+    let later = |ms| Bound { time: DateTime(EPOCH_MS + ms), ..bound(102, 102) };
+    phone.reconnect(&later(KEPT_MS));
+    assert_eq!(phone.store.state("a"), Some(RowState::Done), "at the limit");
+    phone.reconnect(&later(KEPT_MS + 24 * 3_600_000));
+    assert_eq!(phone.store.state("a"), None, "a day later");
+    assert_eq!(phone.store.state("open"), Some(RowState::Handed), "what is not done is never forgotten");
+}
