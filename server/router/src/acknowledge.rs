@@ -33,9 +33,11 @@ impl Shard {
         }
         for (lane, claim) in claims {
             let Some(seq) = claim else { continue };
-            if session.settle(lane, seq) {
+            let settled = session.settle(lane, seq);
+            if !settled.is_empty() {
                 session.full_since_ms = None;
             }
+            self.stats.acknowledged_ms.extend(settled.iter().map(|at| now.wall.millis_since(*at).max(0).unsigned_abs()));
             session.record(key, lane, seq, now.wall, out);
         }
         for lane in Lane::ALL {

@@ -137,7 +137,7 @@ impl Session {
             out.push(Output::Close(key, CloseReason::Restart));
             return false;
         }
-        self.sent(Sent { lane, seq: entry.seq, bytes: cost(entry), at: now.wall });
+        self.sent(Sent { lane, seq: entry.seq, bytes: cost(entry), at: now.wall, accepted_at: entry.created_at });
         out.push(Output::Send { session: key, entry: Arc::clone(entry), user });
         true
     }

@@ -15,7 +15,7 @@ pub mod verdict;
 
 pub use bind::{Bind, SessionKind};
 pub use output::{Bound, CloseReason, Output};
-pub use shard::{Batch, Now, SessionKey, Shard, Stated, Violation};
+pub use shard::{Batch, Now, SessionKey, Shard, Stated, Stats, Violation};
 
 /// Entries that a session may have unacknowledged (DESIGN rule 8).
 pub const WINDOW_ENTRIES: usize = 64;

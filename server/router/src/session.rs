@@ -70,6 +70,7 @@ pub(crate) struct Sent {
     pub(crate) seq: Seq,
     pub(crate) bytes: usize,
     pub(crate) at: Timestamp,
+    pub(crate) accepted_at: Timestamp,
 }
 
 impl Session {
@@ -129,21 +130,21 @@ impl Session {
         self.lane_mut(sent.lane).told = sent.seq;
     }
 
-    /// Takes what `upto` acknowledges in `lane` out of the window; whether anything was.
-    pub(crate) fn settle(&mut self, lane: Lane, upto: Seq) -> bool {
-        let before = self.window.len();
-        let freed = &mut self.window_bytes;
+    /// Takes what `upto` acknowledges in `lane` out of the window; gives when each was accepted.
+    pub(crate) fn settle(&mut self, lane: Lane, upto: Seq) -> Vec<Timestamp> {
+        let mut settled = Vec::new();
         self.window.retain(|sent| {
-            let settled = sent.lane == lane && sent.seq <= upto;
-            if settled {
-                *freed -= sent.bytes;
+            let is_settled = sent.lane == lane && sent.seq <= upto;
+            if is_settled {
+                self.window_bytes -= sent.bytes;
+                settled.push(sent.accepted_at);
             }
-            !settled
+            !is_settled
         });
         if self.window.is_empty() {
             self.window = VecDeque::new();
         }
-        self.window.len() < before
+        settled
     }
 
     pub(crate) fn oldest_unacknowledged(&self) -> Option<Seq> {

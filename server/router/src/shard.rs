@@ -60,6 +60,13 @@ pub enum Violation {
     StoredMissing,
 }
 
+/// What happened since it was last asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Per acknowledged entry, milliseconds from its acceptance.
+    pub acknowledged_ms: Vec<u64>,
+}
+
 /// What a session leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unbound {
@@ -81,6 +88,7 @@ pub struct Shard {
     /// Sessions by user, topic and tag, open or left; `device:` and `all` need no index.
     pub(crate) by_key: HashMap<AudienceKey, HashSet<SessionKey>>,
     pub(crate) parked: Vec<Bind>,
+    pub(crate) stats: Stats,
 }
 
 impl Shard {
@@ -96,6 +104,7 @@ impl Shard {
             by_device: HashMap::new(),
             by_key: HashMap::new(),
             parked: Vec::new(),
+            stats: Stats::default(),
         }
     }
 
@@ -123,7 +132,12 @@ impl Shard {
         self.sessions.get(self.by_device.get(&device)?)?.sent_at(seq)
     }
 
-    /// Entries sent and not acknowledged, over all sessions.
+    /// What happened since the last call.
+    pub fn take_stats(&mut self) -> Stats {
+        std::mem::take(&mut self.stats)
+    }
+
+    /// Entries sent and not acknowledged, over all sessions; looks at each.
     #[must_use]
     pub fn unacknowledged(&self) -> usize {
         self.sessions.values().map(Session::unacknowledged).sum()
