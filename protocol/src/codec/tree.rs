@@ -160,6 +160,9 @@ fn check_declaration(name: QName<'_>, value: &str) -> Result<(), CodecError> {
     if is_reserved || (value.is_empty() && !is_default) {
         return Err(CodecError::malformed("a reserved or empty namespace"));
     }
+    if value.contains(char::is_whitespace) {
+        return Err(CodecError::malformed("whitespace in a namespace, which is no URI then"));
+    }
     Ok(())
 }
 

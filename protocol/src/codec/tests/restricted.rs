@@ -153,6 +153,10 @@ fn names_and_namespaces() {
         "<a xmlns:p='http://www.w3.org/XML/1998/namespace'/>",
         "<a xmlns='http://www.w3.org/XML/1998/namespace'/>",
         "<a xmlns='u' xmlns='u'/>",
+        "<a xmlns='u v'/>",
+        "<a xmlns:p='u\n'/>",
+        "<a\u{200c}/>",
+        "<a\u{16a0}='1'/>",
         "<a xmlns:p='u'><p:1/></a>",
     ];
     for text in cases {
