@@ -1,4 +1,5 @@
 //! The nouns of Longwire's server: pure data and pure decisions, without I/O, clock or randomness.
+#![forbid(unsafe_code)]
 
 pub mod account;
 pub mod api_key;

@@ -1,1 +1,279 @@
-//! To be written.
+//! The embedded store: one SQLite database in WAL mode with `synchronous=FULL`, one writer, a pool of readers.
+//! A group of writes is one transaction and one fsync (DESIGN §7).
+#![cfg_attr(not(feature = "trace"), forbid(unsafe_code))]
+
+mod checkpoint;
+mod commit;
+mod error;
+mod open;
+mod read;
+mod row;
+mod sql;
+mod sweep;
+mod trace;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use longwire_model::account::FastTokens;
+use longwire_model::{
+    Account, ApiKey, AppId, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Timestamp,
+};
+use longwire_store::read::DeviceQuery;
+use longwire_store::{
+    DeliveryRow, Head, LoadedDevice, LogPage, LogQuery, Store, StoreError, StoredEntry, Write, Written,
+};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::{Connection as _, Sqlite, Transaction};
+use tokio::sync::{Mutex, Notify};
+
+pub use error::OpenError;
+pub use open::{FILE, Options};
+
+use open::Place;
+use sql::statement;
+
+/// Bytes that one write puts into the write-ahead log at least, estimated: its pages are shared with its neighbours in the group.
+const WRITE_BYTES: u64 = 1024;
+
+/// A store in a data directory. Clones share it.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    place: Place,
+    /// None after a failure, until the next write opens another.
+    writer: Mutex<Option<SqliteConnection>>,
+    readers: SqlitePool,
+    /// Why this store is not used any more.
+    fatal: OnceLock<String>,
+    /// Estimated bytes written since the log was last carried over.
+    written_bytes: AtomicU64,
+    checkpoint_due: Arc<Notify>,
+}
+
+impl SqliteStore {
+    /// Opens the database in `dir`; makes both where they are missing. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the directory cannot be used, or holds a damaged or a newer database.
+    pub async fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        let place = Place::new(dir, options);
+        let writer = open::open(&place).await?;
+        let inner = Arc::new(Inner {
+            readers: place.readers(),
+            place,
+            writer: Mutex::new(Some(writer)),
+            fatal: OnceLock::new(),
+            written_bytes: AtomicU64::new(0),
+            checkpoint_due: Arc::new(Notify::new()),
+        });
+        tokio::spawn(checkpoint::run(Arc::downgrade(&inner), Arc::clone(&inner.checkpoint_due)));
+        Ok(Self { inner })
+    }
+
+    /// Closes every connection and carries the log over; whatever is called afterwards fails.
+    pub async fn close(&self) {
+        self.inner.readers.close().await;
+        let writer = self.inner.writer.lock().await.take();
+        if self.inner.fatal.set("it was closed".to_owned()).is_ok()
+            && let Some(writer) = writer
+            && let Err(error) = writer.close().await
+        {
+            tracing::warn!(%error, "failed to close the store");
+        }
+    }
+
+    /// Shows every statement that any connection of this store starts from now on to `observe`.
+    #[cfg(feature = "trace")]
+    pub fn set_trace(&self, observe: Arc<dyn Fn(&str) + Send + Sync>) {
+        self.inner.place.tracer.set(observe);
+    }
+}
+
+impl Inner {
+    /// Refuses once the store has failed.
+    fn check(&self) -> Result<(), StoreError> {
+        self.fatal.get().map_or(Ok(()), |reason| Err(StoreError::Fatal(reason.clone())))
+    }
+
+    /// Judges a failure; a fatal one ends the use of this store.
+    fn note(&self, error: &sqlx::Error) -> StoreError {
+        let judged = error::judge(error);
+        if let StoreError::Fatal(reason) = &judged {
+            self.fatal.get_or_init(|| reason.clone());
+        }
+        judged
+    }
+
+    /// Runs `work` in a transaction that is on disk when this returns. After any failure, and when the caller stops waiting, the
+    /// connection is not used again: its transaction ends with it.
+    async fn transact<T>(
+        &self,
+        bytes: u64,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error> + Send,
+    ) -> Result<T, StoreError> {
+        self.check()?;
+        let mut slot = self.writer.lock().await;
+        self.check()?;
+        let mut conn = match slot.take() {
+            Some(conn) => conn,
+            None => self.place.writer().await.map_err(|error| self.note(&error))?,
+        };
+        match transaction(&mut conn, work).await {
+            Ok(done) => {
+                *slot = Some(conn);
+                drop(slot);
+                self.count(bytes);
+                Ok(done)
+            }
+            Err(error) => {
+                // Waits until the rollback is done; the error that counts is the first.
+                drop(conn.close_hard().await.err());
+                Err(self.note(&error))
+            }
+        }
+    }
+
+    fn count(&self, bytes: u64) {
+        let written = self.written_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if written >= self.place.options.checkpoint_bytes {
+            self.written_bytes.store(0, Ordering::Relaxed);
+            self.checkpoint_due.notify_one();
+        }
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.check()?;
+        self.readers.acquire().await.map_err(|error| self.note(&error))
+    }
+
+    /// A reader that sees one state of the database throughout.
+    async fn snapshot(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.check()?;
+        self.readers.begin().await.map_err(|error| self.note(&error))
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.checkpoint_due.notify_one();
+    }
+}
+
+async fn transaction<T>(
+    conn: &mut SqliteConnection,
+    work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+) -> Result<T, sqlx::Error> {
+    statement("BEGIN IMMEDIATE", []).execute(&mut *conn).await?;
+    let done = work(&mut *conn).await?;
+    statement("COMMIT", []).execute(conn).await?;
+    Ok(done)
+}
+
+/// Bytes that writes put into the write-ahead log, roughly.
+fn estimate(writes: &[Write]) -> u64 {
+    let payload = |write: &Write| {
+        let Write::Append { kind, .. } = write else { return 0 };
+        kind.content().map_or(0, |content| content.payload.len() as u64)
+    };
+    writes.iter().map(|write| WRITE_BYTES + payload(write)).sum()
+}
+
+macro_rules! read {
+    ($self:ident, $conn:ident, $query:expr) => {{
+        let mut $conn = $self.inner.reader().await?;
+        $query.await.map_err(|error| $self.inner.note(&error))
+    }};
+}
+
+macro_rules! read_snapshot {
+    ($self:ident, $conn:ident, $query:expr) => {{
+        let mut $conn = $self.inner.snapshot().await?;
+        $query.await.map_err(|error| $self.inner.note(&error))
+    }};
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Written>, StoreError> {
+        let bytes = estimate(&writes);
+        self.inner.transact(bytes, async move |conn| commit::apply(conn, writes).await).await
+    }
+
+    async fn head(&self, app: AppId) -> Result<Head, StoreError> {
+        read_snapshot!(self, conn, read::devices::head_of(&mut conn, app))
+    }
+
+    async fn device(&self, id: DeviceId) -> Result<Option<LoadedDevice>, StoreError> {
+        read_snapshot!(self, conn, read::devices::device(&mut conn, id))
+    }
+
+    async fn find_device(&self, app: AppId, account: &str, kind: &DeviceKind) -> Result<Option<DeviceId>, StoreError> {
+        read!(self, conn, read::devices::find_device(&mut conn, app, account, kind))
+    }
+
+    async fn find_installations(&self, app: AppId, agent: &str) -> Result<Vec<(DeviceId, [u8; 32])>, StoreError> {
+        read!(self, conn, read::devices::find_installations(&mut conn, app, agent))
+    }
+
+    async fn devices(&self, query: DeviceQuery) -> Result<Vec<Device>, StoreError> {
+        read_snapshot!(self, conn, read::devices::devices(&mut conn, query))
+    }
+
+    async fn read_log(&self, query: LogQuery) -> Result<LogPage, StoreError> {
+        read_snapshot!(self, conn, read::log::read(&mut conn, &query))
+    }
+
+    async fn entry(&self, app: AppId, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
+        read_snapshot!(self, conn, read::log::entry(&mut conn, app, id))
+    }
+
+    async fn deliveries(
+        &self,
+        entry: &Entry,
+        after: Option<DeviceId>,
+        limit: u32,
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
+        read_snapshot!(self, conn, read::deliveries::deliveries(&mut conn, entry, after, limit))
+    }
+
+    async fn audience_size(&self, app: AppId, keys: &[AudienceKey]) -> Result<u64, StoreError> {
+        read!(self, conn, read::devices::audience_size(&mut conn, app, keys))
+    }
+
+    async fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
+        read!(self, conn, read::records::account(&mut conn, name))
+    }
+
+    async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<Account>, StoreError> {
+        read!(self, conn, read::records::accounts(&mut conn, after, limit))
+    }
+
+    async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
+        read!(self, conn, read::records::api_key(&mut conn, id))
+    }
+
+    async fn api_keys(&self, app: AppId) -> Result<Vec<ApiKey>, StoreError> {
+        read!(self, conn, read::records::api_keys(&mut conn, app))
+    }
+
+    async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, StoreError> {
+        read!(self, conn, read::records::fast_tokens(&mut conn, device))
+    }
+
+    async fn floor(&self, app: AppId) -> Result<Seq, StoreError> {
+        read!(self, conn, read::devices::end(&mut conn, app, "floor"))
+    }
+
+    async fn sweep(&self, app: AppId, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let bytes = u64::from(limit) * WRITE_BYTES;
+        self.inner.transact(bytes, async move |conn| sweep::sweep(conn, app, before, limit).await).await
+    }
+}

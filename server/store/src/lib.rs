@@ -1,6 +1,9 @@
 //! What the core asks of a store, an in-memory store, and the conformance suite that every store passes.
 //! Stores hold no policy: they keep rows, number them, and answer questions about them.
+#![forbid(unsafe_code)]
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod error;
 pub mod memory;
 pub mod read;

@@ -1,0 +1,179 @@
+//! One group of writes as one transaction. Statements cost a turn to SQLite's thread each, so what a group needs to know is read
+//! at once, decided in memory, and written as few statements of many rows.
+
+mod devices;
+mod records;
+mod run;
+mod stage;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use longwire_model::device::Generation;
+use longwire_model::{AppId, Entry, EntryId, EntryKind, Seq, Target, Timestamp};
+use longwire_store::write::{Idempotency, Refusal};
+use longwire_store::{Write, Written};
+use sqlx::sqlite::SqliteConnection;
+
+use crate::sql::{Value, seq, statement};
+use run::State;
+use stage::Stage;
+
+/// A group under way.
+pub(crate) struct Batch<'c> {
+    conn: &'c mut SqliteConnection,
+    /// The ends of the logs that the group appends to.
+    ends: HashMap<AppId, Seq>,
+    stage: Stage,
+    states: HashMap<longwire_model::DeviceId, State>,
+}
+
+/// Carries out `writes` in the transaction that is open on `conn`; see [`longwire_store::Store::commit`].
+pub(crate) async fn apply(conn: &mut SqliteConnection, writes: Vec<Write>) -> Result<Vec<Written>, sqlx::Error> {
+    let mut batch = Batch { conn, ends: HashMap::new(), stage: Stage::default(), states: HashMap::new() };
+    let mut answers = Vec::with_capacity(writes.len());
+    let mut writes = writes.into_iter().peekable();
+    while let Some(write) = writes.next() {
+        if !run::is_common(&write) {
+            answers.push(batch.write(write).await?);
+            continue;
+        }
+        let mut run = vec![write];
+        while let Some(write) = writes.next_if(run::is_common) {
+            run.push(write);
+        }
+        batch.run(run, &mut answers).await?;
+    }
+    batch.finish().await?;
+    Ok(answers)
+}
+
+impl Batch<'_> {
+    /// One write that is not among the common ones.
+    async fn write(&mut self, write: Write) -> Result<Written, sqlx::Error> {
+        match write {
+            Write::Append { app, id, at, kind, idempotency } => self.follow(app, id, at, kind, idempotency).await,
+            Write::Generation { app, id, entry, at } => {
+                let entry = self.push(app, entry, at, EntryKind::Generation(id)).await?;
+                self.begin_generation(app, Generation { id, seq: entry.seq }).await?;
+                Ok(Written::Appended(entry))
+            }
+            Write::Register(device) => self.register(device).await,
+            Write::Membership { device, change, entry, at } => self.change(device, &change, entry, at).await,
+            Write::TakeOver { device, account } => self.take_over(device, &account).await,
+            Write::RemoveDevice { device, entry, at } => self.remove_device(device, entry, at).await,
+            Write::AddAccount(account) => self.add_account(account).await,
+            Write::RemoveAccount(name) => self.remove_account(&name).await,
+            Write::FastTokens { device, tokens } => self.fast_tokens(device, tokens).await,
+            Write::AddApiKey(key) => self.add_key(key).await,
+            Write::RevokeApiKey { app, id, at } => self.revoke_key(app, &id, at).await,
+            common @ (Write::Acknowledge { .. }
+            | Write::Event { .. }
+            | Write::Contact { .. }
+            | Write::Attempts { .. }) => {
+                let mut answers = Vec::with_capacity(1);
+                Box::pin(self.run(vec![common], &mut answers)).await?;
+                Ok(answers.pop().unwrap_or(Written::Unchanged))
+            }
+        }
+    }
+
+    /// Appends an update, recall or dismissal.
+    async fn follow(
+        &mut self,
+        app: AppId,
+        id: EntryId,
+        at: Timestamp,
+        mut kind: EntryKind,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Written, sqlx::Error> {
+        if let Some(request) = &idempotency {
+            let known = self.known_requests(app, &[request.key.as_str()]).await?;
+            if let Some(answer) = known.get(&request.key).and_then(|known| known.answer_to(request, at)) {
+                return Ok(answer);
+            }
+        }
+        let Some(target) = kind.target() else {
+            return Ok(Written::Appended(self.push(app, id, at, kind).await?));
+        };
+        self.flush().await?;
+        let is_recall = matches!(kind, EntryKind::Recall(..));
+        match self.find_target(app, target.id).await? {
+            None => return Ok(Written::Refused(Refusal::UnknownTarget)),
+            Some((_, true)) if is_recall => return Ok(Written::Unchanged),
+            Some((seq, _)) => set_target_seq(&mut kind, seq),
+        }
+        if let Some(request) = idempotency {
+            self.stage.remember(app, request, at);
+        }
+        Ok(Written::Appended(self.push(app, id, at, kind).await?))
+    }
+
+    /// The position of a notification and whether it is recalled.
+    async fn find_target(&mut self, app: AppId, id: EntryId) -> Result<Option<(Seq, bool)>, sqlx::Error> {
+        const SQL: &str = "SELECT seq, EXISTS (SELECT 1 FROM entry f WHERE f.app = e.app AND f.target_seq = e.seq \
+                           AND f.kind = 'recall') AS recalled FROM entry e WHERE app = ? AND id = ? AND kind = 'notification'";
+        let row = statement(SQL, [app.0.into(), id.into()]).fetch_optional(&mut *self.conn).await?;
+        row.map(|row| Ok((seq(&row, "seq")?, crate::sql::column(&row, "recalled")?))).transpose()
+    }
+
+    /// Gives the next position of the app's log to a new entry.
+    async fn push(
+        &mut self,
+        app: AppId,
+        id: EntryId,
+        at: Timestamp,
+        kind: EntryKind,
+    ) -> Result<Arc<Entry>, sqlx::Error> {
+        let seq = self.end(app).await? + 1;
+        self.ends.insert(app, seq);
+        let entry = Arc::new(Entry { app, seq, id, created_at: at, kind });
+        self.stage.append(&entry);
+        Ok(entry)
+    }
+
+    async fn end(&mut self, app: AppId) -> Result<Seq, sqlx::Error> {
+        if let Some(end) = self.ends.get(&app) {
+            return Ok(*end);
+        }
+        const FIND: &str = "SELECT last_seq FROM app WHERE id = ?";
+        if let Some(row) = statement(FIND, [app.0.into()]).fetch_optional(&mut *self.conn).await? {
+            return seq(&row, "last_seq");
+        }
+        const ADD: &str = "INSERT INTO app (id, name) VALUES (?, ?)";
+        let name = format!("app-{}", app.0);
+        statement(ADD, [app.0.into(), name.into()]).execute(&mut *self.conn).await?;
+        Ok(0)
+    }
+
+    async fn begin_generation(&mut self, app: AppId, generation: Generation) -> Result<(), sqlx::Error> {
+        const SQL: &str = "INSERT INTO generation (app, seq, id) VALUES (?, ?, ?)";
+        let values: [Value; 3] = [app.0.into(), generation.seq.into(), generation.id.0.into()];
+        statement(SQL, values).execute(&mut *self.conn).await?;
+        Ok(())
+    }
+
+    /// Writes what is staged, so that statements see it.
+    async fn flush(&mut self) -> Result<(), sqlx::Error> {
+        std::mem::take(&mut self.stage).write(self.conn).await
+    }
+
+    async fn finish(mut self) -> Result<(), sqlx::Error> {
+        self.flush().await?;
+        for (app, last) in self.ends {
+            const SQL: &str = "UPDATE app SET last_seq = ? WHERE id = ?";
+            statement(SQL, [last.into(), app.0.into()]).execute(&mut *self.conn).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes `kind` name its target by the position that the log knows.
+fn set_target_seq(kind: &mut EntryKind, seq: Seq) {
+    match kind {
+        EntryKind::Update(target, _) | EntryKind::Recall(target, _) | EntryKind::Dismissal(target, _) => {
+            *target = Target { seq, ..*target };
+        }
+        EntryKind::Notification(_) | EntryKind::Membership(_) | EntryKind::Generation(_) => {}
+    }
+}

@@ -1,0 +1,90 @@
+//! Accounts, FAST tokens and API keys.
+
+use longwire_model::account::{FastToken, FastTokens};
+use longwire_model::{Account, ApiKey, AppId, DeviceId, Scope, Timestamp};
+use longwire_store::Written;
+use longwire_store::write::Refusal;
+
+use super::Batch;
+use crate::sql::{Value, statement};
+
+impl Batch<'_> {
+    pub(super) async fn add_account(&mut self, account: Account) -> Result<Written, sqlx::Error> {
+        const SQL: &str = "INSERT INTO account (name, salt, iterations, stored_key, server_key, created_at, is_disabled) \
+                           VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        let values: [Value; 7] = [
+            account.name.into(),
+            account.salt.into(),
+            account.iterations.into(),
+            account.stored_key.into(),
+            account.server_key.into(),
+            account.created_at.into(),
+            i64::from(account.is_disabled).into(),
+        ];
+        self.change_one(SQL, values).await
+    }
+
+    pub(super) async fn remove_account(&mut self, name: &str) -> Result<Written, sqlx::Error> {
+        self.change_one("DELETE FROM account WHERE name = ?", [name.into()]).await
+    }
+
+    pub(super) async fn fast_tokens(
+        &mut self,
+        device: DeviceId,
+        tokens: Option<FastTokens>,
+    ) -> Result<Written, sqlx::Error> {
+        const REMOVE: &str = "DELETE FROM fast_tokens WHERE device = ?";
+        const REPLACE: &str = "INSERT OR REPLACE INTO fast_tokens (device, mechanism, current_issue, current_expires, \
+                               newest_issue, newest_expires) VALUES (?, ?, ?, ?, ?, ?)";
+        if self.app_of(device).await?.is_none() {
+            return Ok(Written::Refused(Refusal::UnknownDevice));
+        }
+        let Some(tokens) = tokens else {
+            statement(REMOVE, [device.into()]).execute(&mut *self.conn).await?;
+            return Ok(Written::Done);
+        };
+        let [current_issue, current_expires] = token(tokens.current);
+        let [newest_issue, newest_expires] = token(tokens.newest);
+        let values =
+            [device.into(), tokens.mechanism.into(), current_issue, current_expires, newest_issue, newest_expires];
+        self.change_one(REPLACE, values).await
+    }
+
+    pub(super) async fn add_key(&mut self, key: ApiKey) -> Result<Written, sqlx::Error> {
+        const SQL: &str = "INSERT INTO api_key (id, app, secret_hash, scopes, label, created_at, expires_at, revoked_at) \
+                           VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        self.end(key.app).await?;
+        let scopes = key.scopes.iter().map(|scope: &Scope| scope.as_str()).collect::<Vec<_>>().join(" ");
+        let values: [Value; 8] = [
+            key.id.into(),
+            key.app.0.into(),
+            key.secret_hash.into(),
+            scopes.into(),
+            key.label.into(),
+            key.created_at.into(),
+            key.expires_at.into(),
+            key.revoked_at.into(),
+        ];
+        self.change_one(SQL, values).await
+    }
+
+    pub(super) async fn revoke_key(&mut self, app: AppId, id: &str, at: Timestamp) -> Result<Written, sqlx::Error> {
+        const SQL: &str = "UPDATE api_key SET revoked_at = ? WHERE app = ? AND id = ? AND revoked_at IS NULL";
+        self.change_one(SQL, [at.into(), app.0.into(), id.into()]).await
+    }
+
+    /// Runs a statement; tells whether it changed a row.
+    async fn change_one(
+        &mut self,
+        sql: &'static str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Written, sqlx::Error> {
+        let done = statement(sql, values).execute(&mut *self.conn).await?;
+        Ok(if done.rows_affected() > 0 { Written::Done } else { Written::Unchanged })
+    }
+}
+
+/// The number and the expiry of a token.
+fn token(token: Option<FastToken>) -> [Value; 2] {
+    [token.map(|token| token.issue).into(), token.map(|token| token.expires_at).into()]
+}

@@ -1,0 +1,179 @@
+//! Opening a data directory: connections, migrations, checks.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, SqlSafeStr as _};
+
+use crate::error::{OpenError, is_damage};
+use crate::sql::{column, statement};
+use crate::trace::Tracer;
+
+/// The name of the database in the data directory.
+pub const FILE: &str = "longwire.db";
+
+/// The migrations, in order; never change one that was released.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "log", include_str!("../migrations/0001_log.sql"))];
+
+/// How a database is opened; the defaults are those of real use.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Connections for reading.
+    pub readers: u32,
+    /// How long a write waits for somebody else's lock.
+    pub busy_timeout: Duration,
+    /// The whole database is checked when it is opened, up to this size in bytes; above it only its header and schema.
+    pub check_bytes_max: u64,
+    /// Pages that the database may have at most: a disk that is full. For tests.
+    pub pages_max: Option<u32>,
+    /// Bytes written (estimated) after which the log is carried over into the database.
+    pub checkpoint_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            busy_timeout: Duration::from_secs(5),
+            check_bytes_max: 256 * 1024 * 1024,
+            pages_max: None,
+            checkpoint_bytes: 4 * 1024 * 1024,
+        }
+    }
+}
+
+/// Where the database is and how connections to it are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) path: PathBuf,
+    pub(crate) options: Options,
+    pub(crate) tracer: Tracer,
+}
+
+impl Place {
+    pub(crate) fn new(dir: &Path, options: Options) -> Self {
+        Self { path: dir.join(FILE), options, tracer: Tracer::new() }
+    }
+
+    /// A connection that writes. It leaves carrying the log over to the checkpoint task, so that no commit pays for it.
+    pub(crate) async fn writer(&self) -> Result<SqliteConnection, sqlx::Error> {
+        let mut options = self
+            .common()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .pragma("wal_autocheckpoint", "0")
+            .pragma("journal_size_limit", "67108864");
+        if let Some(pages) = self.options.pages_max {
+            options = options.pragma("max_page_count", pages.to_string());
+        }
+        let mut conn = options.connect().await?;
+        self.tracer.attach(&mut conn).await?;
+        Ok(conn)
+    }
+
+    /// A pool of connections that only read.
+    pub(crate) fn readers(&self) -> SqlitePool {
+        let tracer = self.tracer.clone();
+        SqlitePoolOptions::new()
+            .max_connections(self.options.readers)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_connect(move |conn, _| {
+                let tracer = tracer.clone();
+                Box::pin(async move { tracer.attach(conn).await })
+            })
+            .connect_lazy_with(self.common().read_only(true))
+    }
+
+    fn common(&self) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
+            .filename(&self.path)
+            .busy_timeout(self.options.busy_timeout)
+            .pragma("temp_store", "memory")
+            // An I/O error on mapped memory would be a signal and not an error.
+            .pragma("mmap_size", "0")
+            .statement_cache_capacity(256)
+            .disable_statement_logging()
+    }
+}
+
+/// Makes the directory and the database where they are missing, and brings the schema up to date.
+pub(crate) async fn open(place: &Place) -> Result<SqliteConnection, OpenError> {
+    let io = |source| OpenError::Io { path: place.path.clone(), source };
+    let is_new = !place.path.try_exists().map_err(io)?;
+    let dir = place.path.parent().unwrap_or_else(|| Path::new("."));
+    std::fs::create_dir_all(dir).map_err(io)?;
+    let mut conn = place.writer().await.map_err(|error| failed(place, error))?;
+    if !is_new {
+        check(place, &mut conn).await?;
+        refuse_newer(place, &mut conn).await?;
+    }
+    migrate(place, &mut conn).await?;
+    // The names of the database and its log must outlive a power cut as well.
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io)?;
+    Ok(conn)
+}
+
+/// Refuses a file whose pages do not make a database.
+async fn check(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+    let failed = |error| failed(place, error);
+    statement("SELECT count(*) FROM sqlite_schema", []).fetch_one(&mut *conn).await.map_err(failed)?;
+    let bytes = std::fs::metadata(&place.path).map_or(0, |file| file.len());
+    if bytes > place.options.check_bytes_max {
+        return Ok(());
+    }
+    let row = statement("PRAGMA quick_check(1)", []).fetch_one(conn).await.map_err(failed)?;
+    let detail: String = column(&row, "quick_check").map_err(failed)?;
+    if detail == "ok" {
+        return Ok(());
+    }
+    Err(OpenError::Damaged { path: place.path.clone(), detail: detail.replace('\n', " ") })
+}
+
+async fn refuse_newer(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+    const TABLE: &str = "SELECT count(*) AS n FROM sqlite_schema WHERE name = '_sqlx_migrations'";
+    const NEWEST: &str = "SELECT coalesce(max(version), 0) AS version FROM _sqlx_migrations";
+    let failed = |error| failed(place, error);
+    let row = statement(TABLE, []).fetch_one(&mut *conn).await.map_err(failed)?;
+    if column::<i64>(&row, "n").map_err(failed)? == 0 {
+        return Ok(());
+    }
+    let row = statement(NEWEST, []).fetch_one(conn).await.map_err(failed)?;
+    let found: i64 = column(&row, "version").map_err(failed)?;
+    let known = MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0);
+    if found > known {
+        return Err(OpenError::Newer { path: place.path.clone(), found, known });
+    }
+    Ok(())
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is another crate's and grows")]
+async fn migrate(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+    let migrations = MIGRATIONS.into_iter().map(|(version, name, sql)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    let migrator = Migrator::with_migrations(migrations.collect());
+    migrator.run_direct(None, conn, false).await.map_err(|error| match error {
+        MigrateError::VersionMissing(version)
+        | MigrateError::VersionMismatch(version)
+        | MigrateError::Dirty(version) => OpenError::Foreign { path: place.path.clone(), version },
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => failed(place, source),
+        other => OpenError::Sqlite { path: place.path.clone(), source: other.into() },
+    })
+}
+
+fn failed(place: &Place, source: sqlx::Error) -> OpenError {
+    let path = place.path.clone();
+    if is_damage(&source) {
+        return OpenError::Damaged { path, detail: source.to_string() };
+    }
+    OpenError::Sqlite { path, source }
+}

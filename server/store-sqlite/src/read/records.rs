@@ -1,0 +1,81 @@
+//! Accounts, FAST tokens and API keys.
+
+use longwire_model::account::{FastToken, FastTokens};
+use longwire_model::{Account, ApiKey, AppId, DeviceId};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::sql::{bytes, column, damaged, seq_option, statement, timestamp, timestamp_option};
+
+/// An account by its name.
+pub(crate) async fn account(conn: &mut SqliteConnection, name: &str) -> Result<Option<Account>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM account WHERE name = ?";
+    statement(SQL, [name.into()]).fetch_optional(conn).await?.as_ref().map(read_account).transpose()
+}
+
+/// A page of accounts.
+pub(crate) async fn accounts(
+    conn: &mut SqliteConnection,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<Account>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM account WHERE name > ? ORDER BY name LIMIT ?";
+    let rows = statement(SQL, [after.unwrap_or_default().into(), limit.into()]).fetch_all(conn).await?;
+    rows.iter().map(read_account).collect()
+}
+
+fn read_account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
+    Ok(Account {
+        name: column(row, "name")?,
+        salt: column(row, "salt")?,
+        iterations: column(row, "iterations")?,
+        stored_key: bytes(row, "stored_key")?,
+        server_key: bytes(row, "server_key")?,
+        created_at: timestamp(row, "created_at")?,
+        is_disabled: column(row, "is_disabled")?,
+    })
+}
+
+/// An API key by its public part.
+pub(crate) async fn api_key(conn: &mut SqliteConnection, id: &str) -> Result<Option<ApiKey>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM api_key WHERE id = ?";
+    statement(SQL, [id.into()]).fetch_optional(conn).await?.as_ref().map(read_key).transpose()
+}
+
+/// The API keys of an app, oldest first.
+pub(crate) async fn api_keys(conn: &mut SqliteConnection, app: AppId) -> Result<Vec<ApiKey>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM api_key WHERE app = ? ORDER BY created_at, id";
+    statement(SQL, [app.0.into()]).fetch_all(conn).await?.iter().map(read_key).collect()
+}
+
+fn read_key(row: &SqliteRow) -> Result<ApiKey, sqlx::Error> {
+    let scopes = column::<&str>(row, "scopes")?.split_whitespace();
+    Ok(ApiKey {
+        id: column(row, "id")?,
+        app: AppId(column(row, "app")?),
+        secret_hash: bytes(row, "secret_hash")?,
+        scopes: scopes.map(|word| word.parse().map_err(|_| damaged("scopes"))).collect::<Result<_, _>>()?,
+        label: column(row, "label")?,
+        created_at: timestamp(row, "created_at")?,
+        expires_at: timestamp_option(row, "expires_at")?,
+        revoked_at: timestamp_option(row, "revoked_at")?,
+    })
+}
+
+/// The FAST tokens of a device.
+pub(crate) async fn fast_tokens(
+    conn: &mut SqliteConnection,
+    device: DeviceId,
+) -> Result<Option<FastTokens>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM fast_tokens WHERE device = ?";
+    let Some(row) = statement(SQL, [device.into()]).fetch_optional(conn).await? else {
+        return Ok(None);
+    };
+    let current = seq_option(&row, "current_issue")?.zip(timestamp_option(&row, "current_expires")?);
+    let newest = seq_option(&row, "newest_issue")?.zip(timestamp_option(&row, "newest_expires")?);
+    let token = |(issue, expires_at)| FastToken { issue, expires_at };
+    Ok(Some(FastTokens {
+        mechanism: column(&row, "mechanism")?,
+        current: current.map(token),
+        newest: newest.map(token),
+    }))
+}

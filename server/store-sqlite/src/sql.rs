@@ -1,0 +1,211 @@
+//! Values on their way into statements, many rows in few statements, and values on their way out.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use longwire_model::{DeviceId, EntryId, Lane, Seq, Timestamp};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Decode, Row as _, Sqlite, Type};
+
+/// Rows of one statement at most: 14 columns of so many stay far below SQLite's 32,766 parameters.
+const ROWS_MAX: usize = 128;
+
+/// One bound value.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    Null,
+    Int(i64),
+    Text(Arc<str>),
+    Blob(Vec<u8>),
+}
+
+pub(crate) type Statement = Query<'static, Sqlite, SqliteArguments>;
+
+/// A statement with its values; its text is always one of ours.
+pub(crate) fn statement(sql: &'static str, values: impl IntoIterator<Item = Value>) -> Statement {
+    values.into_iter().fold(sqlx::query(sql), bind)
+}
+
+fn bind(query: Statement, value: Value) -> Statement {
+    match value {
+        Value::Null => query.bind(None::<i64>),
+        Value::Int(number) => query.bind(number),
+        Value::Text(text) => query.bind(text),
+        Value::Blob(bytes) => query.bind(bytes),
+    }
+}
+
+/// Runs `head VALUES (…), (…), … tail` for all rows, in statements of 128, 64, … 1 rows so that few texts are prepared.
+pub(crate) async fn insert(
+    conn: &mut SqliteConnection,
+    head: &'static str,
+    tail: &'static str,
+    rows: Vec<Vec<Value>>,
+) -> Result<(), sqlx::Error> {
+    let mut left = rows.len();
+    let mut rows = rows.into_iter();
+    while left > 0 {
+        let count = if left >= ROWS_MAX { ROWS_MAX } else { 1 << left.ilog2() };
+        left -= count;
+        let chunk: Vec<Vec<Value>> = rows.by_ref().take(count).collect();
+        let width = chunk.first().map_or(0, Vec::len);
+        let row = format!("({})", vec!["?"; width].join(","));
+        let sql = format!("{head} VALUES {} {tail}", vec![row; count].join(","));
+        let query = chunk.into_iter().flatten().fold(sqlx::query(AssertSqlSafe(sql)), bind);
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// A list for `json_each`.
+pub(crate) fn json_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Value {
+    let list: Vec<&str> = texts.into_iter().collect();
+    Value::Text(serde_json::Value::from(list).to_string().into())
+}
+
+/// A list of numbers for `json_each`.
+pub(crate) fn json_seqs(seqs: impl IntoIterator<Item = Seq>) -> Value {
+    let list: Vec<Seq> = seqs.into_iter().collect();
+    Value::Text(serde_json::Value::from(list).to_string().into())
+}
+
+/// A list of ids for `unhex(value)` over `json_each`.
+pub(crate) fn json_devices<'a>(devices: impl IntoIterator<Item = &'a DeviceId>) -> Value {
+    let list: Vec<String> = devices.into_iter().map(|id| id.to_string().replace('-', "")).collect();
+    Value::Text(serde_json::Value::from(list).to_string().into())
+}
+
+/// The number of a lane.
+pub(crate) const fn lane_number(lane: Lane) -> i64 {
+    match lane {
+        Lane::Normal => 0,
+        Lane::Background => 1,
+    }
+}
+
+/// What a value of ours becomes in a statement.
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Int(i64::from(value))
+    }
+}
+
+/// Positions and generation ids: the same 64 bits, read as a signed number; positions never come near 2^63.
+impl From<u64> for Value {
+    fn from(value: u64) -> Self {
+        Self::Int(value.cast_signed())
+    }
+}
+
+impl From<Lane> for Value {
+    fn from(value: Lane) -> Self {
+        Self::Int(lane_number(value))
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(value: Timestamp) -> Self {
+        Self::Int(value.as_millis())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value.into())
+    }
+}
+
+impl From<Arc<str>> for Value {
+    fn from(value: Arc<str>) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<DeviceId> for Value {
+    fn from(value: DeviceId) -> Self {
+        Self::Blob(value.as_bytes().to_vec())
+    }
+}
+
+impl From<EntryId> for Value {
+    fn from(value: EntryId) -> Self {
+        Self::Blob(value.as_bytes().to_vec())
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Blob(value)
+    }
+}
+
+impl From<[u8; 32]> for Value {
+    fn from(value: [u8; 32]) -> Self {
+        Self::Blob(value.to_vec())
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// A column as it is stored.
+pub(crate) fn column<'r, T>(row: &'r SqliteRow, name: &str) -> Result<T, sqlx::Error>
+where
+    T: Decode<'r, Sqlite> + Type<Sqlite>,
+{
+    row.try_get(name)
+}
+
+/// A position, number or generation id.
+pub(crate) fn seq(row: &SqliteRow, name: &str) -> Result<Seq, sqlx::Error> {
+    Ok(column::<i64>(row, name)?.cast_unsigned())
+}
+
+pub(crate) fn seq_option(row: &SqliteRow, name: &str) -> Result<Option<Seq>, sqlx::Error> {
+    Ok(column::<Option<i64>>(row, name)?.map(i64::cast_unsigned))
+}
+
+pub(crate) fn timestamp(row: &SqliteRow, name: &str) -> Result<Timestamp, sqlx::Error> {
+    column(row, name).map(Timestamp::from_millis)
+}
+
+pub(crate) fn timestamp_option(row: &SqliteRow, name: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+    Ok(column::<Option<i64>>(row, name)?.map(Timestamp::from_millis))
+}
+
+pub(crate) fn bytes<const N: usize>(row: &SqliteRow, name: &str) -> Result<[u8; N], sqlx::Error> {
+    column::<&[u8]>(row, name)?.try_into().map_err(|_| damaged(name))
+}
+
+pub(crate) fn bytes_option<const N: usize>(row: &SqliteRow, name: &str) -> Result<Option<[u8; N]>, sqlx::Error> {
+    column::<Option<&[u8]>>(row, name)?.map(|bytes| bytes.try_into().map_err(|_| damaged(name))).transpose()
+}
+
+pub(crate) fn device_id(row: &SqliteRow, name: &str) -> Result<DeviceId, sqlx::Error> {
+    bytes(row, name).map(DeviceId::from_bytes)
+}
+
+pub(crate) fn lane(number: i64) -> Result<Lane, sqlx::Error> {
+    Lane::ALL.into_iter().find(|&lane| lane_number(lane) == number).ok_or_else(|| damaged("lane"))
+}
+
+/// A value that no version of ours wrote: the database is damaged.
+pub(crate) fn damaged(what: impl Display) -> sqlx::Error {
+    sqlx::Error::Decode(format!("{what} holds a value that was never written").into())
+}

@@ -1,0 +1,114 @@
+//! Accounts, API keys, FAST tokens.
+
+use std::sync::Arc;
+
+use longwire_model::account::{FastToken, FastTokens};
+use longwire_model::{Account, ApiKey, Scope};
+
+use super::world::{APP, Draft, World, acknowledgement, at, is_done, is_unchanged, refusal, seqs_of};
+use crate::write::Refusal;
+use crate::{Store, Write};
+
+fn account(name: &str) -> Account {
+    Account {
+        name: name.to_owned(),
+        salt: vec![0, 1, 255],
+        iterations: 10_000,
+        stored_key: [3; 32],
+        server_key: [4; 32],
+        created_at: at(5),
+        is_disabled: name == "mallory",
+    }
+}
+
+/// A taken name is left alone.
+pub async fn accounts_are_added_once_and_listed_by_name(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let other = Account { stored_key: [8; 32], ..account("bob") };
+    let group = [account("mallory"), account("bob"), other, account("alice")].map(Write::AddAccount);
+    let answers = world.commit(group.to_vec()).await;
+    assert_eq!(answers.iter().map(is_done).collect::<Vec<_>>(), [true, true, false, true]);
+    assert_eq!(world.store.account("bob").await.expect("an answer"), Some(account("bob")));
+    assert_eq!(world.store.account("mallory").await.expect("an answer"), Some(account("mallory")));
+    let names = async |after, limit| {
+        let page = world.store.accounts(after, limit).await.expect("accounts");
+        page.into_iter().map(|account| account.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(None, 9).await, ["alice", "bob", "mallory"]);
+    assert_eq!(names(Some("alice"), 1).await, ["bob"]);
+    assert!(is_done(&world.one(Write::RemoveAccount("bob".to_owned())).await));
+    assert!(is_unchanged(&world.one(Write::RemoveAccount("bob".to_owned())).await));
+    assert_eq!(world.store.account("bob").await.expect("an answer"), None);
+}
+
+/// Revoked keys are still found; the first revocation's time stays.
+pub async fn api_keys_are_revoked_once(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let newer = ApiKey {
+        id: "a1".to_owned(),
+        app: APP,
+        secret_hash: [5; 32],
+        scopes: vec![Scope::Send, Scope::Admin],
+        label: Some("back-end".to_owned()),
+        created_at: at(8),
+        expires_at: Some(at(9_000)),
+        revoked_at: None,
+    };
+    let older = ApiKey {
+        id: "b2".to_owned(),
+        label: None,
+        expires_at: None,
+        created_at: at(7),
+        scopes: Vec::new(),
+        ..newer.clone()
+    };
+    world.commit(vec![Write::AddApiKey(newer.clone()), Write::AddApiKey(older.clone())]).await;
+    assert_eq!(world.store.api_keys(APP).await.expect("keys"), [older.clone(), newer.clone()]);
+    assert_eq!(world.store.api_key("a1").await.expect("an answer"), Some(newer.clone()));
+    assert_eq!(world.store.api_key("c3").await.expect("an answer"), None);
+    let revoke = |id: &str, millis| Write::RevokeApiKey { app: APP, id: id.to_owned(), at: at(millis) };
+    let answers = world.commit(vec![revoke("a1", 20), revoke("a1", 21), revoke("c3", 20)]).await;
+    assert_eq!(answers.iter().map(is_done).collect::<Vec<_>>(), [true, false, false]);
+    let revoked = ApiKey { revoked_at: Some(at(20)), ..newer };
+    assert_eq!(world.store.api_key("a1").await.expect("an answer"), Some(revoked));
+}
+
+/// Tokens are the device's: without a device there are none.
+pub async fn fast_tokens_are_replaced_and_go_with_the_device(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let device = world.device().await;
+    assert_eq!(world.store.fast_tokens(device).await.expect("an answer"), None);
+    let token = |issue, expires| Some(FastToken { issue, expires_at: at(expires) });
+    let mechanism = "HT-SHA-256-EXPR".to_owned();
+    let first = FastTokens { mechanism: mechanism.clone(), current: None, newest: token(1, 100) };
+    let second = FastTokens { mechanism, current: token(1, 100), newest: token(u64::MAX, 200) };
+    let set = |tokens: Option<&FastTokens>| Write::FastTokens { device, tokens: tokens.cloned() };
+    for tokens in [Some(&first), Some(&second), None, Some(&first)] {
+        assert!(is_done(&world.one(set(tokens)).await));
+        assert_eq!(world.store.fast_tokens(device).await.expect("an answer").as_ref(), tokens);
+    }
+    world.one(Write::RemoveDevice { device, entry: world.entry_id(), at: at(9) }).await;
+    assert_eq!(world.store.fast_tokens(device).await.expect("an answer"), None);
+    assert_eq!(refusal(&world.one(set(Some(&first))).await), Some(Refusal::UnknownDevice));
+}
+
+/// A refusal is an answer; the rest of the group is written.
+pub async fn unknown_devices_are_refused_and_disturb_nobody(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let device = world.device_id();
+    let row = acknowledgement(longwire_model::Lane::Normal, 0, 1, Vec::new());
+    let answers = world
+        .commit(vec![
+            world.notification(&Draft::to(&["all"])),
+            Write::Acknowledge { device, row },
+            Write::Contact { device, last_seen: at(1), next_contact: None, offline_since: None },
+            Write::Attempts { device, attempts: None },
+            Write::TakeOver { device, account: "alice".to_owned() },
+            Write::RemoveDevice { device, entry: world.entry_id(), at: at(1) },
+            world.notification(&Draft::to(&["all"])),
+        ])
+        .await;
+    assert_eq!(seqs_of(&answers), [1, 2]);
+    let refused = answers.iter().filter(|written| refusal(written) == Some(Refusal::UnknownDevice));
+    assert_eq!(refused.count(), 5);
+}
