@@ -37,7 +37,9 @@ impl Shard {
             if !settled.is_empty() {
                 session.full_since_ms = None;
             }
-            self.stats.acknowledged_ms.extend(settled.iter().map(|at| now.wall.millis_since(*at).max(0).unsigned_abs()));
+            self.stats
+                .acknowledged_ms
+                .extend(settled.iter().map(|at| now.wall.millis_since(*at).max(0).unsigned_abs()));
             session.record(key, lane, seq, now.wall, out);
         }
         for lane in Lane::ALL {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use longwire_model::delivery::Ending;
 use longwire_model::device::Generation;
 use longwire_model::{Cursor, EntryKind, KeyHead, Lane, LaneSeqs, Membership, MembershipChange, Seq};
 use longwire_store::LoadedDevice;
 
 use crate::cursor;
 use crate::output::{Bound, CloseReason, Output};
-use crate::session::Session;
+use crate::session::{Passed, Session};
 use crate::shard::{Now, SessionKey, Shard};
 
 /// A session to be bound.
@@ -89,6 +90,8 @@ impl Shard {
             let start = start(&bind.loaded, lane, effective.get(lane));
             let state = session.lane_mut(lane);
             state.behind = Some(start);
+            let first = effective.get(lane).saturating_add(1);
+            state.unread = (first <= start).then_some(Passed { first, last: start, ending: Ending::NotStored });
             state.told = effective.get(lane);
             state.base = recorded.get(lane);
         }

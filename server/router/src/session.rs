@@ -51,6 +51,8 @@ pub(crate) struct LaneState {
     pub(crate) told: Seq,
     /// Where the next acknowledgement row starts: what is recorded, or about to be.
     pub(crate) base: Seq,
+    /// What a login passed over unread: nothing in it was to be sent, but it may hold what the device has left.
+    pub(crate) unread: Option<Passed>,
     /// What was passed over above `base`, ascending.
     pub(crate) passed: Vec<Passed>,
 }
@@ -186,7 +188,8 @@ impl LaneState {
         let mut exceptions: Vec<Exception> = Vec::new();
         let taken = self.passed.partition_point(|run| run.first <= upto);
         let mut rest = None;
-        for mut run in self.passed.drain(..taken) {
+        let unread = self.unread.take_if(|run| run.first <= upto);
+        for mut run in unread.into_iter().chain(self.passed.drain(..taken)) {
             if run.last > upto {
                 rest = Some(Passed { first: upto.saturating_add(1), ..run });
                 run.last = upto;

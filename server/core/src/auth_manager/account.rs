@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use longwire_model::Account;
-use longwire_protocol::jid::NodePart;
+use longwire_protocol::jid::account_name;
 use longwire_protocol::sasl::scram::Verifier;
 use longwire_store::read::DeviceQuery;
 use longwire_store::{Write, Written};
@@ -91,7 +91,7 @@ impl AuthManager {
     /// # Errors
     /// [`AccountError`]; no account was made.
     pub async fn add_account(&self, name: &str, password: Option<&str>) -> Result<String, AccountError> {
-        let node = NodePart::new(name).map_err(|_| AccountError::Name(name.chars().take(64).collect()))?;
+        let node = account_name(name).map_err(|_| AccountError::Name(name.chars().take(64).collect()))?;
         let password = match password {
             Some(password) => password.to_owned(),
             None => URL_SAFE_NO_PAD.encode(self.env.random::<18>()),
