@@ -16,7 +16,7 @@ use longwire_store::{Write, Written};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::sql::{Value, seq, statement};
-use run::State;
+use run::Run;
 use stage::Stage;
 
 /// A group under way.
@@ -25,34 +25,37 @@ pub(crate) struct Batch<'c> {
     /// The ends of the logs that the group appends to.
     ends: HashMap<AppId, Seq>,
     stage: Stage,
-    states: HashMap<longwire_model::DeviceId, State>,
+    run: Run,
 }
 
 /// Carries out `writes` in the transaction that is open on `conn`; see [`longwire_store::Store::commit`].
 pub(crate) async fn apply(conn: &mut SqliteConnection, writes: Vec<Write>) -> Result<Vec<Written>, sqlx::Error> {
-    let mut batch = Batch { conn, ends: HashMap::new(), stage: Stage::default(), states: HashMap::new() };
+    let mut batch = Batch { conn, ends: HashMap::new(), stage: Stage::default(), run: Run::default() };
     let mut answers = Vec::with_capacity(writes.len());
     let mut writes = writes.into_iter().peekable();
     while let Some(write) = writes.next() {
-        if !run::is_common(&write) {
+        let is_common = run::is_common(&write);
+        let mut alike = vec![write];
+        while let Some(write) = writes.next_if(|next| is_common && run::is_common(next)) {
+            alike.push(write);
+        }
+        batch.begin_run(&alike).await?;
+        for write in alike {
             answers.push(batch.write(write).await?);
-            continue;
         }
-        let mut run = vec![write];
-        while let Some(write) = writes.next_if(run::is_common) {
-            run.push(write);
-        }
-        batch.run(run, &mut answers).await?;
+        batch.end_run().await?;
     }
     batch.finish().await?;
     Ok(answers)
 }
 
 impl Batch<'_> {
-    /// One write that is not among the common ones.
     async fn write(&mut self, write: Write) -> Result<Written, sqlx::Error> {
         match write {
-            Write::Append { app, id, at, kind, idempotency } => self.follow(app, id, at, kind, idempotency).await,
+            Write::Append { app, id, at, kind: kind @ EntryKind::Notification(_), idempotency } => {
+                self.append((app, id, at), kind, idempotency).await
+            }
+            Write::Append { app, id, at, kind, idempotency } => self.follow((app, id, at), kind, idempotency).await,
             Write::Generation { app, id, entry, at } => {
                 let entry = self.push(app, entry, at, EntryKind::Generation(id)).await?;
                 self.begin_generation(app, Generation { id, seq: entry.seq }).await?;
@@ -62,36 +65,46 @@ impl Batch<'_> {
             Write::Membership { device, change, entry, at } => self.change(device, &change, entry, at).await,
             Write::TakeOver { device, account } => self.take_over(device, &account).await,
             Write::RemoveDevice { device, entry, at } => self.remove_device(device, entry, at).await,
+            Write::Acknowledge { device, row } => Ok(self.run.acknowledge(device, &row)),
+            Write::Event { device, entry, event } => self.event(device, entry, event).await,
+            Write::Contact { device, last_seen, next_contact, offline_since } => {
+                Ok(self.run.contact(device, last_seen, next_contact, offline_since))
+            }
+            Write::Attempts { device, attempts } => Ok(self.run.attempts(device, attempts)),
             Write::AddAccount(account) => self.add_account(account).await,
             Write::RemoveAccount(name) => self.remove_account(&name).await,
             Write::FastTokens { device, tokens } => self.fast_tokens(device, tokens).await,
             Write::AddApiKey(key) => self.add_key(key).await,
             Write::RevokeApiKey { app, id, at } => self.revoke_key(app, &id, at).await,
-            common @ (Write::Acknowledge { .. }
-            | Write::Event { .. }
-            | Write::Contact { .. }
-            | Write::Attempts { .. }) => {
-                let mut answers = Vec::with_capacity(1);
-                Box::pin(self.run(vec![common], &mut answers)).await?;
-                Ok(answers.pop().unwrap_or(Written::Unchanged))
-            }
         }
+    }
+
+    /// Appends a notification.
+    async fn append(
+        &mut self,
+        (app, id, at): (AppId, EntryId, Timestamp),
+        kind: EntryKind,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Written, sqlx::Error> {
+        if let Some(request) = idempotency {
+            if let Some(answer) = self.run.answer_to(app, &request, at) {
+                return Ok(answer);
+            }
+            self.run.remember(app, &request, at);
+            self.stage.remember(app, request, at);
+        }
+        Ok(Written::Appended(self.push(app, id, at, kind).await?))
     }
 
     /// Appends an update, recall or dismissal.
     async fn follow(
         &mut self,
-        app: AppId,
-        id: EntryId,
-        at: Timestamp,
+        (app, id, at): (AppId, EntryId, Timestamp),
         mut kind: EntryKind,
         idempotency: Option<Idempotency>,
     ) -> Result<Written, sqlx::Error> {
-        if let Some(request) = &idempotency {
-            let known = self.known_requests(app, &[request.key.as_str()]).await?;
-            if let Some(answer) = known.get(&request.key).and_then(|known| known.answer_to(request, at)) {
-                return Ok(answer);
-            }
+        if let Some(answer) = idempotency.as_ref().and_then(|request| self.run.answer_to(app, request, at)) {
+            return Ok(answer);
         }
         let Some(target) = kind.target() else {
             return Ok(Written::Appended(self.push(app, id, at, kind).await?));

@@ -1,8 +1,9 @@
 //! What ended leaves the database, in one transaction of the writer.
 
-use longwire_model::{AppId, Seq, Timestamp};
+use std::collections::HashMap;
+
+use longwire_model::{AppId, AudienceKey, Seq, Timestamp};
 use longwire_store::write::IDEMPOTENCY_MILLIS;
-use serde_json::json;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::row::audience;
@@ -12,10 +13,10 @@ use crate::sql::{Value, column, json_seqs, seq, seq_option, statement};
 const NOTIFICATIONS: &str = "SELECT e.seq FROM entry e WHERE e.app = ?1 AND e.expires_at < ?2 AND e.kind = 'notification' \
      AND NOT (e.collapse_key IS NOT NULL AND EXISTS (SELECT 1 FROM entry o WHERE o.app = ?1 \
      AND o.collapse_key = e.collapse_key AND o.audience_hash = e.audience_hash AND o.lane = e.lane AND o.seq < e.seq \
-     AND o.audience = e.audience AND o.kind = 'notification' AND o.expires_at >= ?2)) ORDER BY e.seq LIMIT ?3";
+     AND o.audience = e.audience AND o.kind = 'notification' AND o.expires_at >= ?2)) LIMIT ?3";
 /// Expired updates, recalls and dismissals whose target is gone.
 const FOLLOWERS: &str = "SELECT f.seq FROM entry f WHERE f.app = ?1 AND f.target_seq IS NOT NULL AND f.expires_at < ?2 \
-     AND NOT EXISTS (SELECT 1 FROM entry t WHERE t.app = ?1 AND t.seq = f.target_seq) ORDER BY f.seq LIMIT ?3";
+     AND NOT EXISTS (SELECT 1 FROM entry t WHERE t.app = ?1 AND t.seq = f.target_seq) LIMIT ?3";
 /// Membership and generation entries below everything that is retained: the records beside the log hold what they say.
 const MARKS: &str = "SELECT seq FROM entry WHERE app = ?1 AND lane IS NULL AND created_at < ?2 AND seq < ?4 LIMIT ?3";
 
@@ -42,10 +43,6 @@ pub(crate) async fn sweep(
 
 /// Removes entries with their keys and events.
 async fn remove(conn: &mut SqliteConnection, app: AppId, seqs: Vec<Seq>) -> Result<(), sqlx::Error> {
-    const FIND: &str = "SELECT e.seq, e.lane, e.audience FROM json_each(?2) j CROSS JOIN entry e \
-                        ON e.app = ?1 AND e.seq = j.value WHERE e.audience IS NOT NULL";
-    const KEYS: &str = "DELETE FROM entry_key WHERE (app, key, lane, seq) IN \
-                        (SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2))";
     const EVENTS: &str = "DELETE FROM event WHERE entry IN (SELECT e.id FROM json_each(?2) j CROSS JOIN entry e \
                           ON e.app = ?1 AND e.seq = j.value)";
     const ENTRIES: &str = "DELETE FROM entry WHERE app = ?1 AND seq IN (SELECT value FROM json_each(?2))";
@@ -53,16 +50,28 @@ async fn remove(conn: &mut SqliteConnection, app: AppId, seqs: Vec<Seq>) -> Resu
         return Ok(());
     }
     let list = json_seqs(seqs);
-    let mut keys = Vec::new();
-    for row in statement(FIND, [app.0.into(), list.clone()]).fetch_all(&mut *conn).await? {
-        let (lane, at): (i64, Seq) = (column(&row, "lane")?, seq(&row, "seq")?);
-        let own = audience(column(&row, "audience")?)?;
-        keys.extend(own.iter().map(|key| json!([key.as_str(), lane, at])));
+    remove_keys(conn, app, list.clone()).await?;
+    for sql in [EVENTS, ENTRIES] {
+        statement(sql, [app.0.into(), list.clone()]).execute(&mut *conn).await?;
     }
-    let keys = Value::from(serde_json::Value::from(keys).to_string());
-    statement(KEYS, [app.0.into(), keys]).execute(&mut *conn).await?;
-    statement(EVENTS, [app.0.into(), list.clone()]).execute(&mut *conn).await?;
-    statement(ENTRIES, [app.0.into(), list]).execute(&mut *conn).await?;
+    Ok(())
+}
+
+/// Removes the index rows of entries, with one statement per key: the index is ordered by key.
+async fn remove_keys(conn: &mut SqliteConnection, app: AppId, list: Value) -> Result<(), sqlx::Error> {
+    const FIND: &str = "SELECT e.seq, e.audience FROM json_each(?2) j CROSS JOIN entry e \
+                        ON e.app = ?1 AND e.seq = j.value WHERE e.audience IS NOT NULL";
+    const REMOVE: &str = "DELETE FROM entry_key WHERE app = ?1 AND key = ?2 AND lane IN (0, 1) \
+                          AND seq IN (SELECT value FROM json_each(?3))";
+    let mut keys: HashMap<AudienceKey, Vec<Seq>> = HashMap::new();
+    for row in statement(FIND, [app.0.into(), list]).fetch_all(&mut *conn).await? {
+        for key in audience(column(&row, "audience")?)? {
+            keys.entry(key).or_default().push(seq(&row, "seq")?);
+        }
+    }
+    for (key, seqs) in keys {
+        statement(REMOVE, [app.0.into(), key.as_str().into(), json_seqs(seqs)]).execute(&mut *conn).await?;
+    }
     Ok(())
 }
 
@@ -74,7 +83,7 @@ async fn free(conn: &mut SqliteConnection, app: AppId, before: Timestamp) -> Res
         "DELETE FROM acknowledgement WHERE app = ?1 AND to_seq <= (SELECT floor FROM app WHERE id = ?1)",
     ];
     const REQUESTS: &str = "DELETE FROM idempotency WHERE app = ?1 AND at <= ?2";
-    const HEADS: &str = "DELETE FROM key_head WHERE app = ?1 AND members = 0 \
+    const HEADS: &str = "DELETE FROM key_head INDEXED BY key_head_empty WHERE app = ?1 AND members = 0 \
                          AND NOT EXISTS (SELECT 1 FROM entry_key k WHERE k.app = ?1 AND k.key = key_head.key)";
     let lowest = lowest_retained(conn, app).await?;
     let floor: Value = lowest.map(|lowest| lowest.saturating_sub(1)).into();

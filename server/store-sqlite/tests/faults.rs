@@ -138,3 +138,19 @@ async fn a_commit_that_is_abandoned_at_any_step_is_whole_or_absent() {
         assert!(added == 1 || added == 3, "{added} entries after {steps} steps");
     }
 }
+
+#[tokio::test]
+async fn the_log_is_carried_over_into_the_database_while_it_is_written() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let options = Options { checkpoint_bytes: 100_000, ..Options::default() };
+    let store = SqliteStore::open(dir.path(), options).await.expect("a store");
+    let size = || std::fs::metadata(dir.path().join(FILE)).expect("the database").len();
+    let before = size();
+    let mut number = 0;
+    while size() < before + 100_000 {
+        number += 1;
+        assert!(number < 100_000, "nothing was carried over");
+        store.commit(vec![notification(number, 20_000)]).await.expect("a commit");
+    }
+    assert_eq!(u128::from(last(&store).await), number);
+}

@@ -22,7 +22,7 @@ const STATE_REPLACE: &str = "ON CONFLICT (device) DO UPDATE SET normal = exclude
      attempt_seq = excluded.attempt_seq, attempt_sessions = excluded.attempt_sessions";
 
 /// What changes often of a device.
-pub(super) struct State {
+struct State {
     app: AppId,
     recorded: LaneSeqs,
     last_seen: Option<Timestamp>,
@@ -33,7 +33,7 @@ pub(super) struct State {
 }
 
 /// A request that was answered before.
-pub(super) struct Known {
+struct Known {
     body_hash: [u8; 32],
     status: u16,
     answer: String,
@@ -42,7 +42,7 @@ pub(super) struct Known {
 
 impl Known {
     /// What a request with the same key is answered at `at`; none when this one is too old to count.
-    pub(super) fn answer_to(&self, request: &Idempotency, at: Timestamp) -> Option<Written> {
+    fn answer_to(&self, request: &Idempotency, at: Timestamp) -> Option<Written> {
         if at.millis_since(self.at) >= IDEMPOTENCY_MILLIS {
             return None;
         }
@@ -53,7 +53,15 @@ impl Known {
     }
 }
 
-/// Whether a write belongs into a run.
+/// What a run has read, and what it will write. Single writes of other kinds are runs of one.
+#[derive(Default)]
+pub(super) struct Run {
+    states: HashMap<DeviceId, State>,
+    known: HashMap<AppId, HashMap<String, Known>>,
+    rows: Vec<Vec<Value>>,
+}
+
+/// Whether a write may share a run with its neighbours.
 pub(super) const fn is_common(write: &Write) -> bool {
     match write {
         Write::Append { kind, .. } => matches!(kind, EntryKind::Notification(_)),
@@ -71,103 +79,19 @@ pub(super) const fn is_common(write: &Write) -> bool {
     }
 }
 
-impl Batch<'_> {
-    /// Carries out a run: reads what it needs, decides in order, writes.
-    pub(super) async fn run(&mut self, run: Vec<Write>, answers: &mut Vec<Written>) -> Result<(), sqlx::Error> {
-        let mut known = self.known_of(&run).await?;
-        self.load_states(&run).await?;
-        let mut rows = Vec::new();
-        for write in run {
-            answers.push(match write {
-                Write::Append { app, id, at, kind, idempotency } => {
-                    let requests = known.entry(app).or_default();
-                    self.append(requests, (app, id, at), kind, idempotency).await?
-                }
-                Write::Acknowledge { device, row } => self.acknowledge(device, &row, &mut rows),
-                Write::Contact { device, last_seen, next_contact, offline_since } => self.update(device, |state| {
-                    state.last_seen = Some(last_seen);
-                    state.next_contact = next_contact;
-                    state.offline_since = offline_since;
-                }),
-                Write::Attempts { device, attempts } => self.update(device, |state| state.attempts = attempts),
-                Write::Event { device, entry, event } => self.event(device, entry, event).await?,
-                other @ (Write::Generation { .. }
-                | Write::Register(_)
-                | Write::Membership { .. }
-                | Write::TakeOver { .. }
-                | Write::RemoveDevice { .. }
-                | Write::AddAccount(_)
-                | Write::RemoveAccount(_)
-                | Write::FastTokens { .. }
-                | Write::AddApiKey(_)
-                | Write::RevokeApiKey { .. }) => Box::pin(self.write(other)).await?,
-            });
-        }
-        insert(self.conn, ROW, "", rows).await?;
-        self.save_states().await
+impl Run {
+    /// What a sender's repeated request is answered.
+    pub(super) fn answer_to(&self, app: AppId, request: &Idempotency, at: Timestamp) -> Option<Written> {
+        self.known.get(&app)?.get(&request.key)?.answer_to(request, at)
     }
 
-    /// The requests of the run's idempotency keys, per app.
-    async fn known_of(&mut self, run: &[Write]) -> Result<HashMap<AppId, HashMap<String, Known>>, sqlx::Error> {
-        let mut keys: HashMap<AppId, Vec<&str>> = HashMap::new();
-        for write in run {
-            if let Write::Append { app, idempotency: Some(request), .. } = write {
-                keys.entry(*app).or_default().push(&request.key);
-            }
-        }
-        let mut known = HashMap::new();
-        for (app, keys) in keys {
-            known.insert(app, self.known_requests(app, &keys).await?);
-        }
-        Ok(known)
+    pub(super) fn remember(&mut self, app: AppId, request: &Idempotency, at: Timestamp) {
+        let Idempotency { body_hash, status, ref answer, .. } = *request;
+        let known = Known { body_hash, status, answer: answer.clone(), at };
+        self.known.entry(app).or_default().insert(request.key.clone(), known);
     }
 
-    /// The requests known by these keys.
-    pub(super) async fn known_requests(
-        &mut self,
-        app: AppId,
-        keys: &[&str],
-    ) -> Result<HashMap<String, Known>, sqlx::Error> {
-        const SQL: &str = "SELECT key, body_hash, status, answer, at FROM idempotency \
-                           WHERE app = ? AND key IN (SELECT value FROM json_each(?))";
-        self.flush_requests().await?;
-        let values = [app.0.into(), json_texts(keys.iter().copied())];
-        let rows = statement(SQL, values).fetch_all(&mut *self.conn).await?;
-        let known = |row| {
-            let known = Known {
-                body_hash: bytes(row, "body_hash")?,
-                status: column(row, "status")?,
-                answer: column(row, "answer")?,
-                at: timestamp(row, "at")?,
-            };
-            Ok((column(row, "key")?, known))
-        };
-        rows.iter().map(known).collect()
-    }
-
-    async fn flush_requests(&mut self) -> Result<(), sqlx::Error> {
-        if self.stage.has_requests() { self.flush().await } else { Ok(()) }
-    }
-
-    async fn append(
-        &mut self,
-        known: &mut HashMap<String, Known>,
-        (app, id, at): (AppId, EntryId, Timestamp),
-        kind: EntryKind,
-        idempotency: Option<Idempotency>,
-    ) -> Result<Written, sqlx::Error> {
-        if let Some(request) = idempotency {
-            if let Some(answer) = known.get(&request.key).and_then(|known| known.answer_to(&request, at)) {
-                return Ok(answer);
-            }
-            let Idempotency { body_hash, status, .. } = request;
-            known.insert(request.key.clone(), Known { body_hash, status, answer: request.answer.clone(), at });
-            self.stage.remember(app, request, at);
-        }
-        Ok(Written::Appended(self.push(app, id, at, kind).await?))
-    }
-
-    fn acknowledge(&mut self, device: DeviceId, row: &Acknowledgement, rows: &mut Vec<Vec<Value>>) -> Written {
+    pub(super) fn acknowledge(&mut self, device: DeviceId, row: &Acknowledgement) -> Written {
         let Some(state) = self.states.get_mut(&device) else {
             return Written::Refused(Refusal::UnknownDevice);
         };
@@ -179,7 +103,7 @@ impl Batch<'_> {
         }
         state.recorded.set(row.lane, row.to);
         state.is_changed = true;
-        rows.push(vec![
+        self.rows.push(vec![
             device.into(),
             row.lane.into(),
             row.to.into(),
@@ -189,6 +113,24 @@ impl Batch<'_> {
             row.at.into(),
         ]);
         Written::Done
+    }
+
+    pub(super) fn contact(
+        &mut self,
+        device: DeviceId,
+        last_seen: Timestamp,
+        next_contact: Option<Timestamp>,
+        offline_since: Option<Timestamp>,
+    ) -> Written {
+        self.update(device, |state| {
+            state.last_seen = Some(last_seen);
+            state.next_contact = next_contact;
+            state.offline_since = offline_since;
+        })
+    }
+
+    pub(super) fn attempts(&mut self, device: DeviceId, attempts: Option<Attempts>) -> Written {
+        self.update(device, |state| state.attempts = attempts)
     }
 
     fn update(&mut self, device: DeviceId, update: impl FnOnce(&mut State)) -> Written {
@@ -201,26 +143,81 @@ impl Batch<'_> {
             }
         }
     }
+}
 
-    async fn event(&mut self, device: DeviceId, entry: EntryId, event: Event) -> Result<Written, sqlx::Error> {
+impl Batch<'_> {
+    /// Reads at once what the writes of a run need.
+    pub(super) async fn begin_run(&mut self, run: &[Write]) -> Result<(), sqlx::Error> {
+        self.load_known(run).await?;
+        self.load_states(run).await
+    }
+
+    /// Writes at once what a run has changed; entries and requests stay staged.
+    pub(super) async fn end_run(&mut self) -> Result<(), sqlx::Error> {
+        let Run { states, rows, .. } = std::mem::take(&mut self.run);
+        insert(self.conn, ROW, "", rows).await?;
+        let changed = states.into_iter().filter(|(_, state)| state.is_changed).map(|(device, state)| {
+            vec![
+                device.into(),
+                state.recorded.normal.into(),
+                state.recorded.background.into(),
+                state.last_seen.into(),
+                state.offline_since.into(),
+                state.next_contact.into(),
+                state.attempts.map(|attempts| attempts.seq).into(),
+                state.attempts.map(|attempts| attempts.sessions).into(),
+            ]
+        });
+        let rows = changed.collect();
+        insert(self.conn, STATE, STATE_REPLACE, rows).await
+    }
+
+    pub(super) async fn event(
+        &mut self,
+        device: DeviceId,
+        entry: EntryId,
+        event: Event,
+    ) -> Result<Written, sqlx::Error> {
         const SQL: &str = "INSERT INTO event (entry, device, type, at, reason) SELECT ?1, ?2, ?3, ?4, ?5 \
                            WHERE EXISTS (SELECT 1 FROM entry WHERE app = ?6 AND id = ?1) ON CONFLICT DO NOTHING";
-        let Some(app) = self.states.get(&device).map(|state| state.app) else {
+        let Some(app) = self.run.states.get(&device).map(|state| state.app) else {
             return Ok(Written::Refused(Refusal::UnknownDevice));
         };
         if self.stage.holds(entry) {
             self.flush().await?;
         }
-        let values = [
-            entry.into(),
-            device.into(),
-            event.kind.as_str().into(),
-            event.at.into(),
-            event.reason.into(),
-            app.0.into(),
-        ];
+        let kind = event.kind.as_str();
+        let values = [entry.into(), device.into(), kind.into(), event.at.into(), event.reason.into(), app.0.into()];
         let done = statement(SQL, values).execute(&mut *self.conn).await?;
         Ok(if done.rows_affected() > 0 { Written::Done } else { Written::Unchanged })
+    }
+
+    /// The requests of the run's idempotency keys.
+    async fn load_known(&mut self, run: &[Write]) -> Result<(), sqlx::Error> {
+        const SQL: &str = "SELECT key, body_hash, status, answer, at FROM idempotency \
+                           WHERE app = ? AND key IN (SELECT value FROM json_each(?))";
+        let mut keys: HashMap<AppId, Vec<&str>> = HashMap::new();
+        for write in run {
+            if let Write::Append { app, idempotency: Some(request), .. } = write {
+                keys.entry(*app).or_default().push(&request.key);
+            }
+        }
+        if !keys.is_empty() && self.stage.has_requests() {
+            self.flush().await?;
+        }
+        for (app, keys) in keys {
+            let values = [app.0.into(), json_texts(keys)];
+            for row in statement(SQL, values).fetch_all(&mut *self.conn).await? {
+                let known = Known {
+                    body_hash: bytes(&row, "body_hash")?,
+                    status: column(&row, "status")?,
+                    answer: column(&row, "answer")?,
+                    at: timestamp(&row, "at")?,
+                };
+                self.run.known.entry(app).or_default().insert(column(&row, "key")?, known);
+            }
+        }
+        Ok(())
     }
 
     async fn load_states(&mut self, run: &[Write]) -> Result<(), sqlx::Error> {
@@ -241,26 +238,9 @@ impl Batch<'_> {
                 attempts: attempts(&row)?,
                 is_changed: false,
             };
-            self.states.insert(device_id(&row, "id")?, state);
+            self.run.states.insert(device_id(&row, "id")?, state);
         }
         Ok(())
-    }
-
-    async fn save_states(&mut self) -> Result<(), sqlx::Error> {
-        let changed = self.states.drain().filter(|(_, state)| state.is_changed).map(|(device, state)| {
-            vec![
-                device.into(),
-                state.recorded.normal.into(),
-                state.recorded.background.into(),
-                state.last_seen.into(),
-                state.offline_since.into(),
-                state.next_contact.into(),
-                state.attempts.map(|attempts| attempts.seq).into(),
-                state.attempts.map(|attempts| attempts.sessions).into(),
-            ]
-        });
-        let rows = changed.collect();
-        insert(self.conn, STATE, STATE_REPLACE, rows).await
     }
 }
 

@@ -132,7 +132,7 @@ async fn successors(
 ) -> Result<HashMap<Seq, Vec<Successor>>, sqlx::Error> {
     const SQL: &str = "SELECT e.seq AS older, s.seq, s.created_at, s.filter FROM json_each(?2) j \
          CROSS JOIN entry e ON e.app = ?1 AND e.seq = j.value \
-         CROSS JOIN entry s ON s.app = ?1 AND s.collapse_key = e.collapse_key AND s.audience_hash = e.audience_hash \
+         CROSS JOIN entry s INDEXED BY entry_collapse ON s.app = ?1 AND s.collapse_key = e.collapse_key AND s.audience_hash = e.audience_hash \
          AND s.lane = e.lane AND s.seq > e.seq AND s.audience = e.audience AND s.kind = 'notification' \
          WHERE s.seq <= coalesce((SELECT min(f.seq) FROM entry f WHERE f.app = ?1 AND f.collapse_key = e.collapse_key \
          AND f.audience_hash = e.audience_hash AND f.lane = e.lane AND f.seq > e.seq AND f.audience = e.audience \
