@@ -84,7 +84,7 @@ fn check_screen(device: &str, lines: &[Line], verdict: &mut Verdict) -> BTreeSet
             What::Done => {
                 done.insert(&line.id);
             }
-            What::Removed => {}
+            What::Updated | What::Removed => {}
         }
     }
     shown

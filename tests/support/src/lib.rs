@@ -13,7 +13,7 @@ pub mod wire;
 pub use http::{Client, Failure, Response};
 pub use phones::{PhoneOptions, Phones};
 pub use seed::Chance;
-pub use server::{Server, ServerOptions};
+pub use server::{Ready, Server, ServerOptions};
 pub use tempfile::TempDir;
 pub use wait::until;
 pub use wire::Wire;

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 use crate::process::{binary, ended, kill, terminate};
-use crate::server::Server;
+use crate::server::{Ready, Server};
 use crate::wait::now;
 
 /// How to start virtual phones.
@@ -29,9 +29,15 @@ impl PhoneOptions {
     /// One phone over direct TLS.
     #[must_use]
     pub fn new(server: &Server, data: &Path) -> Self {
+        Self::at(&server.ready, data)
+    }
+
+    /// One phone over direct TLS to whoever listens there.
+    #[must_use]
+    pub fn at(ready: &Ready, data: &Path) -> Self {
         Self {
-            server: server.ready.c2s_tls.clone(),
-            certificate: server.ready.certificate.clone(),
+            server: ready.c2s_tls.clone(),
+            certificate: ready.certificate.clone(),
             data: data.to_owned(),
             count: 1,
             more: vec!["--direct-tls".to_owned()],

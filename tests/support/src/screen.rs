@@ -22,29 +22,26 @@ pub struct Line {
 pub enum What {
     /// Handed over to be shown (again, after a process died in between).
     Handed,
+    /// Its content was replaced where it stands.
+    Updated,
     /// Finished with: shown, and not to be handed over any more.
     Done,
     /// Taken away by a recall.
     Removed,
 }
 
-/// Reads the screens below a folder, by the path of the screen's file.
+/// Reads the screens in a folder (`screen-<device>.jsonl`), by the device's name.
 ///
 /// # Errors
 /// A file cannot be read, or a line is not understood. A torn last line, which a killed process may leave, is skipped.
 pub fn read_all(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<Line>>> {
     let mut screens = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for item in std::fs::read_dir(&folder).with_context(|| format!("failed to read {}", folder.display()))? {
-            let path = item?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if path.is_dir() {
-                folders.push(path);
-            } else if name.contains("screen") {
-                let text = std::fs::read_to_string(&path).context("failed to read a screen")?;
-                screens.insert(path.display().to_string(), parse(&text)?);
-            }
+    for item in std::fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))? {
+        let path = item?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if let Some(device) = name.strip_prefix("screen-").and_then(|name| name.strip_suffix(".jsonl")) {
+            let text = std::fs::read_to_string(&path).context("failed to read a screen")?;
+            screens.insert(device.to_owned(), parse(&text)?);
         }
     }
     Ok(screens)
@@ -65,6 +62,7 @@ fn line(text: &str) -> anyhow::Result<Line> {
         |name: &str| value.get(name).map(|found| found.as_str().map_or_else(|| found.to_string(), str::to_owned));
     let what = match field("what").as_deref() {
         Some("handed") => What::Handed,
+        Some("updated") => What::Updated,
         Some("done") => What::Done,
         Some("removed") => What::Removed,
         _ => bail!("a screen's line says nothing that is known: {text}"),
@@ -72,4 +70,26 @@ fn line(text: &str) -> anyhow::Result<Line> {
     let id = field("id").with_context(|| format!("a screen's line has no id: {text}"))?;
     let process = field("process").with_context(|| format!("a screen's line has no process: {text}"))?;
     Ok(Line { id, what, process })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_and_a_torn_one_is_skipped() {
+        let text = r#"{"id":"a","attempt":1,"process":"p1","time":"2026-11-21T11:42:00.123Z","what":"handed"}
+{"id":"a","process":"p1","time":"2026-11-21T11:42:00.124Z","what":"done"}
+{"id":"b","att"#;
+        let line = |what| Line { id: "a".into(), what, process: "p1".into() };
+        assert_eq!(parse(text).expect("the whole lines are good"), [line(What::Handed), line(What::Done)]);
+    }
+
+    #[test]
+    fn a_whole_line_that_is_not_understood_is_an_error() {
+        for text in ["nonsense\n", "{\"id\":\"a\",\"process\":\"p\",\"what\":\"vanished\"}\n", "{\"what\":\"done\"}\n"]
+        {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
 }

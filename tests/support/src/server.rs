@@ -56,6 +56,13 @@ impl ServerOptions {
         self
     }
 
+    /// The same server, admitting as many devices at once as a test has.
+    #[must_use]
+    pub fn for_crowds(self) -> Self {
+        let limits = ["REGISTRATIONS_PER_MINUTE_MAX", "LOGINS_PER_SECOND_MAX", "CONNECTIONS_BEFORE_LOGIN_MAX"];
+        limits.iter().fold(self, |options, limit| options.with_variable(&format!("LONGWIRE_{limit}"), "1000000"))
+    }
+
     /// The same server with its HTTP on this address.
     #[must_use]
     pub fn with_http(mut self, address: &str) -> Self {
@@ -231,6 +238,12 @@ impl Server {
     /// The command fails.
     pub fn make_key(&self, scope: &str) -> anyhow::Result<String> {
         printed(&longwire(self.data(), &["key", "create", "--scope", scope])?)
+    }
+
+    /// Whether this was the start that shows the API key.
+    #[must_use]
+    pub const fn is_key_shown(&self) -> bool {
+        self.api_key.is_some()
     }
 
     /// Its data directory.

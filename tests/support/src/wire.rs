@@ -208,8 +208,14 @@ fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     hay.windows(needle.len()).position(|window| window == needle)
 }
 
-/// The first message of SASL PLAIN for an account, in base64.
+/// The message of SASL PLAIN for an account, in base64.
 #[must_use]
 pub fn plain_login(name: &str, password: &str) -> String {
-    base64::engine::general_purpose::STANDARD.encode(format!("\0{name}\0{password}"))
+    plain_login_as("", name, password)
+}
+
+/// The message of SASL PLAIN with an authorisation id, in base64.
+#[must_use]
+pub fn plain_login_as(authorisation: &str, name: &str, password: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(format!("{authorisation}\0{name}\0{password}"))
 }

@@ -14,7 +14,10 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("longwire-router", &["longwire-model", "longwire-store"]),
     ("longwire-c2s", &["longwire-protocol"]),
     ("longwire-core", &["longwire-model", "longwire-store", "longwire-router", "longwire-protocol"]),
-    ("longwire-net", &["longwire-c2s", "longwire-core", "longwire-router", "longwire-model", "longwire-protocol"]),
+    (
+        "longwire-net",
+        &["longwire-c2s", "longwire-core", "longwire-router", "longwire-model", "longwire-store", "longwire-protocol"],
+    ),
     ("longwire-api", &["longwire-core", "longwire-model"]),
     (
         "longwire",

@@ -1,1 +1,13 @@
-//! To be written.
+//! Real binaries, real sockets: what an operator, a back-end developer and a phone see.
+#![expect(clippy::print_stdout, reason = "a test that cannot run here says why")]
+
+mod make_run;
+mod membership;
+mod operator;
+mod problems;
+mod push;
+mod raw;
+mod store_faults;
+mod streams;
+mod surface;
+mod world;

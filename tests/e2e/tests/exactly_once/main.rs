@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use longwire_e2e::{Ledger, check_screens, check_statuses};
 use longwire_test_support::wait::now;
-use longwire_test_support::{Chance, Client, Server, folder, until};
+use longwire_test_support::{Chance, Client, Server, ServerOptions, folder, until};
 
 use fleet::Fleet;
 use load::Load;
@@ -36,7 +36,7 @@ fn each_accepted_notification_is_on_each_screen_exactly_once() -> anyhow::Result
     println!("exactly once: seed {seed} (SEED={seed} runs it again)");
     let mut chance = Chance::new(seed);
     let place = folder();
-    let mut server = Server::start(&place.path().join("server"))?;
+    let mut server = ServerOptions::new(&place.path().join("server")).for_crowds().start()?;
     let api = server.admin()?;
     let mut fleet = Fleet::start(&server, place.path(), PROCESSES, DEVICES_EACH)?;
     let mut ledger = memberships(&api, &fleet)?;
