@@ -2,8 +2,10 @@
 
 use longwire_model::{AudienceKey, Device, DeviceId};
 use longwire_store::read::DeviceQuery;
-use longwire_store::write::{Change, Refusal};
+use longwire_store::write::Refusal;
 use longwire_store::{Write, Written};
+
+pub use longwire_store::write::Change;
 
 use crate::notification_manager::unexpected;
 use crate::{Core, CoreError};

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 
 use crate::auth_manager::{FastLogin, Issued};
 use crate::notification_manager::unexpected;
-use crate::session_manager::{EndReason, Session};
+use crate::session_manager::Session;
 use crate::{Core, CoreError};
 
 /// Named resources of one account that are devices of their own; further ones share one (DESIGN §5).
@@ -162,8 +162,6 @@ impl Core {
             return Ok(device);
         }
         if let Some(device) = self.installation(app, login).await? {
-            // The device's old account has no session on it any more.
-            self.sessions.end_device(device, EndReason::Conflict);
             self.log.write(Write::TakeOver { device, account: login.account.clone() }).await?;
             tracing::info!(%device, "a device was taken over by its new account");
             return Ok(device);

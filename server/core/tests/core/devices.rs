@@ -1,0 +1,113 @@
+//! Devices: made, found, taken over, bound to users.
+
+use longwire_core::devices::{Change, ChangeError};
+use longwire_core::session_manager::EndReason;
+use longwire_model::limits::MEMBERSHIPS_MAX;
+use longwire_model::{AudienceKey, DeviceId};
+
+use crate::world::{World, notification};
+
+#[tokio::test]
+async fn a_device_is_account_and_agent_and_a_known_one_writes_nothing_to_the_log() {
+    let world = World::new().await;
+    let (_, device) = world.phone("a").await;
+    let last = world.core.log.last();
+    let (_, again) = world.log_in(world.push_login("a", "agent")).await.expect("a login");
+    assert_eq!((again, world.core.log.last()), (device, last));
+    let (_, other) = world.log_in(world.push_login("a", "tablet")).await.expect("a login");
+    assert_ne!(other, device);
+    assert_eq!(world.core.log.last(), last + 1, "its joining entry");
+}
+
+#[tokio::test]
+async fn a_new_account_takes_a_device_over_only_by_its_secret() {
+    let world = World::new().await;
+    for account in ["a", "b", "c"] {
+        world.account(account).await;
+    }
+    let with = |account: &str, installation| {
+        let mut login = world.push_login(account, "agent");
+        login.installation = Some(installation);
+        world.log_in(login)
+    };
+    let (first, device) = with("a", [1; 16]).await.expect("a login");
+    let (_, stranger) = with("b", [2; 16]).await.expect("a login");
+    assert_ne!(stranger, device, "a wrong proof makes a new device");
+    let (_, taken) = with("c", [1; 16]).await.expect("a login");
+    assert_eq!(taken, device);
+    assert_eq!(world.desk.ended.lock().expect("unpoisoned").as_slice(), [(first.session.key, EndReason::Conflict)]);
+    let record = world.core.device(device).await.expect("readable").expect("known");
+    assert_eq!(record.account, "c");
+}
+
+#[tokio::test]
+async fn a_change_is_answered_when_every_worker_has_passed_it() {
+    let world = World::new().await;
+    let (session, device) = world.phone("a").await;
+    let user = |name: Option<&str>| Change::User(name.map(|name| AudienceKey::user(name).expect("a name")));
+    world.core.change(device, user(Some("alice"))).await.expect("bound");
+    world.core.notifications.accept(notification(&["user:alice"]), None).await.expect("accepted");
+    assert_eq!(world.desk.sent_to(session).len(), 1);
+    world.core.change(device, user(Some("bob"))).await.expect("bound");
+    world.core.notifications.accept(notification(&["user:alice"]), None).await.expect("accepted");
+    assert_eq!(world.desk.sent_to(session).len(), 1, "bob's phone now");
+    world.core.change(device, user(Some("bob"))).await.expect("it is so already");
+    let record = world.core.device(device).await.expect("readable").expect("known");
+    assert_eq!(record.user(), Some("bob"));
+    let unknown = world.core.change(DeviceId::new([1; 16]), user(None)).await;
+    assert!(matches!(unknown, Err(ChangeError::UnknownDevice)));
+}
+
+#[tokio::test]
+async fn topics_and_tags_of_a_device_are_bounded() {
+    let world = World::new().await;
+    let (_, device) = world.phone("a").await;
+    let tag = |n: usize| Change::Join(AudienceKey::tag(&n.to_string()).expect("a name"));
+    for n in 0..MEMBERSHIPS_MAX {
+        world.core.change(device, tag(n)).await.expect("within the limit");
+    }
+    let refused = world.core.change(device, tag(MEMBERSHIPS_MAX)).await;
+    assert!(matches!(refused, Err(ChangeError::TooMany)));
+}
+
+#[tokio::test]
+async fn a_device_stays_current_in_memory() {
+    let world = World::new().await;
+    let (session, device) = world.phone("a").await;
+    let loaded = || async { world.core.directory.load(device).await.expect("readable").expect("known") };
+    loaded().await;
+    world.core.change(device, Change::Join(AudienceKey::topic("t").expect("a name"))).await.expect("joined");
+    world.core.notifications.accept(notification(&["topic:t"]), None).await.expect("accepted");
+    let seq = world.core.log.last();
+    let topic = AudienceKey::topic("t").expect("a name");
+    let record = loaded().await;
+    assert_eq!(record.as_of, seq);
+    let (_, head) = record.heads.iter().find(|(key, _)| *key == topic).expect("a head of the key");
+    assert_eq!(head.newest.normal, seq);
+    world.acknowledge(session, seq).await;
+    assert_eq!(loaded().await.device.recorded.normal, seq);
+    // And it says what the store says.
+    let stored = longwire_store::Store::device(&*world.store, device).await.expect("readable").expect("known");
+    let (mut known, mut stored) = (loaded().await, stored);
+    for record in [&mut known, &mut stored] {
+        record.heads.retain(|(_, head)| *head != longwire_model::KeyHead::default());
+        record.heads.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+    assert_eq!(known, stored);
+}
+
+#[tokio::test]
+async fn when_a_device_was_seen_is_known_online_and_after() {
+    let world = World::new().await;
+    let (session, device) = world.phone("a").await;
+    let record = || async { world.core.device(device).await.expect("readable").expect("known") };
+    let online = record().await;
+    assert_eq!(online.offline_since, None);
+    assert_eq!(online.next_contact, Some(world.core.env.now().plus_millis(70_000)));
+    world.hand.advance(1_000);
+    let gone = world.core.env.now();
+    world.core.log_out("a", session);
+    world.core.auth.revoke_key("none").await.expect("the write before is done");
+    assert_eq!(record().await.offline_since, Some(gone));
+    assert_eq!(record().await.next_contact, None);
+}

@@ -1,0 +1,179 @@
+//! Accepting, repeating, recalling, and what became of it.
+
+use std::sync::Arc;
+
+use longwire_core::devices::Change;
+use longwire_core::notification_manager::{AcceptError, Acceptance, Accepted, IdempotencyRequest, Recalled};
+use longwire_model::delivery::{Event, EventType, State};
+use longwire_model::{AudienceKey, DeviceId, EntryKind, Timestamp};
+use longwire_store::Store;
+
+use crate::world::{World, notification};
+
+async fn accepted(world: &World, to: &[&str]) -> Accepted {
+    match world.core.notifications.accept(notification(to), None).await.expect("accepted") {
+        Acceptance::Accepted(accepted) => accepted,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn request(key: &str, body: u8) -> Option<IdempotencyRequest> {
+    let answer = Box::new(|accepted: &Accepted| accepted.id.to_string());
+    Some(IdempotencyRequest { key: key.into(), body_hash: [body; 32], status: 202, answer })
+}
+
+#[tokio::test]
+async fn from_acceptance_to_a_person() {
+    let world = World::new().await;
+    let (session, device) = world.phone("a").await;
+    let accepted = accepted(&world, &["all"]).await;
+    assert_eq!((accepted.audience, accepted.without_members.len()), (1, 0));
+    let status = |world: World| async move {
+        let status = world.core.notifications.status(accepted.id).await.expect("readable").expect("known");
+        (world, status)
+    };
+    let (world, sent) = status(world).await;
+    assert_eq!((sent.state, sent.counts.as_slice(), sent.audience), (State::Sent, [(State::Sent, 1)].as_slice(), 1));
+    let seq = world.desk.sent_to(session)[0];
+    world.hand.advance(5);
+    world.acknowledge(session, seq).await;
+    let (world, delivered) = status(world).await;
+    assert_eq!(delivered.state, State::Delivered);
+    let event = Event { kind: EventType::Displayed, at: Timestamp::from_millis(1_000_006), reason: None };
+    world.core.notifications.report(device, accepted.id, event).await.expect("kept");
+    let page = world.core.notifications.deliveries(accepted.id, None, 10).await.expect("readable").expect("known");
+    let [(who, delivery)] = page.as_slice() else { panic!("one device") };
+    assert_eq!((*who, delivery.state), (device, State::Displayed));
+    let at: Vec<_> = delivery.at.iter().map(|(state, at)| (*state, at.as_millis())).collect();
+    assert_eq!(at, [(State::Accepted, 1_000_000), (State::Delivered, 1_000_005), (State::Displayed, 1_000_006)]);
+}
+
+#[tokio::test]
+async fn nobody_there_is_a_warning_and_an_unknown_device_an_error() {
+    let world = World::new().await;
+    let accepted = accepted(&world, &["user:alice", "all"]).await;
+    assert_eq!(accepted.audience, 0);
+    assert_eq!(accepted.without_members, [AudienceKey::user("alice").expect("a name")]);
+    let unknown = DeviceId::new([1; 16]);
+    let refused = world.core.notifications.accept(notification(&[&format!("device:{unknown}")]), None).await;
+    assert!(matches!(refused, Err(AcceptError::UnknownDevice(device)) if device == unknown));
+}
+
+#[tokio::test]
+async fn http_08_a_repeated_key_is_answered_as_the_first_time() {
+    let world = Arc::new(World::new().await);
+    let mut tasks = Vec::new();
+    for _ in 0..50 {
+        let world = Arc::clone(&world);
+        tasks.push(tokio::spawn(async move {
+            world.core.notifications.accept(notification(&["all"]), request("k", 1)).await.expect("accepted")
+        }));
+    }
+    let mut ids = Vec::new();
+    let mut first = 0;
+    for task in tasks {
+        match task.await.expect("no panic") {
+            Acceptance::Accepted(accepted) => {
+                first += 1;
+                ids.push(accepted.id.to_string());
+            }
+            Acceptance::Repeated { status: 202, answer } => ids.push(answer),
+            other => panic!("{other:?}"),
+        }
+    }
+    ids.dedup();
+    assert_eq!((first, ids.len()), (1, 1));
+    let other = world.core.notifications.accept(notification(&["all"]), request("k", 2)).await;
+    assert!(matches!(other, Err(AcceptError::IdempotencyMismatch)));
+    let now = longwire_model::Notification { ttl_seconds: 0, ..notification(&["all"]) };
+    let refused = world.core.notifications.accept(now, request("n", 1)).await;
+    assert!(matches!(refused, Err(AcceptError::IdempotencyWithoutTtl)));
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_write_accepts_nothing_and_recovers() {
+    let world = World::new().await;
+    world.store.set_unavailable(Some("disk full"));
+    let refused = world.core.notifications.accept(notification(&["all"]), None).await;
+    assert!(matches!(refused, Err(AcceptError::Core(error)) if error.is_retryable()));
+    world.store.set_unavailable(None);
+    accepted(&world, &["all"]).await;
+    assert!(!world.core.log.has_failed());
+}
+
+#[tokio::test]
+async fn now_or_never_is_counted_and_not_kept() {
+    let world = World::new().await;
+    let (session, _) = world.phone("a").await;
+    let last = world.core.log.last();
+    let now = longwire_model::Notification { ttl_seconds: 0, ..notification(&["all"]) };
+    let Ok(Acceptance::Now { id, sessions: 1 }) = world.core.notifications.accept(now, None).await else {
+        panic!("one session takes it")
+    };
+    assert_eq!(world.desk.sent_to(session), [0]);
+    assert_eq!(world.core.log.last(), last);
+    assert_eq!(world.core.notifications.status(id).await.expect("readable"), None);
+}
+
+#[tokio::test]
+async fn a_recall_is_said_once_and_ends_what_was_not_delivered() {
+    let world = World::new().await;
+    let (session, _) = world.phone("a").await;
+    world.core.log_out("a", session);
+    world.desk.shard().unbind(session);
+    let accepted = accepted(&world, &["all"]).await;
+    let recall = || world.core.notifications.recall(accepted.id);
+    assert_eq!(recall().await.expect("written"), Some(Recalled::Now));
+    assert_eq!(recall().await.expect("written"), Some(Recalled::Before));
+    let status = world.core.notifications.status(accepted.id).await.expect("readable").expect("known");
+    assert_eq!(status.state, State::Recalled);
+    let unknown = world.core.env.entry_id();
+    assert_eq!(world.core.notifications.recall(unknown).await.expect("readable"), None);
+}
+
+#[tokio::test]
+async fn what_one_device_of_a_user_opens_is_dismissed_on_the_others() {
+    let world = World::new().await;
+    let (_, device) = world.phone("a").await;
+    let alice = AudienceKey::user("alice").expect("a name");
+    world.core.change(device, Change::User(Some(alice.clone()))).await.expect("bound");
+    let to_user = accepted(&world, &["user:alice"]).await;
+    let to_all = accepted(&world, &["all"]).await;
+    for id in [to_user.id, to_all.id, to_user.id] {
+        let event = Event { kind: EventType::Opened, at: Timestamp::from_millis(1), reason: None };
+        world.core.notifications.report(device, id, event).await.expect("kept");
+    }
+    let sent = world.desk.sent.lock().expect("unpoisoned");
+    let dismissals: Vec<_> = sent
+        .iter()
+        .filter_map(|(_, entry)| match &entry.kind {
+            EntryKind::Dismissal(target, routing) => Some((target.id, routing.audience.to_vec())),
+            EntryKind::Notification(_)
+            | EntryKind::Update(..)
+            | EntryKind::Recall(..)
+            | EntryKind::Membership(_)
+            | EntryKind::Generation(_) => None,
+        })
+        .collect();
+    assert_eq!(dismissals, [(to_user.id, vec![alice])], "once, and only for what went to the user");
+}
+
+#[tokio::test]
+async fn writes_of_many_senders_are_one_dense_log() {
+    let world = Arc::new(World::new().await);
+    let before = world.core.log.last();
+    let tasks: Vec<_> = (0..200)
+        .map(|_| {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move { accepted(&world, &["all"]).await.id })
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for task in tasks {
+        ids.push(task.await.expect("no panic"));
+    }
+    assert_eq!(world.core.log.last(), before + 200);
+    for id in ids {
+        assert!(world.store.entry(world.core.log.app(), id).await.expect("readable").is_some());
+    }
+}
