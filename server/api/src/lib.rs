@@ -1,1 +1,110 @@
-//! To be written.
+//! The HTTP API: one collection per folder, one endpoint per file. Knows the core, and neither SQL nor XML.
+
+mod cursor;
+mod extract;
+mod fields;
+mod gate;
+mod health;
+mod json;
+mod metrics;
+mod openapi;
+mod page;
+mod problem;
+pub mod server;
+mod v1;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use longwire_core::Core;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use extract::Operator;
+pub use problem::ProblemDocument;
+
+/// What the API is told at start.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// Requests that are worked on at the same time; above that the answer is 503.
+    pub concurrency_max: usize,
+    /// Whether `/metrics` needs an API key.
+    pub metrics_need_key: bool,
+}
+
+/// The API of one core.
+pub struct Api {
+    core: Arc<Core>,
+    config: ApiConfig,
+    openapi: Arc<str>,
+    requests: Semaphore,
+    request_ids: gate::RequestIds,
+    is_draining: AtomicBool,
+}
+
+impl Api {
+    /// An API for `core`.
+    #[must_use]
+    pub fn new(core: Arc<Core>, config: ApiConfig) -> Arc<Self> {
+        let (_, document) = routes().split_for_parts();
+        let prefix = u32::from_be_bytes(core.env.random());
+        Arc::new(Self {
+            core,
+            openapi: describe(document).into(),
+            requests: Semaphore::new(config.concurrency_max),
+            config,
+            request_ids: gate::RequestIds::new(prefix),
+            is_draining: AtomicBool::new(false),
+        })
+    }
+
+    /// From now on `/readyz` says that the server is stopping; requests are answered as before.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
+    }
+
+    /// The routes, with everything that stands around them.
+    pub fn router(self: &Arc<Self>) -> Router {
+        let (router, _) = routes().split_for_parts();
+        router
+            .layer(CatchPanicLayer::custom(gate::panicked))
+            .layer(from_fn_with_state(Arc::clone(self), gate::gate))
+            .with_state(Arc::clone(self))
+    }
+}
+
+/// The OpenAPI document as pretty JSON.
+fn describe(mut document: utoipa::openapi::OpenApi) -> String {
+    openapi::complete(&mut document);
+    // The document is made of texts and numbers, which always serialise.
+    document.to_pretty_json().unwrap_or_default()
+}
+
+fn routes() -> OpenApiRouter<Arc<Api>> {
+    use v1::{accounts, devices, keys, notifications};
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(notifications::post::post))
+        .routes(routes!(notifications::get::get, notifications::delete::delete))
+        .routes(routes!(notifications::deliveries::deliveries))
+        .routes(routes!(devices::list::list))
+        .routes(routes!(devices::get::get))
+        .routes(routes!(devices::user::put, devices::user::delete))
+        .routes(routes!(devices::tags::put, devices::tags::delete))
+        .routes(routes!(devices::topics::put, devices::topics::delete))
+        .routes(routes!(keys::post::post, keys::list::list))
+        .routes(routes!(keys::delete::delete))
+        .routes(routes!(accounts::post::post, accounts::list::list))
+        .routes(routes!(accounts::delete::delete))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(openapi::openapi))
+}

@@ -1,0 +1,96 @@
+//! What stands around every request: its id, limits of time and number, the log line, and the form of refusals.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::Api;
+use crate::problem::{Code, MEDIA_TYPE, Problem};
+
+/// How long a request may be worked on, once it is read.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// The header that names a request, in answers and in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Numbers requests; the prefix tells the lives of the process apart.
+#[derive(Debug)]
+pub(crate) struct RequestIds {
+    prefix: u32,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    pub(crate) const fn new(prefix: u32) -> Self {
+        Self { prefix, next: AtomicU64::new(1) }
+    }
+
+    fn next(&self) -> String {
+        format!("{:08x}-{:x}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Carries out a request inside the limits.
+pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let id = api.request_ids.next();
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let started = api.core.env.clock.mono_ms();
+    let is_limited = request.uri().path().starts_with("/v1/");
+    let response = match api.requests.try_acquire() {
+        Err(_) if is_limited => overloaded().into_response(),
+        permit => {
+            let run = tokio::time::timeout(REQUEST_TIME_MAX, next.run(request));
+            let response = run.await.unwrap_or_else(|_| timed_out().into_response());
+            drop(permit);
+            response
+        }
+    };
+    let response = finish(response, &id);
+    let elapsed_ms = api.core.env.clock.mono_ms().saturating_sub(started);
+    // Templates of paths only: a path itself may name a user.
+    let path = path.as_ref().map_or("-", MatchedPath::as_str);
+    tracing::debug!(request_id = %id, %method, path, status = response.status().as_u16(), elapsed_ms, "answered");
+    response
+}
+
+fn overloaded() -> Problem {
+    Problem::new(Code::Overloaded, "the server works on as many requests as it may: repeat this one later")
+}
+
+fn timed_out() -> Problem {
+    Problem::new(Code::TimedOut, "the server did not finish in time")
+        .with_hint("whether it was done is not known: repeat the request with the same Idempotency-Key")
+}
+
+/// A panic of a handler, as an answer.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the panic layer asks for")]
+pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = what.unwrap_or("-"), "a request's handler panicked");
+    Problem::new(Code::Internal, "the server failed on this request; its log says why under the request id")
+        .into_response()
+}
+
+/// Names the request, and turns whatever is not a success into a problem document.
+fn finish(mut response: Response, id: &str) -> Response {
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::of_status(status));
+        if status.is_server_error() {
+            tracing::warn!(request_id = %id, status = status.as_u16(), code = problem.code().as_str(), "refused");
+        }
+        *response.body_mut() = problem.document(id).into_body();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}

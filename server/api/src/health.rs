@@ -1,0 +1,54 @@
+//! `/healthz` and `/readyz`: for whoever watches the process, or sends it traffic.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::Api;
+use crate::problem::{Code, Problem};
+
+/// It is well.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"status": "ok"}))]
+pub(crate) struct Health {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// Whether the process runs
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operation",
+    operation_id = "is_alive",
+    security(()),
+    responses((status = 200, body = Health, description = "It runs"))
+)]
+pub(crate) async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Whether it accepts notifications
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    operation_id = "is_ready",
+    security(()),
+    responses(
+        (status = 200, body = Health, description = "It does"),
+        (status = 503, description = "It does not: it is stopping, or the store has failed"),
+    )
+)]
+pub(crate) async fn readyz(State(api): State<Arc<Api>>) -> Result<Json<Health>, Problem> {
+    if api.is_draining() {
+        return Err(Problem::new(Code::Unavailable, "the server is stopping"));
+    }
+    if api.core.log.has_failed() {
+        return Err(Problem::new(Code::Unavailable, "the store has failed and the server is about to stop"));
+    }
+    Ok(Json(Health { status: "ok" }))
+}

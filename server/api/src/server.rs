@@ -1,0 +1,139 @@
+//! Serves HTTP on listeners: limits on connections and headers, TLS where asked, and an end that finishes what was begun.
+
+mod linger;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tower::Service as _;
+
+use crate::extract::Operator;
+use linger::Linger;
+
+/// Open connections of one listener; above that new ones wait to be accepted.
+const CONNECTIONS_MAX: usize = 4_096;
+/// How long TLS may take to be agreed on, and the head of a request to come.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+/// Bytes of the head of a request, and headers in it; above that the answer is 431.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+const HEADERS_MAX: usize = 100;
+/// Requests that one HTTP/2 connection may have open.
+const STREAMS_MAX: u32 = 128;
+/// The pause after a failed accept: what fails it (no file descriptors) does not pass at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where requests come from.
+pub enum Listener {
+    /// Plain HTTP over TCP.
+    Tcp(TcpListener),
+    /// HTTPS; the configuration names `h2` and `http/1.1` as its protocols.
+    Tls(TcpListener, TlsAcceptor),
+    /// A Unix socket for the operator, whose requests need no API key: other users of the host are hung up on.
+    Operator(UnixListener, u32),
+}
+
+/// An accepted connection.
+enum Carrier {
+    Tcp(TcpStream),
+    Tls(TcpStream, TlsAcceptor),
+    Operator(UnixStream, u32),
+}
+
+/// Serves `router` on `listener` until `stop` says true, then waits for the requests in flight.
+pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
+    let graceful = GracefulShutdown::new();
+    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    while !*stop.borrow_and_update() {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &connections) => accepted,
+            // Its sender has gone: that is a stop as well.
+            changed = stop.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+                continue;
+            }
+        };
+        match accepted {
+            Ok((carrier, permit)) => {
+                let connection = connect(carrier, router.clone(), graceful.watcher());
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "an HTTP connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+async fn accept(listener: &Listener, connections: &Arc<Semaphore>) -> io::Result<(Carrier, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(connections).acquire_owned().await.map_err(io::Error::other)?;
+    let tcp = async |listener: &TcpListener| {
+        let (stream, _) = listener.accept().await?;
+        // Answers are small and whole: nothing is gained by waiting for more.
+        stream.set_nodelay(true)?;
+        io::Result::Ok(stream)
+    };
+    let carrier = match listener {
+        Listener::Tcp(listener) => Carrier::Tcp(tcp(listener).await?),
+        Listener::Tls(listener, acceptor) => Carrier::Tls(tcp(listener).await?, acceptor.clone()),
+        Listener::Operator(listener, user) => Carrier::Operator(listener.accept().await?.0, *user),
+    };
+    Ok((carrier, permit))
+}
+
+async fn connect(carrier: Carrier, router: Router, watcher: Watcher) {
+    match carrier {
+        Carrier::Tcp(stream) => drive(stream, router, watcher).await,
+        Carrier::Tls(stream, acceptor) => match tokio::time::timeout(HEAD_TIME_MAX, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => drive(stream, router, watcher).await,
+            Ok(Err(error)) => tracing::debug!(%error, "TLS was not agreed on"),
+            Err(_) => tracing::debug!("TLS took too long"),
+        },
+        Carrier::Operator(stream, user) => match stream.peer_cred() {
+            // 0 is root, who may do everything on this host anyway.
+            Ok(peer) if peer.uid() == user || peer.uid() == 0 => {
+                drive(stream, router.layer(axum::Extension(Operator)), watcher).await;
+            }
+            Ok(peer) => tracing::warn!(uid = peer.uid(), "another user of this host tried the control socket"),
+            Err(error) => tracing::warn!(%error, "who opened the control socket is not known"),
+        },
+    }
+}
+
+async fn drive(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, watcher: Watcher) {
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| router.clone().call(request));
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX.try_into().unwrap_or(u32::MAX));
+    let connection = builder.serve_connection(TokioIo::new(Linger::new(stream)), service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "an HTTP connection ended early");
+    }
+}

@@ -1,0 +1,6 @@
+//! Version 1 of the API: one folder per collection, one file per endpoint.
+
+pub(crate) mod accounts;
+pub(crate) mod devices;
+pub(crate) mod keys;
+pub(crate) mod notifications;

@@ -1,0 +1,5 @@
+//! `/v1/accounts`: XMPP logins, for the operator.
+
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod post;

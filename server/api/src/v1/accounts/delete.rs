@@ -1,0 +1,30 @@
+//! `DELETE /v1/accounts/{name}`: remove an account.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::Api;
+use crate::extract::{Admin, Authorized, Named};
+use crate::problem::{Code, Problem};
+
+/// Remove an account
+///
+/// Its devices go with it, its sessions end, and nothing that waits for them is sent any more.
+#[utoipa::path(
+    delete,
+    path = "/v1/accounts/{name}",
+    tag = "accounts",
+    operation_id = "remove_account",
+    params(("name" = String, Path, description = "The name before the @")),
+    responses((status = 204, description = "Removed"))
+)]
+pub(crate) async fn delete(
+    State(api): State<Arc<Api>>,
+    _: Authorized<Admin>,
+    Named(name): Named<String>,
+) -> Result<StatusCode, Problem> {
+    let was_there = api.core.remove_account(&name).await?;
+    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(Code::NotFound, "there is no such account")) }
+}

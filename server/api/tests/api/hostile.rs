@@ -1,0 +1,139 @@
+//! Requests that nobody sends by accident.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use bytes::Bytes;
+use hyper::body::Frame;
+use longwire_api::ApiConfig;
+
+use crate::bench::{Bench, send};
+
+const LIMIT: usize = 64 * 1024;
+
+fn post(bench: &Bench, body: Body) -> Request<Body> {
+    let request = Request::builder().method(Method::POST).uri("/v1/notifications");
+    request.header("authorization", format!("Bearer {}", bench.key)).body(body).expect("a request")
+}
+
+/// A body that never ends, one chunk after each pause.
+fn endless(chunk: &'static [u8], pause: Duration) -> Body {
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    tokio::spawn(async move {
+        while sender.send(Bytes::from_static(chunk)).await.is_ok() {
+            tokio::time::sleep(pause).await;
+        }
+    });
+    Body::new(Chunks(receiver))
+}
+
+struct Chunks(tokio::sync::mpsc::Receiver<Bytes>);
+
+impl hyper::body::Body for Chunks {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_recv(cx).map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_read_to_the_limit_and_not_beyond() {
+    let bench = Bench::new().await;
+    let sized = |bytes: usize| {
+        let frame = r#"{"to":"all","body":""}"#.len();
+        format!(r#"{{"to":"all","body":"{}"}}"#, "x".repeat(bytes - frame))
+    };
+    assert_eq!(bench.post(&sized(LIMIT)).await.status, 202);
+    assert_eq!(bench.post(&sized(LIMIT + 1)).await.problem().1, "too_large");
+    // Endless and chunked: nothing says how long it is.
+    let body = endless(&[b' '; 1_024], Duration::ZERO);
+    assert_eq!(send(bench.router(), post(&bench, body)).await.problem().1, "too_large");
+}
+
+#[tokio::test]
+async fn a_stanza_that_would_be_too_long_is_refused() {
+    let bench = Bench::new().await;
+    let quotes = "\\\"".repeat(30_000);
+    let answer = bench.post(&format!(r#"{{"to":"all","body":"{quotes}"}}"#)).await;
+    assert_eq!((answer.problem().0, answer.problem().1.as_str()), (413, "too_large"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_body_is_given_up() {
+    let bench = Bench::new().await;
+    let body = endless(b" ", Duration::from_secs(1));
+    assert_eq!(send(bench.router(), post(&bench, body)).await.problem().1, "too_slow");
+}
+
+#[tokio::test]
+async fn an_encoding_is_refused_and_a_type_ignored() {
+    let bench = Bench::new().await;
+    let body = r#"{"to":"all","title":"T"}"#;
+    for encoding in ["gzip", "br", "identity, gzip", "x"] {
+        let headers = [("content-encoding", encoding)];
+        let answer = bench.call_as(&bench.key, Method::POST, "/v1/notifications", body, &headers).await;
+        assert_eq!(answer.problem().0, 415, "{encoding}");
+    }
+    for kind in ["application/x-www-form-urlencoded", "text/plain", "application/json; charset=utf-8", "nonsense"] {
+        let headers = [("content-type", kind), ("content-encoding", "identity")];
+        let answer = bench.call_as(&bench.key, Method::POST, "/v1/notifications", body, &headers).await;
+        assert_eq!(answer.status, 202, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn json_that_is_none_is_400() {
+    let bench = Bench::new().await;
+    let deep = "[".repeat(60_000);
+    let deep_data = format!(r#"{{"to":"all","data":{}"#, "{\"a\":".repeat(12_000));
+    for body in
+        ["", "nope", "{\"to\":\"all\",\"to\":\"all\"}", "{\"ttl\":1e999}", "{\"title\":\"\\ud800\"}", &deep, &deep_data]
+    {
+        let shown: String = body.chars().take(30).collect();
+        assert_eq!(bench.post(body).await.problem().1, "not_json", "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_no_success_is_a_problem_document() {
+    let bench = Bench::new().await;
+    for (method, path, code) in [
+        (Method::GET, "/", "no_such_path"),
+        (Method::GET, "/v1", "no_such_path"),
+        (Method::GET, "/v2/notifications", "no_such_path"),
+        (Method::GET, "/v1/notifications/", "no_such_path"),
+        (Method::GET, "/v1/notifications", "no_such_method"),
+        (Method::PATCH, "/v1/devices", "no_such_method"),
+        (Method::POST, "/healthz", "no_such_method"),
+        (Method::GET, "/v1/devices/%ff", "unreadable"),
+    ] {
+        let answer = bench.call(method.clone(), path, "").await;
+        assert_eq!(answer.problem().1, code, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn above_the_concurrency_limit_the_answer_is_503() {
+    let bench = Bench::with(ApiConfig { concurrency_max: 0, metrics_need_key: false }).await;
+    let answer = bench.get("/v1/devices").await;
+    assert_eq!(answer.problem().1, "overloaded");
+    assert_eq!(answer.header("retry-after"), "5");
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(bench.get(path).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_log_is_503_and_never_a_success() {
+    let bench = Bench::new().await;
+    bench.core.close().await;
+    let answer = bench.post(r#"{"to":"all","title":"T"}"#).await;
+    assert_eq!(answer.problem().1, "unavailable");
+    assert_eq!(answer.header("retry-after"), "5");
+}

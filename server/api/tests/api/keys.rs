@@ -1,0 +1,125 @@
+//! API keys and accounts: who may do what.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use longwire_model::Scope;
+
+use crate::bench::{Bench, send};
+
+#[tokio::test]
+async fn a_key_is_shown_once_and_revoked() {
+    let bench = Bench::new().await;
+    let body = r#"{"scopes":["send","read"],"label":"backend","expires_in":60}"#;
+    let made = bench.call(Method::POST, "/v1/keys", body).await;
+    assert_eq!(made.status, 201);
+    let (key, id) = (made.json()["key"].clone(), made.json()["id"].clone());
+    let (key, id) = (key.as_str().expect("a key"), id.as_str().expect("an id"));
+    assert!(key.starts_with(&format!("lw_{id}_")));
+    assert_eq!(made.json()["expires_at"], "2025-11-21T11:43:00.000Z");
+    let secret = key.rsplit('_').next().expect("a secret");
+    let list = bench.get("/v1/keys").await;
+    assert!(list.text.contains(id) && !list.text.contains(secret));
+    let devices = async || bench.call_as(key, Method::GET, "/v1/devices", "", &[]).await;
+    assert_eq!(devices().await.status, 200);
+    for _ in 0..2 {
+        assert_eq!(bench.call(Method::DELETE, &format!("/v1/keys/{id}"), "").await.status, 204);
+    }
+    assert_eq!(devices().await.problem().1, "unknown_key");
+    assert_eq!(bench.call(Method::DELETE, "/v1/keys/nosuchkey", "").await.problem().1, "not_found");
+}
+
+#[tokio::test]
+async fn an_expired_key_is_told_so() {
+    let bench = Bench::new().await;
+    let end = bench.core.env.now().plus_millis(1_000);
+    let key = bench.new_key(&[Scope::Read], Some(end)).await;
+    bench.clock.advance(999);
+    assert_eq!(bench.call_as(&key, Method::GET, "/v1/devices", "", &[]).await.status, 200);
+    bench.clock.advance(1);
+    let answer = bench.call_as(&key, Method::GET, "/v1/devices", "", &[]).await;
+    assert_eq!(answer.problem().1, "expired_key");
+    assert!(answer.json()["detail"].as_str().is_some_and(|text| text.contains("2025-11-21T11:42:01.000Z")));
+    assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"longwire\"");
+}
+
+#[tokio::test]
+async fn each_operation_needs_its_scope() {
+    let bench = Bench::new().await;
+    let document: serde_json::Value = bench.get("/openapi.json").await.json();
+    let none = bench.new_key(&[], None).await;
+    let mut operations = 0;
+    for (path, item) in
+        document["paths"].as_object().expect("paths").iter().filter(|(path, _)| path.starts_with("/v1/"))
+    {
+        let path = path.replace("{id}", "0199a0b1-c2d3-7e4f-8a5b-6c7d8e9f0a1b").replace(['{', '}'], "");
+        for method in item.as_object().expect("operations").keys() {
+            operations += 1;
+            let method: Method = method.to_uppercase().parse().expect("a method");
+            let without = Request::builder().method(&method).uri(&path).body(Body::empty()).expect("a request");
+            assert_eq!(send(bench.router(), without).await.problem().1, "no_key", "{method} {path}");
+            for wrong in ["lw_x_y", "lw_", "x", "lw__", &format!("{}x", bench.key)] {
+                let answer = bench.call_as(wrong, method.clone(), &path, "", &[]).await;
+                assert_eq!(answer.problem().1, "unknown_key", "{method} {path}");
+            }
+            let answer = bench.call_as(&none, method.clone(), &path, "", &[]).await;
+            assert_eq!((answer.problem().0, answer.problem().1.as_str()), (403, "missing_scope"), "{method} {path}");
+        }
+    }
+    assert!(operations >= 18, "{operations}");
+}
+
+#[tokio::test]
+async fn only_admin_gives_and_takes_admin() {
+    let bench = Bench::new().await;
+    let keys = bench.new_key(&[Scope::Keys], None).await;
+    let post = async |body: &str| bench.call_as(&keys, Method::POST, "/v1/keys", body, &[]).await;
+    assert_eq!(post(r#"{"scopes":["send"]}"#).await.status, 201);
+    assert_eq!(post(r#"{"scopes":["send","admin"]}"#).await.problem().0, 403);
+    let admin = bench.key.split('_').nth(1).expect("an id");
+    let answer = bench.call_as(&keys, Method::DELETE, &format!("/v1/keys/{admin}"), "", &[]).await;
+    assert_eq!(answer.problem().0, 403);
+    for (body, field) in [
+        ("{}", "scopes"),
+        (r#"{"scopes":[]}"#, "scopes"),
+        (r#"{"scopes":"send"}"#, "scopes"),
+        (r#"{"scopes":["send","fly"]}"#, "scopes[1]"),
+        (r#"{"scopes":["send"],"expires_in":0}"#, "expires_in"),
+        (r#"{"scopes":["send"],"expires":1}"#, "expires"),
+    ] {
+        let (status, _, named) = post(body).await.problem();
+        assert_eq!((status, named.as_deref()), (422, Some(field)), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_operator_needs_no_key() {
+    let bench = Bench::new().await;
+    let request = Request::builder().uri("/v1/accounts").body(Body::empty()).expect("a request");
+    assert_eq!(send(bench.operator(), request).await.status, 200);
+    // Nothing that a client sends makes it the operator.
+    let request = Request::builder().uri("/v1/accounts").header("operator", "true").body(Body::empty());
+    assert_eq!(send(bench.router(), request.expect("a request")).await.status, 401);
+}
+
+#[tokio::test]
+async fn accounts_are_added_listed_and_removed() {
+    let bench = Bench::new().await;
+    let post = async |body: &str| bench.call(Method::POST, "/v1/accounts", body).await;
+    let made = post(r#"{"name":"alice"}"#).await;
+    assert_eq!(made.status, 201);
+    assert!(made.json()["password"].as_str().is_some_and(|password| password.len() >= 20));
+    let given = post(r#"{"name":"bob","password":"pencil"}"#).await;
+    assert_eq!((given.status.as_u16(), given.json().get("password")), (201, None));
+    assert_eq!(post(r#"{"name":"bob"}"#).await.problem().1, "exists");
+    assert_eq!(post(r#"{"name":"a@b"}"#).await.problem().2.as_deref(), Some("name"));
+    assert_eq!(post(r#"{"name":"carol","password":""}"#).await.problem().2.as_deref(), Some("password"));
+    let page = bench.get("/v1/accounts?limit=1").await.json();
+    assert_eq!(page["items"][0]["name"], "alice");
+    let next = page["next"].as_str().expect("more");
+    let page = bench.get(&format!("/v1/accounts?limit=1&cursor={next}")).await.json();
+    assert_eq!((page["items"][0]["name"].as_str(), page["next"].is_null()), (Some("bob"), true));
+    let device = bench.device("bob").await;
+    assert_eq!(bench.call(Method::DELETE, "/v1/accounts/bob", "").await.status, 204);
+    assert_eq!(bench.get(&format!("/v1/devices/{device}")).await.status, 404);
+    assert_eq!(bench.call(Method::DELETE, "/v1/accounts/bob", "").await.problem().1, "not_found");
+}
