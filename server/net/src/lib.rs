@@ -1,1 +1,198 @@
-//! To be written.
+//! Listeners, TLS and the worker threads that drive client streams: one thread per core, each with its own poll, connections and shard.
+
+mod caps;
+pub mod certificate;
+mod connection;
+mod files;
+mod inbox;
+mod listener;
+mod transport;
+mod wheel;
+mod worker;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use longwire_core::session_manager;
+use longwire_core::{Core, Registration};
+use longwire_protocol::jid::BareJid;
+use longwire_router::Batch;
+use tokio::runtime::Handle;
+
+pub use caps::CapLimits;
+use caps::Caps;
+use certificate::{ALPN_XMPP, Certificate, CertificateError};
+use inbox::{Command, Inbox};
+use listener::{Acceptor, Listener, Stopper};
+use worker::{Common, Worker};
+
+/// What the network side is told at start.
+#[derive(Clone, Debug)]
+pub struct NetConfig {
+    /// Where clients connect in plain TCP and upgrade by STARTTLS; none for no such listener.
+    pub c2s: Option<SocketAddr>,
+    /// Where clients connect by direct TLS; none for no such listener.
+    pub c2s_tls: Option<SocketAddr>,
+    /// The certificate of both.
+    pub certificate: Certificate,
+    /// Whether logins (SCRAM) and registrations are admitted without TLS.
+    pub plaintext: bool,
+    /// Worker threads; 0 for one per core.
+    pub workers: usize,
+    /// What one address may take.
+    pub caps: CapLimits,
+    /// Milliseconds of silence after which a session without our extension is pinged.
+    pub silence_ms: u64,
+    /// Seconds over which clients are asked to spread their return after a shutdown.
+    pub drain_spread_s: u32,
+}
+
+impl NetConfig {
+    /// The defaults: both listeners on loopback.
+    #[must_use]
+    pub fn new(certificate: Certificate) -> Self {
+        Self {
+            c2s: Some(SocketAddr::from(([127, 0, 0, 1], 5222))),
+            c2s_tls: Some(SocketAddr::from(([127, 0, 0, 1], 5223))),
+            certificate,
+            plaintext: false,
+            workers: 0,
+            caps: CapLimits::default(),
+            silence_ms: 300_000,
+            drain_spread_s: 30,
+        }
+    }
+}
+
+/// Why the network side did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// An address cannot be listened on: taken, or not ours.
+    #[error("failed to listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The configured domain is not a domain.
+    #[error("{0:?} is not a domain that XMPP can serve")]
+    Domain(String),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The machine gives no poll or thread.
+    #[error("failed to start the threads of the connections")]
+    Poll(#[source] io::Error),
+}
+
+/// The running network side.
+pub struct Net {
+    core: Arc<Core>,
+    c2s: Option<SocketAddr>,
+    c2s_tls: Option<SocketAddr>,
+    stopper: Stopper,
+    acceptor: JoinHandle<()>,
+    inboxes: Vec<Arc<Inbox>>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Net {
+    /// Listens, and serves clients on threads of its own; `runtime` carries out what waits for the store. Takes the names of the
+    /// workers to the core's session manager: once per core.
+    ///
+    /// # Errors
+    /// [`NetError`]; nothing runs then.
+    pub fn start(core: Arc<Core>, config: &NetConfig, runtime: Handle) -> Result<Self, NetError> {
+        files::raise_limit();
+        let c2s = config.c2s.map(|address| Listener::bind(address, false)).transpose()?;
+        let c2s_tls = config.c2s_tls.map(|address| Listener::bind(address, true)).transpose()?;
+        let addresses = [&c2s, &c2s_tls].map(|listener| listener.as_ref().map(Listener::address).transpose());
+        let [c2s_address, c2s_tls_address] = addresses;
+        let caps = Arc::new(Caps::new(config.caps));
+        let common = Common {
+            streams: Arc::new(stream_config(&core, config)?),
+            caps: Arc::clone(&caps),
+            starttls: config.certificate.tls(&[])?,
+            direct_tls: config.certificate.tls(&[ALPN_XMPP])?,
+            drain_spread_s: config.drain_spread_s,
+            core: Arc::clone(&core),
+            runtime,
+        };
+        let count =
+            if config.workers == 0 { thread::available_parallelism().map_or(1, usize::from) } else { config.workers };
+        let made: Result<Vec<_>, io::Error> = (0..count).map(|index| Worker::new(index, common.clone())).collect();
+        let (workers, inboxes): (Vec<Worker>, Vec<Arc<Inbox>>) = made.map_err(NetError::Poll)?.into_iter().unzip();
+        let listeners = [c2s, c2s_tls].into_iter().flatten().collect();
+        let accepting = Acceptor::new(listeners, inboxes.clone(), caps, core.env.clone());
+        let (acceptor, stopper) = accepting.map_err(NetError::Poll)?;
+        core.sessions
+            .set_workers(inboxes.iter().map(|inbox| Arc::clone(inbox) as Arc<dyn session_manager::Worker>).collect());
+        let workers: Result<Vec<_>, _> = workers
+            .into_iter()
+            .enumerate()
+            .map(|(index, worker)| spawn(format!("c2s-{index}"), move || worker.run()))
+            .collect();
+        Ok(Self {
+            core,
+            c2s: c2s_address?,
+            c2s_tls: c2s_tls_address?,
+            stopper,
+            acceptor: spawn("c2s-accept".to_owned(), move || acceptor.run())?,
+            inboxes,
+            workers: workers?,
+        })
+    }
+
+    /// The address of the STARTTLS listener.
+    #[must_use]
+    pub const fn c2s(&self) -> Option<SocketAddr> {
+        self.c2s
+    }
+
+    /// The address of the direct TLS listener.
+    #[must_use]
+    pub const fn c2s_tls(&self) -> Option<SocketAddr> {
+        self.c2s_tls
+    }
+
+    /// Closes the listeners, then ends every stream with `system-shutdown` and a spread `<retry/>`. Blocks until the clients have
+    /// closed too, and no longer than `at_most`.
+    pub fn shut_down(self, at_most: Duration) {
+        self.stopper.stop();
+        join(self.acceptor);
+        let at_most_ms = u64::try_from(at_most.as_millis()).unwrap_or(u64::MAX);
+        let until_ms = self.core.env.clock.mono_ms().saturating_add(at_most_ms);
+        for inbox in &self.inboxes {
+            inbox.push(Command::Drain { until_ms });
+        }
+        self.workers.into_iter().for_each(join);
+    }
+}
+
+fn stream_config(core: &Core, config: &NetConfig) -> Result<longwire_c2s::Config, NetError> {
+    let domain = &core.config.domain;
+    let jid = BareJid::new(domain).ok().filter(|jid| jid.node().is_none());
+    let jid = jid.ok_or_else(|| NetError::Domain(domain.clone()))?;
+    let mut streams = longwire_c2s::Config::new(jid, core.config.server_key);
+    streams.plaintext = config.plaintext;
+    streams.registration = core.config.registration == Registration::Open;
+    streams.iterations = longwire_core::auth_manager::SCRAM_ITERATIONS;
+    streams.heartbeat_max_s = core.config.heartbeat_max_s;
+    streams.silence_ms = config.silence_ms;
+    Ok(streams)
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, NetError> {
+    thread::Builder::new().name(name).spawn(run).map_err(NetError::Poll)
+}
+
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a thread of the connections has panicked");
+    }
+}

@@ -1,0 +1,167 @@
+//! Certificates: reading PEM files with errors that name what is wrong, and making a self-signed one at the first start.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{Error, InconsistentKeys, ServerConfig};
+use rustls_pki_types::pem::{self, PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+/// The ALPN protocol of direct TLS (XEP-0368).
+pub const ALPN_XMPP: &[u8] = b"xmpp-client";
+
+/// Why a certificate cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A file cannot be read.
+    #[error("failed to read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: pem::Error,
+    },
+    /// A file holds no certificate.
+    #[error("{} holds no certificate: a PEM file with the server's certificate first is expected", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file holds no private key.
+    #[error("{} holds no private key: an unencrypted PEM key is expected", path.display())]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Certificate and key are not a pair.
+    #[error("the key in {} is not that of the certificate in {}", key.display(), certificate.display())]
+    Mismatch {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+    /// They cannot be used with TLS.
+    #[error("the certificate cannot be used")]
+    Unusable(#[source] Error),
+    /// A self-signed certificate cannot be made.
+    #[error("failed to make a self-signed certificate for {domain}")]
+    Make {
+        /// The domain.
+        domain: String,
+        /// Why.
+        #[source]
+        source: rcgen::Error,
+    },
+}
+
+/// A certificate chain and its key, ready for TLS.
+#[derive(Clone, Debug)]
+pub struct Certificate(Arc<CertifiedKey>);
+
+/// A self-signed certificate in PEM.
+#[derive(Clone)]
+pub struct SelfSigned {
+    /// The certificate.
+    pub certificate_pem: String,
+    /// Its key: for a file that nobody else can read.
+    pub key_pem: String,
+}
+
+impl Certificate {
+    /// Reads a chain and its key from PEM files; both may be the same file.
+    ///
+    /// # Errors
+    /// [`CertificateError`] names the file and what is wrong with it.
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
+        let read = |path: &Path| {
+            let path = path.to_owned();
+            move |source| CertificateError::Read { path, source }
+        };
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate).map_err(read(certificate))?.collect();
+        let chain = chain.map_err(read(certificate))?;
+        if chain.is_empty() {
+            return Err(CertificateError::NoCertificate { path: certificate.to_owned() });
+        }
+        let private = match PrivateKeyDer::from_pem_file(key) {
+            Ok(private) => private,
+            Err(pem::Error::NoItemsFound) => return Err(CertificateError::NoKey { path: key.to_owned() }),
+            Err(source) => return Err(read(key)(source)),
+        };
+        let mismatch = Error::InconsistentKeys(InconsistentKeys::KeyMismatch);
+        Self::new(chain, private).map_err(|error| {
+            if error == mismatch {
+                CertificateError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() }
+            } else {
+                CertificateError::Unusable(error)
+            }
+        })
+    }
+
+    fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, Error> {
+        CertifiedKey::from_der(chain, key, &ring::default_provider()).map(|pair| Self(Arc::new(pair)))
+    }
+
+    /// A TLS configuration with this certificate, TLS 1.2 and 1.3. It keeps nothing of a connection that has ended: no session
+    /// cache and no tickets, since FAST resumes logins.
+    ///
+    /// # Errors
+    /// [`CertificateError::Unusable`] when the library refuses its own defaults.
+    pub fn tls(&self, alpn: &[&[u8]]) -> Result<Arc<ServerConfig>, CertificateError> {
+        let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(CertificateError::Unusable)?;
+        let resolver = Arc::new(SingleCertAndKey::from(Arc::clone(&self.0)));
+        let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Arc::new(config))
+    }
+}
+
+impl SelfSigned {
+    /// Makes a certificate for `domain`, good for the loopback names too.
+    ///
+    /// # Errors
+    /// [`CertificateError::Make`] when the domain cannot stand in a certificate.
+    pub fn new(domain: &str) -> Result<Self, CertificateError> {
+        let failed = |source| CertificateError::Make { domain: domain.to_owned(), source };
+        let mut names = vec![domain.to_owned()];
+        names.extend(["localhost", "127.0.0.1", "::1"].into_iter().filter(|name| *name != domain).map(str::to_owned));
+        let made = rcgen::generate_simple_self_signed(names).map_err(failed)?;
+        Ok(Self { certificate_pem: made.cert.pem(), key_pem: made.signing_key.serialize_pem() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{ALPN_XMPP, Certificate, CertificateError, SelfSigned};
+
+    #[test]
+    fn a_self_signed_certificate_loads_and_a_wrong_one_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let (own, other) = (SelfSigned::new("example.com").expect("made"), SelfSigned::new("localhost").expect("made"));
+        fs::write(path("cert.pem"), &own.certificate_pem).expect("written");
+        fs::write(path("key.pem"), &own.key_pem).expect("written");
+        fs::write(path("other.pem"), &other.key_pem).expect("written");
+        fs::write(path("empty.pem"), "").expect("written");
+        let good = Certificate::load(&path("cert.pem"), &path("key.pem")).expect("a pair");
+        assert_eq!(good.tls(&[ALPN_XMPP]).expect("a configuration").alpn_protocols, [ALPN_XMPP.to_vec()]);
+        let load =
+            |certificate: &str, key: &str| Certificate::load(&path(certificate), &path(key)).expect_err("refused");
+        assert!(matches!(load("cert.pem", "other.pem"), CertificateError::Mismatch { .. }));
+        assert!(matches!(load("empty.pem", "key.pem"), CertificateError::NoCertificate { .. }));
+        assert!(matches!(load("cert.pem", "cert.pem"), CertificateError::NoKey { .. }));
+        let missing = load("missing.pem", "key.pem").to_string();
+        assert!(missing.starts_with("failed to read ") && missing.ends_with("missing.pem"), "{missing}");
+    }
+}

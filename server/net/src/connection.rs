@@ -1,0 +1,104 @@
+//! What a worker keeps of one connection; next to nothing while it is idle.
+
+use std::collections::VecDeque;
+
+use longwire_c2s::{IssuedToken, Stream};
+use longwire_core::session_manager::{EndReason, Session};
+use longwire_protocol::jid::FullJid;
+use longwire_protocol::{Element, Jid};
+
+use crate::caps::Source;
+use crate::transport::Transport;
+
+/// Bytes that a connection may owe its client before nothing more is read from it.
+const PAUSE_BYTES: usize = 64 * 1024;
+
+/// A connection in its slot.
+pub(crate) struct Connection {
+    /// Tells it from others in the same slot.
+    pub(crate) number: u64,
+    pub(crate) transport: Transport,
+    pub(crate) stream: Stream,
+    pub(crate) source: Source,
+    /// Input that came while the stream waited for an answer: at most what one read gave.
+    pub(crate) held: Vec<u8>,
+    pub(crate) session: Option<Box<SessionState>>,
+    /// The timer that is set: its step in the wheel, and for when.
+    pub(crate) timer: Option<(u32, u64)>,
+    /// Since when the socket takes nothing of what it is owed.
+    pub(crate) blocked_since_ms: Option<u64>,
+    /// Closing: until when the client may take its time to close too.
+    pub(crate) linger_until_ms: Option<u64>,
+    pub(crate) flags: Flags,
+}
+
+/// What is true of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Flags {
+    /// It counts among its address's connections before login.
+    pub(crate) is_counted: bool,
+    /// It is told that there are too many of its kind as soon as anything can be said.
+    pub(crate) is_refused: bool,
+    /// There may be more to read than was read.
+    pub(crate) may_read: bool,
+    /// Nothing more is written: the closing of its half was said.
+    pub(crate) is_finished: bool,
+    /// It is among those to be flushed.
+    pub(crate) is_dirty: bool,
+}
+
+/// A session, from the request to bind it.
+pub(crate) struct SessionState {
+    pub(crate) session: Session,
+    /// Its full JID, once it is listed.
+    pub(crate) jid: Option<FullJid>,
+    /// Seconds of silence that its device promises; push sessions only.
+    pub(crate) heartbeat_s: Option<u32>,
+    pub(crate) is_push: bool,
+    /// Goes out with the answer to the login.
+    pub(crate) token: Option<IssuedToken>,
+    /// A stanza is being handled; later ones wait here, so that they are handled in order.
+    pub(crate) is_busy: bool,
+    pub(crate) backlog: VecDeque<Element>,
+    /// Its end was asked for while a stanza was being handled.
+    pub(crate) end_after: Option<EndReason>,
+    /// The stream is bound: the session is counted.
+    pub(crate) is_bound: bool,
+}
+
+impl Connection {
+    /// Whether nothing can be taken from it for now.
+    pub(crate) fn must_wait(&self) -> bool {
+        self.stream.is_waiting()
+            || self.session.as_ref().is_some_and(|state| state.is_busy)
+            || self.transport.unsent_bytes() > PAUSE_BYTES
+    }
+
+    /// Whether new input has to wait, also behind what is held.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.must_wait()
+            || !self.held.is_empty()
+            || self.session.as_ref().is_some_and(|state| !state.backlog.is_empty())
+    }
+}
+
+impl SessionState {
+    pub(crate) fn new(session: Session, is_push: bool, heartbeat_s: Option<u32>) -> Self {
+        Self {
+            session,
+            jid: None,
+            heartbeat_s,
+            is_push,
+            token: None,
+            is_busy: false,
+            backlog: VecDeque::new(),
+            end_after: None,
+            is_bound: false,
+        }
+    }
+
+    /// The address that its stanzas are sent to.
+    pub(crate) fn address(&self) -> Option<Jid> {
+        self.jid.clone().map(Jid::from)
+    }
+}

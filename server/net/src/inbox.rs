@@ -1,0 +1,135 @@
+//! What other threads ask of a worker: a bounded queue that wakes its poll.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use longwire_c2s::Answer;
+use longwire_core::login::{LoginError, Ready};
+use longwire_core::routing::Outcome;
+use longwire_core::session_manager;
+use longwire_model::{Lane, Seq};
+use longwire_router::{Bind, SessionKey};
+use longwire_store::{LogPage, StoreError};
+use mio::Waker;
+use mio::net::TcpStream;
+
+use crate::caps::{Admission, Source};
+
+/// Batches, stanzas and ends that may wait in a worker's inbox. Above it they are dropped: after a dropped batch the worker ends its
+/// sessions, which log in again and read the log. What is bounded otherwise (a connection waits for at most one answer) is
+/// always taken.
+const COMMANDS_MAX: usize = 65_536;
+
+/// A connection of a worker; the number tells it from others that had the slot before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) slot: usize,
+    pub(crate) number: u64,
+}
+
+/// What a worker is asked to do.
+pub(crate) enum Command {
+    /// Serve a connection.
+    Accept(Accepted),
+    /// Something that a connection waited for is done.
+    Done(Place, Done),
+    /// A page of the log was read for a session.
+    Page { session: SessionKey, lane: Lane, upto: Seq, result: Result<LogPage, StoreError> },
+    /// From the managers.
+    Core(session_manager::Command),
+    /// End every stream and then the thread.
+    Drain { until_ms: u64 },
+}
+
+/// An accepted connection.
+pub(crate) struct Accepted {
+    pub(crate) socket: TcpStream,
+    pub(crate) source: Source,
+    pub(crate) is_direct_tls: bool,
+    pub(crate) admission: Admission,
+}
+
+/// What was done for a connection.
+pub(crate) enum Done {
+    /// The answer to its stream's question.
+    Answer(Answer),
+    /// Its login.
+    LoggedIn(Result<Box<Ready>, LoginError>),
+    /// A device was read again for it.
+    Reloaded(Result<Box<Bind>, LoginError>),
+    /// A stanza was handled; its pushes begin when it is a client that came online.
+    Handled(Outcome, Option<Result<Box<Bind>, LoginError>>),
+}
+
+/// The inbox and the watermark of a worker; what others see of it.
+pub(crate) struct Inbox {
+    queue: Mutex<Queue>,
+    waker: Waker,
+    watermark: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queue {
+    commands: VecDeque<Command>,
+    is_woken: bool,
+    is_closed: bool,
+}
+
+impl Inbox {
+    pub(crate) fn new(waker: Waker, watermark: Seq) -> Arc<Self> {
+        Arc::new(Self { queue: Mutex::default(), waker, watermark: AtomicU64::new(watermark) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Every change is one push or take: what a panicking thread left is whole.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a command and wakes the worker if it is not awake already.
+    pub(crate) fn push(&self, command: Command) {
+        let mut queue = self.lock();
+        if queue.is_closed {
+            return;
+        }
+        if queue.commands.len() >= COMMANDS_MAX && matches!(command, Command::Core(_)) {
+            tracing::warn!(waiting = COMMANDS_MAX, "a worker is too far behind: a command was dropped");
+            return;
+        }
+        queue.commands.push_back(command);
+        let wakes = !std::mem::replace(&mut queue.is_woken, true);
+        drop(queue);
+        if wakes && let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "failed to wake a worker");
+        }
+    }
+
+    /// Takes everything out; the next push wakes again.
+    pub(crate) fn take(&self, into: &mut VecDeque<Command>) {
+        let mut queue = self.lock();
+        queue.is_woken = false;
+        std::mem::swap(&mut queue.commands, into);
+    }
+
+    /// Takes nothing more, and forgets what is there: whoever waits for an answer is told by its channel.
+    pub(crate) fn close(&self) {
+        let mut queue = self.lock();
+        queue.is_closed = true;
+        queue.commands = VecDeque::new();
+    }
+
+    pub(crate) fn set_watermark(&self, watermark: Seq) {
+        self.watermark.store(watermark, Ordering::Release);
+    }
+}
+
+impl session_manager::Worker for Inbox {
+    fn send(&self, command: session_manager::Command) {
+        self.push(Command::Core(command));
+    }
+
+    fn watermark(&self) -> Seq {
+        // A worker that has ended sends nothing: it keeps nobody waiting.
+        if self.lock().is_closed { Seq::MAX } else { self.watermark.load(Ordering::Acquire) }
+    }
+}

@@ -1,0 +1,193 @@
+//! One connection's bytes: TCP, with or without TLS. Nothing is kept while all that was written has gone.
+
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::Shutdown;
+use std::sync::Arc;
+
+use longwire_protocol::sasl::TLS_EXPORTER_LABEL;
+use mio::net::TcpStream;
+use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
+
+/// Plaintext bytes that become one TLS record.
+const RECORD_BYTES: usize = 16 * 1024;
+
+/// A socket, perhaps with TLS on it.
+pub(crate) struct Transport {
+    pub(crate) socket: TcpStream,
+    tls: Option<Box<ServerConnection>>,
+    /// What the socket has not taken yet; before TLS encrypts it.
+    unsent: Vec<u8>,
+}
+
+/// What reading gave.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// So many bytes, at the front of the buffer.
+    Bytes(usize),
+    /// The TLS handshake is complete, with this `tls-exporter` binding.
+    Secured(Option<[u8; 32]>),
+    /// Nothing more for now.
+    Blocked,
+}
+
+/// The connection has ended or failed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Gone;
+
+impl From<io::Error> for Gone {
+    fn from(_: io::Error) -> Self {
+        Self
+    }
+}
+
+impl Transport {
+    pub(crate) const fn new(socket: TcpStream) -> Self {
+        Self { socket, tls: None, unsent: Vec::new() }
+    }
+
+    /// Becomes the server of a TLS handshake; everything written before must have gone.
+    pub(crate) fn start_tls(&mut self, config: &Arc<ServerConfig>) -> Result<(), Gone> {
+        if !self.unsent.is_empty() {
+            return Err(Gone);
+        }
+        let tls = ServerConnection::new(Arc::clone(config)).map_err(|_| Gone)?;
+        self.tls = Some(Box::new(tls));
+        Ok(())
+    }
+
+    pub(crate) const fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Reads once.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<Read, Gone> {
+        let Some(tls) = &mut self.tls else {
+            return match retry(|| self.socket.read(buffer)) {
+                Ok(0) => Err(Gone),
+                Ok(count) => Ok(Read::Bytes(count)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Read::Blocked),
+                Err(_) => Err(Gone),
+            };
+        };
+        loop {
+            match tls.reader().read(buffer) {
+                Ok(0) => return Err(Gone),
+                Ok(count) => return Ok(Read::Bytes(count)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return Err(Gone),
+            }
+            match retry(|| tls.read_tls(&mut self.socket)) {
+                Ok(0) => return Err(Gone),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Read::Blocked),
+                Err(_) => return Err(Gone),
+            }
+            let was_handshaking = tls.is_handshaking();
+            let processed = tls.process_new_packets();
+            // Also an alert that says what was wrong.
+            send(tls, &mut self.socket)?;
+            if processed.is_err() {
+                return Err(Gone);
+            }
+            if was_handshaking && !tls.is_handshaking() {
+                return Ok(Read::Secured(exporter(tls)));
+            }
+        }
+    }
+
+    /// Queues bytes; [`Transport::flush`] writes them.
+    pub(crate) fn queue(&mut self, bytes: &[u8]) {
+        self.unsent.extend_from_slice(bytes);
+    }
+
+    /// Writes what is queued, as far as the socket takes it; whether it took anything.
+    pub(crate) fn flush(&mut self) -> Result<bool, Gone> {
+        let unsent = std::mem::take(&mut self.unsent);
+        let (taken, progress) = match &mut self.tls {
+            Some(tls) => write_tls(tls, &mut self.socket, &unsent)?,
+            None => write_plain(&mut self.socket, &unsent)?,
+        };
+        if taken < unsent.len() {
+            self.unsent = unsent;
+            self.unsent.drain(..taken);
+        }
+        Ok(progress)
+    }
+
+    /// Bytes that the socket has not taken.
+    pub(crate) const fn unsent_bytes(&self) -> usize {
+        self.unsent.len()
+    }
+
+    /// Whether the socket has taken everything.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.unsent.is_empty() && !self.tls.as_ref().is_some_and(|tls| tls.wants_write())
+    }
+
+    /// Says that nothing more will be written.
+    pub(crate) fn finish(&mut self) -> Result<(), Gone> {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            send(tls, &mut self.socket)?;
+        }
+        self.socket.shutdown(Shutdown::Write).map_err(Gone::from)
+    }
+}
+
+/// The channel binding of RFC 9266: TLS 1.3 only, where it is unique without further conditions.
+fn exporter(tls: &ServerConnection) -> Option<[u8; 32]> {
+    if tls.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return None;
+    }
+    tls.export_keying_material([0; 32], TLS_EXPORTER_LABEL.as_bytes(), Some(&[])).ok()
+}
+
+fn write_plain(socket: &mut TcpStream, bytes: &[u8]) -> Result<(usize, bool), Gone> {
+    let mut taken = 0;
+    while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+        match retry(|| socket.write(rest)) {
+            Ok(0) => return Err(Gone),
+            Ok(count) => taken += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(_) => return Err(Gone),
+        }
+    }
+    Ok((taken, taken > 0))
+}
+
+/// One record at a time, so that the TLS library never holds more than one.
+fn write_tls(tls: &mut ServerConnection, socket: &mut TcpStream, bytes: &[u8]) -> Result<(usize, bool), Gone> {
+    let mut progress = send(tls, socket)?;
+    let mut taken = 0;
+    for record in bytes.chunks(RECORD_BYTES) {
+        if tls.wants_write() {
+            break;
+        }
+        taken += tls.writer().write(record)?;
+        progress |= send(tls, socket)?;
+    }
+    Ok((taken, progress))
+}
+
+/// Writes what the TLS library holds; whether the socket took anything.
+fn send(tls: &mut ServerConnection, socket: &mut TcpStream) -> Result<bool, Gone> {
+    let mut progress = false;
+    while tls.wants_write() {
+        match retry(|| tls.write_tls(socket)) {
+            Ok(0) => return Err(Gone),
+            Ok(_) => progress = true,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(_) => return Err(Gone),
+        }
+    }
+    Ok(progress)
+}
+
+fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}

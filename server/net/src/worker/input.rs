@@ -1,0 +1,223 @@
+//! Reading, timers, and what streams tell.
+
+use longwire_c2s::{Action, Event};
+use longwire_protocol::stream::{StreamCondition, StreamError};
+use longwire_protocol::{Element, stanza};
+
+use super::{BLOCKED_MS, Worker};
+use crate::transport::{Gone, Read};
+
+/// Reads of one connection in a row, so that the others have their turn.
+const READS_MAX: usize = 4;
+
+impl Worker {
+    /// Reads until the socket has nothing more, the stream must wait, or others have to have their turn.
+    pub(super) fn handle_readable(&mut self, slot: usize, is_read_closed: bool) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        for _ in 0..READS_MAX {
+            if !self.read_once(slot, is_read_closed, &mut buffer) {
+                self.buffer = buffer;
+                return;
+            }
+        }
+        self.buffer = buffer;
+        if self.connections.contains(slot) {
+            self.ready.push(slot);
+        }
+    }
+
+    /// Whether to read again.
+    fn read_once(&mut self, slot: usize, is_read_closed: bool, buffer: &mut [u8]) -> bool {
+        let Some(connection) = self.connections.get_mut(slot) else { return false };
+        if connection.linger_until_ms.is_none() && connection.is_paused() {
+            connection.flags.may_read = true;
+            return false;
+        }
+        connection.flags.may_read = false;
+        match connection.transport.read(buffer) {
+            Err(Gone) => {
+                self.remove(slot);
+                false
+            }
+            Ok(Read::Blocked) => {
+                self.touched.push(slot);
+                false
+            }
+            Ok(Read::Secured(exporter)) => {
+                connection.stream.handle_tls(exporter, self.now.mono_ms);
+                self.touched.push(slot);
+                self.refuse_if_told(slot);
+                true
+            }
+            Ok(Read::Bytes(_)) if connection.linger_until_ms.is_some() => true,
+            Ok(Read::Bytes(count)) => {
+                let is_tls = connection.transport.is_tls();
+                self.take_input(slot, buffer.get(..count).unwrap_or_default());
+                // A short read has emptied the socket; the end of the stream would have been among the events.
+                is_tls || count == buffer.len() || is_read_closed
+            }
+        }
+    }
+
+    /// Gives input to the stream; what it cannot take yet is held.
+    fn take_input(&mut self, slot: usize, mut input: &[u8]) {
+        let Some(place) = self.place(slot) else { return };
+        self.note_heard(slot);
+        while !input.is_empty() {
+            let Some(connection) = self.slot(place).and_then(|slot| self.connections.get_mut(slot)) else { return };
+            if connection.linger_until_ms.is_some() {
+                return;
+            }
+            if connection.is_paused() {
+                connection.held = input.to_vec();
+                return;
+            }
+            let taken = connection.stream.handle_input(input, self.now.mono_ms, &mut self.out);
+            input = input.get(taken..).unwrap_or_default();
+            self.drain_outbox(slot);
+        }
+        self.touched.push(slot);
+    }
+
+    /// Goes on with what was held back and what was not read.
+    pub(super) fn go_on(&mut self, slot: usize) {
+        loop {
+            let Some(connection) = self.connections.get_mut(slot) else { return };
+            if connection.must_wait() {
+                return;
+            }
+            if let Some(stanza) = connection.session.as_mut().and_then(|state| state.backlog.pop_front()) {
+                self.handle_stanza(slot, stanza);
+                continue;
+            }
+            if connection.held.is_empty() {
+                break;
+            }
+            let held = std::mem::take(&mut connection.held);
+            self.take_input(slot, &held);
+        }
+        if self.connections.get(slot).is_some_and(|connection| connection.flags.may_read) {
+            self.handle_readable(slot, true);
+        }
+    }
+
+    /// Carries out what the stream has left in the outbox.
+    pub(super) fn drain_outbox(&mut self, slot: usize) {
+        let mut out = std::mem::take(&mut self.out);
+        self.write(slot, &out.bytes);
+        for event in out.events.drain(..) {
+            self.handle_stream_event(slot, event);
+        }
+        match out.action {
+            Some(Action::StartTls) => self.start_tls(slot, false),
+            Some(Action::Close) => self.begin_closing(slot),
+            None => {}
+        }
+        out.clear();
+        self.out = out;
+    }
+
+    fn handle_stream_event(&mut self, slot: usize, event: Event) {
+        match event {
+            Event::NeedVerifier { .. }
+            | Event::NeedTokens { .. }
+            | Event::CheckPassword { .. }
+            | Event::Register { .. } => self.ask(slot, event),
+            Event::Bind(request) => self.log_in(slot, *request),
+            Event::Stanza(stanza) => self.queue_stanza(slot, stanza),
+            Event::PushAck(ack) => self.acknowledge(slot, &ack),
+            Event::LoginFailed(condition) => {
+                self.common.core.metrics.login_failures.inc();
+                tracing::debug!(worker = self.index, condition = condition.name(), "a login failed");
+            }
+            Event::Heartbeat => {
+                if let Some(key) = self.key(slot) {
+                    self.shard.heartbeat(key, self.now, &mut self.outputs);
+                }
+            }
+            Event::Closed(condition) => {
+                let condition = condition.map(StreamCondition::name);
+                tracing::debug!(worker = self.index, condition, "a stream has ended");
+                self.end_session(slot);
+            }
+        }
+    }
+
+    fn queue_stanza(&mut self, slot: usize, stanza: Element) {
+        let Some(state) = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut()) else {
+            return;
+        };
+        if state.is_busy || !state.backlog.is_empty() {
+            state.backlog.push_back(stanza);
+        } else {
+            self.handle_stanza(slot, stanza);
+        }
+    }
+
+    /// Does what has come due.
+    pub(super) fn expire(&mut self) {
+        let mut due = Vec::new();
+        self.wheel.expire(self.now.mono_ms, &mut due);
+        for timer in due {
+            let slot = usize::try_from(timer.slot).unwrap_or(usize::MAX);
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            if connection.timer.is_none_or(|(step, _)| step != timer.step) {
+                continue;
+            }
+            connection.timer = None;
+            self.time_out(slot);
+            self.touched.push(slot);
+            self.settle();
+        }
+    }
+
+    fn time_out(&mut self, slot: usize) {
+        let now_ms = self.now.mono_ms;
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let is_stuck = connection.blocked_since_ms.is_some_and(|since| now_ms >= since.saturating_add(BLOCKED_MS));
+        if is_stuck || connection.linger_until_ms.is_some_and(|until| now_ms >= until) {
+            return self.remove(slot);
+        }
+        connection.stream.handle_timeout(now_ms, &mut self.out);
+        self.drain_outbox(slot);
+        if let Some(key) = self.key(slot)
+            && self.shard.poll_timeout(key, self.now).is_some_and(|due_ms| due_ms <= now_ms)
+        {
+            self.shard.timeout(key, self.now, &mut self.outputs);
+        }
+    }
+
+    /// Sets the timers of the connections whose deadline may have moved.
+    pub(super) fn reschedule(&mut self) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        for slot in touched.drain(..) {
+            let Some(due_ms) = self.deadline(slot) else { continue };
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            if connection.timer.is_none_or(|(_, set_ms)| due_ms < set_ms) {
+                connection.timer = Some((self.wheel.set(slot, due_ms), due_ms));
+            }
+        }
+        self.touched = touched;
+    }
+
+    fn deadline(&self, slot: usize) -> Option<u64> {
+        let connection = self.connections.get(slot)?;
+        let stream = connection.stream.poll_timeout().map(|(due_ms, _)| due_ms);
+        let blocked = connection.blocked_since_ms.map(|since| since.saturating_add(BLOCKED_MS));
+        let pushes = self.key(slot).and_then(|key| self.shard.poll_timeout(key, self.now));
+        [stream, blocked, connection.linger_until_ms, pushes].into_iter().flatten().min()
+    }
+
+    /// Writes a stanza to a connection.
+    pub(super) fn write_element(&mut self, slot: usize, element: &Element) {
+        debug_assert!(stanza::is_stanza(element) || !element.ns().is_empty(), "an element of a stream");
+        self.write(slot, &element.to_stream_bytes());
+    }
+
+    /// Ends a stream for a broken rule.
+    pub(super) fn violation(&mut self, slot: usize, text: String) {
+        self.close(slot, &StreamError::new(StreamCondition::PolicyViolation).with_text(text));
+    }
+}

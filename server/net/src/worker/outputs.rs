@@ -1,0 +1,174 @@
+//! What the shard asks for, turned into bytes, reads and writes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use longwire_core::render;
+use longwire_core::session_manager::{self, EndReason, Worker as _};
+use longwire_model::delivery::Acknowledgement;
+use longwire_model::{DeviceId, Entry, EntryId, Seq};
+use longwire_protocol::push::{self, CursorMoved, UserChanged};
+use longwire_protocol::stream::{StreamCondition, StreamError};
+use longwire_router::{Batch, CloseReason, Output, SessionKey, Shard};
+use longwire_store::{Write, Written};
+
+use super::Worker;
+use crate::inbox::Command;
+
+/// Entries as bytes, each made once per turn and user.
+type Rendered = HashMap<(EntryId, Option<Arc<str>>), Option<Arc<[u8]>>>;
+
+impl Worker {
+    /// Takes the next committed batch. After a gap nothing is known of what was missed: the sessions log in again and read the log.
+    pub(super) fn announce(&mut self, batch: &Batch) {
+        if let Err(gap) = self.shard.apply(batch, self.now, &mut self.outputs) {
+            tracing::error!(worker = self.index, %gap, "a batch was missed; its sessions are ended");
+            let keys: Vec<SessionKey> = self.sessions.keys().copied().collect();
+            for key in keys {
+                self.end(key, EndReason::Reset);
+            }
+            let end = batch.entries.last().map_or(batch.from, |entry| entry.seq);
+            self.shard = Shard::new(self.common.core.log.app(), batch.generation, end);
+        }
+        self.settle();
+        self.inbox.set_watermark(self.shard.watermark());
+        self.common.core.sessions.has_passed();
+    }
+
+    /// Offers a `ttl: 0` notification; gives how many sockets took it.
+    pub(super) fn deliver_now(&mut self, entry: &Arc<Entry>, as_of: Seq) -> usize {
+        self.flush();
+        self.shard.deliver_now(entry, as_of, self.now, &mut self.outputs);
+        let sent = self.outputs.iter().filter_map(|output| match output {
+            Output::Send { session, .. } => self.sessions.get(session).copied(),
+            Output::Bound(..)
+            | Output::Cursor { .. }
+            | Output::User { .. }
+            | Output::Probe { .. }
+            | Output::Read { .. }
+            | Output::Acknowledge { .. }
+            | Output::Close(..) => None,
+        });
+        let slots: Vec<usize> = sent.collect();
+        self.settle();
+        self.flush();
+        let took = |slot: &&usize| self.connections.get(**slot).is_some_and(|it| it.transport.is_drained());
+        slots.iter().filter(took).count()
+    }
+
+    /// Carries out what the shard has asked for: each session's part in its order.
+    pub(super) fn carry_out(&mut self) {
+        let mut rendered = Rendered::new();
+        for output in std::mem::take(&mut self.outputs) {
+            let Some(slot) = self.sessions.get(&session_of(&output)).copied() else {
+                // What a device has said before it went counts all the same.
+                if let Output::Acknowledge { session, device, row } = output {
+                    self.record(session, device, row);
+                }
+                continue;
+            };
+            self.carry_out_one(slot, output, &mut rendered);
+            self.touched.push(slot);
+        }
+    }
+
+    fn carry_out_one(&mut self, slot: usize, output: Output, rendered: &mut Rendered) {
+        match output {
+            Output::Bound(_, bound) => self.tell_bound(slot, &bound),
+            Output::Send { entry, user, .. } => self.send(slot, &entry, user, rendered),
+            Output::Cursor { lane, seq, .. } => {
+                let cursor = CursorMoved { lane: render::wire_lane(lane), seq };
+                self.write_element(slot, &cursor.to_element());
+            }
+            Output::User { user, .. } => {
+                let changed = UserChanged { name: user.map(|name| name.to_string()) };
+                self.write_element(slot, &changed.to_element());
+            }
+            Output::Probe { upto, .. } => {
+                let state = self.connections.get(slot).and_then(|connection| connection.session.as_ref());
+                if let Some(to) = state.and_then(|state| state.address()) {
+                    self.write_element(slot, &render::probe(upto, &to, &self.common.core.config.domain));
+                }
+            }
+            Output::Read { session, query } => self.read_log(session, query),
+            Output::Acknowledge { session, device, row } => self.record(session, device, row),
+            Output::Close(_, reason) => {
+                let error = match reason {
+                    CloseReason::Conflict => StreamCondition::Conflict.into(),
+                    CloseReason::Stalled => StreamError::new(StreamCondition::PolicyViolation)
+                        .with_text("what was sent was not acknowledged in time"),
+                    CloseReason::Restart => StreamCondition::Reset.into(),
+                    CloseReason::Removed => StreamCondition::NotAuthorized.into(),
+                };
+                self.close(slot, &error);
+            }
+        }
+    }
+
+    /// Writes an acknowledgement; when the store refuses it, the session is ended and the next login's list settles it.
+    fn record(&self, session: SessionKey, device: DeviceId, row: Acknowledgement) {
+        let inbox = Arc::clone(&self.inbox);
+        self.common.core.log.post(vec![Write::Acknowledge { device, row }], move |result| {
+            if !matches!(result.as_deref(), Ok([Written::Done | Written::Unchanged])) {
+                tracing::warn!(%device, ?result, "an acknowledgement was not written");
+                inbox.send(session_manager::Command::End(session, EndReason::Reset));
+            }
+        });
+    }
+
+    fn tell_bound(&mut self, slot: usize, bound: &longwire_router::Bound) {
+        let told = push::Bound {
+            device: bound.device.to_string(),
+            cursor: push::Cursor {
+                generation: push::Generation(bound.generation.0),
+                normal: bound.effective.normal,
+                background: bound.effective.background,
+            },
+            recorded_normal: bound.recorded.normal,
+            recorded_background: bound.recorded.background,
+            time: render::wire_time(self.now.wall),
+            heartbeat_max_s: self.common.streams.heartbeat_max_s,
+            user: bound.user.as_ref().map(|user| user.to_string()),
+        };
+        self.bound(slot, Some(told));
+    }
+
+    fn send(&mut self, slot: usize, entry: &Entry, user: Option<Arc<str>>, rendered: &mut Rendered) {
+        let Some(state) = self.connections.get(slot).and_then(|connection| connection.session.as_ref()) else { return };
+        let domain = &self.common.core.config.domain;
+        if state.is_push {
+            let make = |user: &Option<Arc<str>>| render::push_stanza(entry, user.as_deref(), domain).map(Arc::from);
+            let bytes = rendered.entry((entry.id, user)).or_insert_with_key(|(_, user)| make(user)).clone();
+            self.write(slot, &bytes.unwrap_or_default());
+        } else if let Some(stanza) = state.address().and_then(|to| render::standard_stanza(entry, &to, domain)) {
+            self.write_element(slot, &stanza);
+        }
+        let metrics = &self.common.core.metrics;
+        metrics.sent.inc();
+        let age_ms = u32::try_from(self.now.wall.millis_since(entry.created_at).max(0)).unwrap_or(u32::MAX);
+        metrics.send_seconds.observe(f64::from(age_ms) / 1_000.0);
+    }
+
+    fn read_log(&mut self, session: SessionKey, query: longwire_store::LogQuery) {
+        self.common.core.metrics.log_reads.inc();
+        let (store, inbox) = (Arc::clone(&self.common.core.store), Arc::clone(&self.inbox));
+        let (lane, upto) = (query.lane, query.upto);
+        drop(self.common.runtime.spawn(async move {
+            let result = store.read_log(query).await;
+            inbox.push(Command::Page { session, lane, upto, result });
+        }));
+    }
+}
+
+const fn session_of(output: &Output) -> SessionKey {
+    match output {
+        Output::Bound(session, _)
+        | Output::Send { session, .. }
+        | Output::Cursor { session, .. }
+        | Output::User { session, .. }
+        | Output::Probe { session, .. }
+        | Output::Read { session, .. }
+        | Output::Acknowledge { session, .. }
+        | Output::Close(session, _) => *session,
+    }
+}

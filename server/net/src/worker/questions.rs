@@ -1,0 +1,100 @@
+//! The questions of a stream that has not bound yet: put to the managers, within the caps of its address.
+
+use std::sync::Arc;
+
+use longwire_c2s::{Answer, Event, PasswordCheck, RegisterRefusal, Token, Verifier};
+use longwire_core::auth_manager::{self, AccountError};
+use longwire_core::{Core, CoreError};
+use longwire_protocol::sasl::scram;
+use longwire_protocol::stream::{StreamCondition, StreamError};
+
+use super::Worker;
+use crate::inbox::Done;
+
+impl Worker {
+    pub(super) fn ask(&mut self, slot: usize, question: Event) {
+        let Some(place) = self.place(slot) else { return };
+        let Some(source) = self.connections.get(slot).map(|connection| connection.source) else { return };
+        let now_ms = self.now.mono_ms;
+        if let Event::Register { .. } = question {
+            if let Err(retry_after_s) = self.common.caps.register(source, now_ms) {
+                let refusal = RegisterRefusal::Limited { retry_after_s };
+                self.done.push_back((place, Done::Answer(Answer::Registered(Err(refusal)))));
+                return;
+            }
+        } else if let Err(retry_after_s) = self.common.caps.log_in(source, now_ms) {
+            let error = StreamError::new(StreamCondition::ResourceConstraint);
+            self.close(slot, &error.with_text("too many logins").with_retry(retry_after_s));
+            return;
+        }
+        let core = Arc::clone(&self.common.core);
+        self.start(place, async move { Done::Answer(answer(&core, question).await) });
+    }
+}
+
+/// The managers' answer; a store that cannot be read is never a wrong password.
+async fn answer(core: &Core, question: Event) -> Answer {
+    let answered = match question {
+        Event::NeedVerifier { account } => verifier(core, &account).await,
+        Event::NeedTokens { account, agent, mechanism } => tokens(core, &account, &agent, mechanism).await,
+        Event::CheckPassword { account, password } => check(core, &account, password).await,
+        Event::Register { account, password } => register(core, &account, password).await,
+        Event::Bind(_)
+        | Event::Stanza(_)
+        | Event::PushAck(_)
+        | Event::LoginFailed(_)
+        | Event::Heartbeat
+        | Event::Closed(_) => Ok(unavailable()),
+    };
+    answered.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a question of a login was not answered");
+        unavailable()
+    })
+}
+
+pub(super) const fn unavailable() -> Answer {
+    Answer::Unavailable { retry_after_s: CoreError::RETRY_AFTER_S }
+}
+
+async fn verifier(core: &Core, account: &str) -> Result<Answer, CoreError> {
+    let account = core.auth.account(account).await?;
+    Ok(Answer::Verifier(account.map(|account| Verifier {
+        verifier: scram::Verifier {
+            salt: account.salt,
+            iterations: account.iterations,
+            stored_key: account.stored_key,
+            server_key: account.server_key,
+        },
+        is_disabled: account.is_disabled,
+    })))
+}
+
+async fn tokens(core: &Core, account: &str, agent: &str, mechanism: &str) -> Result<Answer, CoreError> {
+    let tokens = core.auth.fast_tokens(account, agent, mechanism).await?;
+    let is_disabled = core.auth.account(account).await?.is_some_and(|account| account.is_disabled);
+    let tokens = tokens.into_iter().map(|(issue, secret)| Token { issue, secret }).collect();
+    Ok(Answer::Tokens { tokens, is_disabled })
+}
+
+async fn check(core: &Core, account: &str, password: String) -> Result<Answer, CoreError> {
+    let check = core.auth.check_password(account, password).await?;
+    Ok(Answer::Password(match check {
+        auth_manager::PasswordCheck::Right => PasswordCheck::Right,
+        auth_manager::PasswordCheck::Wrong => PasswordCheck::Wrong,
+        auth_manager::PasswordCheck::Disabled => PasswordCheck::Disabled,
+    }))
+}
+
+async fn register(core: &Core, account: &str, password: String) -> Result<Answer, CoreError> {
+    let refusal = match core.auth.register(account, password).await {
+        Ok(()) => {
+            core.metrics.registrations.inc();
+            return Ok(Answer::Registered(Ok(())));
+        }
+        Err(AccountError::Exists) => RegisterRefusal::Conflict,
+        Err(AccountError::Name(_) | AccountError::Password) => RegisterRefusal::NotAcceptable,
+        Err(AccountError::Closed) => RegisterRefusal::NotAllowed,
+        Err(AccountError::Core(error)) => return Err(error),
+    };
+    Ok(Answer::Registered(Err(refusal)))
+}

@@ -1,0 +1,359 @@
+//! Sessions: from the request to bind one to its end.
+
+use std::sync::Arc;
+
+use longwire_c2s::{Answer, BindRefusal, BindRequest, IssuedToken, ResourceRequest};
+use longwire_core::auth_manager::FastLogin;
+use longwire_core::login::{LoginError, PushLogin, Ready};
+use longwire_core::routing::Outcome;
+use longwire_core::session_manager::{Command as CoreCommand, EndReason, Session};
+use longwire_core::{Core, render};
+use longwire_model::{Cursor, GenerationId, LaneSeqs, Seqs};
+use longwire_protocol::push::{self, SeqSet};
+use longwire_protocol::stream::{StreamCondition, StreamError};
+use longwire_protocol::{Element, Jid};
+use longwire_router::{Bind, SessionKey, Stated};
+use longwire_store::Write;
+
+use super::Worker;
+use super::questions::unavailable;
+use crate::connection::SessionState;
+use crate::inbox::{Done, Place};
+
+impl Worker {
+    /// The session in a slot.
+    pub(super) fn key(&self, slot: usize) -> Option<SessionKey> {
+        Some(self.connections.get(slot)?.session.as_ref()?.session.key)
+    }
+
+    /// Asks for a session; from here on it can be ended from outside.
+    pub(super) fn log_in(&mut self, slot: usize, request: BindRequest) {
+        let Some(place) = self.place(slot) else { return };
+        let core = Arc::clone(&self.common.core);
+        let key = core.sessions.new_key();
+        let max_s = self.common.streams.heartbeat_max_s;
+        let heartbeat_s = request.push.as_ref().map(|push| push.heartbeat_s.unwrap_or(max_s).clamp(1, max_s));
+        let session = Session {
+            key,
+            worker: self.index,
+            account: request.account.clone(),
+            resource: String::new(),
+            device: None,
+            presence: None,
+        };
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let state = SessionState::new(session, request.push.is_some(), heartbeat_s);
+        connection.session = Some(Box::new(state));
+        self.sessions.insert(key, slot);
+        let worker = self.index;
+        self.start(place, async move {
+            Done::LoggedIn(log_in(&core, key, worker, request, heartbeat_s).await.map(Box::new))
+        });
+    }
+
+    pub(super) fn handle_done(&mut self, place: Place, done: Done) {
+        let Some(slot) = self.slot(place) else {
+            // The client has gone meanwhile; what was listed for it is not listed any more.
+            if let Done::LoggedIn(Ok(ready)) = done {
+                self.common.core.log_out(&ready.session.account, ready.session.key);
+            }
+            return;
+        };
+        match done {
+            Done::Answer(answer) => self.answer(slot, answer),
+            Done::LoggedIn(Ok(ready)) => self.logged_in(slot, *ready),
+            Done::LoggedIn(Err(error)) => {
+                self.forget_session(slot);
+                self.answer(slot, refusal(&error));
+            }
+            Done::Reloaded(Ok(bind)) => self.bind(slot, *bind),
+            Done::Reloaded(Err(error)) => {
+                tracing::warn!(%error, "a device was not read again");
+                self.close(slot, &StreamCondition::Reset.into());
+            }
+            Done::Handled(outcome, bind) => self.handled(slot, &outcome, bind),
+        }
+        self.go_on(slot);
+    }
+
+    fn answer(&mut self, slot: usize, answer: Answer) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        connection.stream.handle_answer(answer, self.now.mono_ms, &mut self.out);
+        self.drain_outbox(slot);
+        self.touched.push(slot);
+    }
+
+    fn logged_in(&mut self, slot: usize, ready: Ready) {
+        let Ready { session, bind, token } = ready;
+        let domain = &self.common.core.config.domain;
+        let jid = Jid::new(&format!("{}@{domain}/{}", session.account, session.resource));
+        let jid = jid.ok().and_then(|jid| jid.try_into_full().ok());
+        let state = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut());
+        let state = state.filter(|state| state.session.key == session.key);
+        let (Some(state), Some(jid)) = (state, jid) else {
+            // It was ended while it was being made.
+            self.common.core.log_out(&session.account, session.key);
+            return;
+        };
+        state.session = session;
+        state.jid = Some(jid);
+        state.token =
+            token.map(|token| IssuedToken { secret: token.secret, expires_at: render::wire_time(token.expires_at) });
+        match bind {
+            Some(bind) => self.bind(slot, bind),
+            None => self.bound(slot, None),
+        }
+    }
+
+    /// The session exists: the stream is told, and the session is counted.
+    pub(super) fn bound(&mut self, slot: usize, push: Option<push::Bound>) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let Some(state) = &mut connection.session else { return };
+        let Some(jid) = state.jid.clone() else { return };
+        let token = state.token.take();
+        state.is_bound = true;
+        if std::mem::take(&mut connection.flags.is_counted) {
+            self.common.caps.leave(connection.source);
+        }
+        self.common.core.metrics.sessions.inc();
+        self.answer(slot, Answer::Bound(Box::new(longwire_c2s::Session { jid, push, token })));
+    }
+
+    fn bind(&mut self, slot: usize, bind: Bind) {
+        let (key, kind, device, stated) = (bind.session, bind.kind, bind.loaded.device.id, bind.stated);
+        if self.key(slot) != Some(key) {
+            return;
+        }
+        if self.shard.bind(bind, self.now, &mut self.outputs).is_ok() {
+            return;
+        }
+        let Some(place) = self.place(slot) else { return };
+        let core = Arc::clone(&self.common.core);
+        self.start(place, async move { Done::Reloaded(core.bind(device, key, kind, stated).await.map(Box::new)) });
+    }
+
+    /// Something was received from a session.
+    pub(super) fn note_heard(&mut self, slot: usize) {
+        let Some(state) = self.connections.get(slot).and_then(|connection| connection.session.as_ref()) else { return };
+        let session = &state.session;
+        if let Some(device) = session.device {
+            self.common.core.presence.heard(device, self.now.wall, state.heartbeat_s);
+        }
+        if !state.is_push {
+            self.shard.heard(session.key);
+        }
+    }
+
+    pub(super) fn acknowledge(&mut self, slot: usize, ack: &push::Ack) {
+        let Some(key) = self.key(slot) else { return };
+        let stored = union(ack.stored.as_ref(), ack.stored_background.as_ref());
+        let stated = Stated { normal: ack.normal, background: ack.background, stored };
+        self.acknowledged(slot, key, &stated);
+    }
+
+    fn acknowledged(&mut self, slot: usize, key: SessionKey, stated: &Stated) {
+        if let Err(violation) = self.shard.acknowledge(key, stated, self.now, &mut self.outputs) {
+            self.violation(slot, violation.to_string());
+        }
+    }
+
+    /// Handles the next stanza of a session; later ones wait for it.
+    pub(super) fn handle_stanza(&mut self, slot: usize, stanza: Element) {
+        let Some(place) = self.place(slot) else { return };
+        let Some(state) = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut()) else {
+            return;
+        };
+        let key = state.session.key;
+        if let Some(upto) = probed(&stanza) {
+            let stated = Stated { normal: Some(upto.normal), background: Some(upto.background), stored: None };
+            self.acknowledged(slot, key, &stated);
+            return;
+        }
+        state.is_busy = true;
+        let session = state.session.clone();
+        let core = Arc::clone(&self.common.core);
+        let is_push = state.is_push;
+        self.start(place, async move {
+            let outcome = core.handle_stanza(&session, stanza).await;
+            let bind = if outcome.came_online && !is_push {
+                Some(core.come_online(&session).await.map(Box::new))
+            } else {
+                None
+            };
+            Done::Handled(outcome, bind)
+        });
+    }
+
+    fn handled(&mut self, slot: usize, outcome: &Outcome, bind: Option<Result<Box<Bind>, LoginError>>) {
+        if let Some(reply) = &outcome.reply {
+            self.write_element(slot, reply);
+        }
+        let Some(state) = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut()) else {
+            return;
+        };
+        state.is_busy = false;
+        let (key, is_push) = (state.session.key, state.is_push);
+        if let Some(reason) = state.end_after.take() {
+            return self.close(slot, &end_error(reason));
+        }
+        match bind {
+            Some(Ok(bind)) => {
+                state.session.device = Some(bind.loaded.device.id);
+                self.bind(slot, *bind);
+            }
+            Some(Err(error)) => tracing::warn!(session = key.0, %error, "a session does not get pushes"),
+            None => {}
+        }
+        if outcome.went_offline && !is_push {
+            self.unbind(key);
+        }
+    }
+
+    pub(super) fn handle_core(&mut self, command: CoreCommand) {
+        match command {
+            CoreCommand::Announce(batch) => self.announce(&batch),
+            CoreCommand::Now { entry, as_of, taken } => {
+                let count = self.deliver_now(&entry, as_of);
+                // Who asked may have stopped waiting.
+                let _: Result<(), _> = taken.try_send(count);
+            }
+            CoreCommand::Deliver(key, stanza) => {
+                let bound = self.sessions.get(&key).copied();
+                if let Some(slot) =
+                    bound.filter(|slot| self.connections.get(*slot).is_some_and(|it| it.stream.is_bound()))
+                {
+                    self.write_element(slot, &stanza);
+                }
+            }
+            CoreCommand::End(key, reason) => self.end(key, reason),
+            CoreCommand::SentAt { devices, seq, answer } => {
+                let sent = devices.iter().filter_map(|id| Some((*id, self.shard.sent_at(*id, seq)?))).collect();
+                // Who asked may have stopped waiting.
+                drop(answer.send(sent));
+            }
+        }
+    }
+
+    /// Ends a session from outside; the answer to a stanza that led to this goes out first.
+    pub(super) fn end(&mut self, key: SessionKey, reason: EndReason) {
+        let Some(slot) = self.sessions.get(&key).copied() else { return };
+        let state = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut());
+        match state {
+            Some(state) if state.is_busy && reason == EndReason::NotAuthorized => state.end_after = Some(reason),
+            Some(_) => self.close(slot, &end_error(reason)),
+            None => {}
+        }
+    }
+
+    /// A session is over, however it ended; what it had not acknowledged stays in the log.
+    pub(super) fn end_session(&mut self, slot: usize) {
+        let Some(state) = self.forget_session(slot) else { return };
+        let core = &self.common.core;
+        let (account, key) = (&state.session.account, state.session.key);
+        if !state.is_push {
+            let listed = core.sessions.of_account(account).into_iter().find(|listed| listed.key == key);
+            if let Some(listed) = listed.filter(|listed| listed.presence.is_some()) {
+                core.end_presence(&listed);
+            }
+        }
+        core.log_out(account, key);
+        if state.is_bound {
+            core.metrics.sessions.dec();
+        }
+    }
+
+    fn forget_session(&mut self, slot: usize) -> Option<Box<SessionState>> {
+        let state = self.connections.get_mut(slot)?.session.take()?;
+        self.sessions.remove(&state.session.key);
+        self.unbind(state.session.key);
+        Some(state)
+    }
+
+    /// Takes a session out of the shard and notes what it leaves behind.
+    fn unbind(&mut self, key: SessionKey) {
+        let Some(left) = self.shard.unbind(key) else { return };
+        if let Some(attempts) = left.attempts {
+            let write = Write::Attempts { device: left.device, attempts: Some(attempts) };
+            self.common.core.log.post(vec![write], move |result| {
+                if let Err(error) = result {
+                    tracing::warn!(device = %left.device, %error, "the attempts of a device were not written");
+                }
+            });
+        }
+    }
+}
+
+async fn log_in(
+    core: &Core,
+    key: SessionKey,
+    worker: usize,
+    request: BindRequest,
+    heartbeat_s: Option<u32>,
+) -> Result<Ready, LoginError> {
+    let (Some(push), Some(agent)) = (request.push, request.agent) else {
+        let resource = match request.resource {
+            ResourceRequest::Named(name) => Some(name.into_inner()),
+            ResourceRequest::Any | ResourceRequest::Tag(_) => None,
+        };
+        return core.log_in_standard(key, worker, request.account, resource).await;
+    };
+    let tag = match request.resource {
+        ResourceRequest::Tag(tag) => Some(tag),
+        ResourceRequest::Any | ResourceRequest::Named(_) => None,
+    };
+    let login = PushLogin {
+        key,
+        worker,
+        account: request.account,
+        agent,
+        tag,
+        installation: push.installation,
+        stated: push.cursor.map(|cursor| Cursor {
+            generation: GenerationId(cursor.generation.0),
+            seqs: LaneSeqs { normal: cursor.normal, background: cursor.background },
+        }),
+        heartbeat_s,
+        mechanism: request.mechanism,
+        fast: FastLogin { used: request.token_used, is_spent: request.token_is_spent, wanted: request.token_wanted },
+    };
+    core.log_in(login).await
+}
+
+fn refusal(error: &LoginError) -> Answer {
+    match error {
+        LoginError::TooMany => Answer::BindRefused(BindRefusal::ResourceConstraint),
+        LoginError::NotAuthorized => Answer::BindRefused(BindRefusal::NotAuthorized),
+        LoginError::Core(error) => {
+            tracing::warn!(%error, "a session was not made");
+            unavailable()
+        }
+    }
+}
+
+/// The stream error of a session that is ended from outside.
+fn end_error(reason: EndReason) -> StreamError {
+    match reason {
+        EndReason::Conflict => StreamCondition::Conflict.into(),
+        EndReason::NotAuthorized => StreamCondition::NotAuthorized.into(),
+        EndReason::Reset => StreamCondition::Reset.into(),
+    }
+}
+
+/// What an answer to a ping behind a push acknowledges.
+fn probed(stanza: &Element) -> Option<LaneSeqs> {
+    let is_answer = stanza.name() == "iq" && matches!(stanza.attr("type"), Some("result" | "error"));
+    stanza.attr("id").filter(|_| is_answer).and_then(render::probed)
+}
+
+/// Positions are unique across lanes: both lists are one set.
+fn union(normal: Option<&SeqSet>, background: Option<&SeqSet>) -> Option<Seqs> {
+    let mut all = normal.or(background)?.clone();
+    for range in background.into_iter().flat_map(SeqSet::ranges) {
+        all.insert_range(*range.start(), *range.end());
+    }
+    let mut seqs = Seqs::default();
+    for range in all.ranges() {
+        seqs.push(*range.start(), *range.end());
+    }
+    Some(seqs)
+}
