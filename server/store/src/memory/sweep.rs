@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use longwire_model::{AppId, Entry, EntryKind, Membership, Seq, Timestamp};
+use longwire_model::{AppId, AudienceKey, Entry, EntryKind, Membership, Seq, Timestamp};
 
 use super::state::{Log, State, supersedes};
 use crate::write::IDEMPOTENCY_MILLIS;
@@ -31,7 +31,20 @@ impl State {
         let ids: BTreeSet<_> = swept.iter().map(|entry| entry.id).collect();
         self.events.retain(|(entry, _), _| !ids.contains(entry));
         self.free_below(app, floor);
+        self.free_heads(app);
         swept.len() as u64
+    }
+
+    /// Frees the heads of keys that nobody holds and to which nothing retained is addressed.
+    fn free_heads(&mut self, app: AppId) {
+        let Some(log) = self.apps.get_mut(&app) else { return };
+        let audiences = log.entries.values().filter_map(|entry| entry.kind.routing());
+        let mut kept: BTreeSet<AudienceKey> = audiences.flat_map(|routing| routing.audience.iter().cloned()).collect();
+        for device in self.devices.values().filter(|device| device.app == app) {
+            let open = device.memberships.iter().filter(|membership| membership.left.is_none());
+            kept.extend(open.map(|membership| membership.key.clone()));
+        }
+        log.heads.retain(|key, _| kept.contains(key));
     }
 
     /// Frees intervals and acknowledgement rows in which nothing retained lies.
