@@ -89,7 +89,11 @@ async fn f05_a_full_disk_refuses_writes_still_reads_and_recovers() {
     let store = SqliteStore::open(disk.0, options).await.expect("a store");
     let taken = fill(&store).await;
     assert!(taken > 0);
-    assert_eq!(u128::from(last(&store).await), taken);
+    for _ in 0..3 {
+        let refused = store.commit(vec![notification(90_002, 200_000)]).await;
+        assert!(matches!(&refused, Err(error) if error.is_retryable()), "{refused:?}");
+        assert_eq!(u128::from(last(&store).await), taken);
+    }
     std::fs::remove_file(&ballast).expect("space again");
     store.commit(vec![notification(90_003, 20_000)]).await.expect("a commit");
     assert_eq!(u128::from(last(&store).await), taken + 1);
