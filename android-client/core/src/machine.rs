@@ -11,7 +11,7 @@ use crate::action::{Action, Actions};
 use crate::backoff::{Backoff, Conflicts};
 use crate::batch::Batch;
 use crate::clock::ServerClock;
-use crate::config::Config;
+use crate::config::{Config, TlsMode};
 use crate::event::{Event, Network};
 use crate::heartbeat::{Heartbeat, Interval};
 use crate::inbox::{Change, Outcome, Row, Snapshot, StoreError};
@@ -102,6 +102,11 @@ impl Machine {
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.state
+    }
+
+    /// From the next connection on TLS begins in this way: the driver learned what the port speaks.
+    pub const fn set_tls(&mut self, tls: TlsMode) {
+        self.config.tls = tls;
     }
 
     /// Server time in Unix milliseconds, as far as it is known.

@@ -1,1 +1,10 @@
-//! To be written.
+//! Longwire's client on a host: virtual phones that run the real client core over TCP, TLS, SQLite and files.
+
+mod connect;
+mod device;
+pub mod fleet;
+pub mod output;
+pub mod rim;
+pub mod screen;
+pub mod store;
+pub mod tls;

@@ -1,0 +1,347 @@
+//! The driver of one device: carries out what the client core asks for.
+
+mod screen;
+
+use std::collections::VecDeque;
+use std::future::{Future, pending};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use longwire_client::heartbeat::Fixed;
+use longwire_client::inbox::{Change, Outcome, Snapshot, StoreError, Transaction, Verb};
+use longwire_client::{Action, Actions, Config, Event, Machine, State, TlsMode, Why};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use crate::connect::{Connected, Stream, connect, secure};
+use crate::device::screen::ScreenQueue;
+use crate::fleet::{Options, TlsChoice};
+use crate::output::{Line, Printer};
+use crate::rim::{BootClock, OsRandom};
+use crate::screen::Screens;
+use crate::store::DeviceStore;
+use crate::tls::{SecureError, Tls};
+
+/// One read of a socket.
+const READ_BYTES: usize = 8 * 1024;
+/// A socket that takes nothing for so long is dead.
+const WRITE_MAX: Duration = Duration::from_secs(10);
+/// The longest sleep, so that a clock that jumped (the host slept) is noticed.
+const SLEEP_MS_MAX: u64 = 30_000;
+/// How long a device that stops waits for its disk.
+const STOP_MAX: Duration = Duration::from_secs(5);
+
+/// What the devices of a process share.
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) clock: BootClock,
+    pub(crate) process: String,
+    pub(crate) store: DeviceStore,
+    pub(crate) screens: Screens,
+    pub(crate) printer: Printer,
+    pub(crate) tls: Tls,
+    /// Learned by the first device that met a port without direct TLS.
+    pub(crate) speaks_starttls: AtomicBool,
+}
+
+type Answer<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
+
+/// One device and what it has under way.
+pub(crate) struct Device {
+    index: u32,
+    shared: Arc<Shared>,
+    machine: Machine,
+    stream: Option<Stream>,
+    connecting: Answer<Result<Connected, SecureError>>,
+    loading: Answer<Result<Snapshot, StoreError>>,
+    storing: Answer<Result<Vec<Outcome>, StoreError>>,
+    screen: ScreenQueue,
+    /// Acknowledgements held back, with the time at which they may go.
+    held_acks: VecDeque<(u64, Vec<u8>)>,
+    drop_at_ms: Option<u64>,
+    /// A connection dropped without a word: open, and never looked at again.
+    abandoned: Option<Stream>,
+    events: VecDeque<Event>,
+}
+
+impl Device {
+    pub(crate) fn new(index: u32, shared: Arc<Shared>) -> Self {
+        let options = &shared.options;
+        let config = Config {
+            domain: options.domain.clone(),
+            host: options.host.clone(),
+            port: options.port,
+            tls: if shared.speaks_starttls.load(Ordering::Relaxed) { TlsMode::StartTls } else { TlsMode::Direct },
+            software: concat!("longwire-device ", env!("CARGO_PKG_VERSION")).to_owned(),
+            boot_id: shared.clock.boot_id().to_owned(),
+        };
+        let interval_ms = u64::try_from(options.heartbeat.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            machine: Machine::new(config, Box::new(Fixed { interval_ms })),
+            screen: ScreenQueue::new(index, &shared),
+            index,
+            shared,
+            stream: None,
+            connecting: None,
+            loading: None,
+            storing: None,
+            held_acks: VecDeque::new(),
+            drop_at_ms: None,
+            abandoned: None,
+            events: VecDeque::from([Event::Start]),
+        }
+    }
+
+    /// Runs until told to stop.
+    pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Event>, mut stop: watch::Receiver<bool>) {
+        let mut buffer = vec![0; READ_BYTES];
+        while !*stop.borrow() {
+            self.settle().await;
+            let sleep_ms = self.sleep_ms();
+            tokio::select! {
+                biased;
+                _ = stop.changed() => {}
+                stored = answer(&mut self.storing) => self.events.push_back(Event::Stored(stored)),
+                loaded = answer(&mut self.loading) => self.events.push_back(Event::Loaded(loaded.map(Box::new))),
+                shown = self.screen.shown() => self.shown(shown).await,
+                connected = answer(&mut self.connecting) => self.connected(connected),
+                Some(event) = commands.recv() => self.events.push_back(event),
+                read = read(&mut self.stream, &mut buffer) => self.read(read, &buffer).await,
+                () = tokio::time::sleep(Duration::from_millis(sleep_ms)) => self.timeouts().await,
+            }
+        }
+        self.events.push_back(Event::Stop);
+        self.settle().await;
+        // What is not on disk by then is handed again by the next process.
+        drop(timeout(STOP_MAX, self.finish()).await);
+    }
+
+    /// Everything under way reaches the disk.
+    async fn finish(&mut self) {
+        while self.storing.is_some() || self.screen.is_busy() {
+            tokio::select! {
+                stored = answer(&mut self.storing) => self.events.push_back(Event::Stored(stored)),
+                shown = self.screen.shown() => self.shown(shown).await,
+            }
+            self.settle().await;
+        }
+    }
+
+    /// Feeds the machine with what happened, until nothing more follows from it.
+    async fn settle(&mut self) {
+        while let Some(event) = self.events.pop_front() {
+            self.call(|machine, now_ms, actions| machine.handle_event(event, now_ms, actions)).await;
+        }
+        self.screen.flush(&self.shared.screens);
+    }
+
+    async fn call(&mut self, call: impl FnOnce(&mut Machine, u64, &mut Actions<'_>)) {
+        for action in self.decide(call) {
+            self.carry_out(action).await;
+        }
+    }
+
+    fn decide(&mut self, call: impl FnOnce(&mut Machine, u64, &mut Actions<'_>)) -> Vec<Action> {
+        let mut random = OsRandom;
+        let mut actions = Actions::new(&mut random);
+        call(&mut self.machine, self.shared.clock.now_ms(), &mut actions);
+        actions.into_list()
+    }
+
+    async fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Load => self.loading = Some(Box::pin(load(self.index, Arc::clone(&self.shared)))),
+            Action::Store(transaction) => {
+                let (index, store) = (self.index, self.shared.store.clone());
+                self.storing = Some(Box::pin(async move { store.apply(index, transaction).await }));
+            }
+            Action::Connect { host, port, tls } => {
+                self.connecting = Some(Box::pin(connect(host, port, tls, self.shared.tls.clone())));
+            }
+            Action::StartTls => self.start_tls(),
+            Action::Write(bytes) => self.write(&bytes).await,
+            Action::Acknowledge(bytes) => self.acknowledge(bytes).await,
+            Action::Close => self.close(),
+            Action::HandOver(shown) => self.screen.hand_over(shown),
+            Action::Finished(id) => self.screen.finish(id),
+            Action::Cancel(id) => self.screen.remove(id),
+            Action::State(state) => self.state(&state).await,
+        }
+    }
+
+    fn start_tls(&mut self) {
+        if let Some(Stream::Plain(tcp)) = self.stream.take() {
+            self.connecting = Some(Box::pin(secure(tcp, self.shared.tls.clone())));
+        }
+    }
+
+    fn connected(&mut self, connected: Result<Connected, SecureError>) {
+        match connected {
+            Ok(Connected::Plain(stream)) => {
+                self.stream = Some(stream);
+                self.events.push_back(Event::Connected);
+            }
+            Ok(Connected::Secure(stream, exporter)) => {
+                self.stream = Some(stream);
+                self.events.push_back(Event::Secured { exporter });
+            }
+            Err(error) => {
+                if error.is_not_tls && self.shared.options.tls == TlsChoice::Auto {
+                    self.shared.speaks_starttls.store(true, Ordering::Relaxed);
+                    self.machine.set_tls(TlsMode::StartTls);
+                } else {
+                    self.shared.printer.complain(self.index, &error.failure.text);
+                }
+                self.events.push_back(Event::ConnectFailed(error.failure));
+            }
+        }
+    }
+
+    async fn read(&mut self, read: io::Result<usize>, buffer: &[u8]) {
+        match read {
+            Ok(length @ 1..) => {
+                let bytes = buffer.get(..length).unwrap_or_default();
+                self.call(|machine, now_ms, actions| machine.handle_input(bytes, now_ms, actions)).await;
+            }
+            Ok(0) | Err(_) => self.lost(),
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) {
+        let Some(stream) = &mut self.stream else { return };
+        let written = timeout(WRITE_MAX, async {
+            stream.write_all(bytes).await?;
+            stream.flush().await
+        });
+        if !matches!(written.await, Ok(Ok(()))) {
+            self.lost();
+        }
+    }
+
+    async fn acknowledge(&mut self, bytes: Vec<u8>) {
+        let behaviour = &self.shared.options.behaviour;
+        if behaviour.no_ack {
+            return;
+        }
+        if behaviour.lag.is_zero() {
+            return self.write(&bytes).await;
+        }
+        let lag_ms = u64::try_from(behaviour.lag.as_millis()).unwrap_or(u64::MAX);
+        self.held_acks.push_back((self.shared.clock.now_ms().saturating_add(lag_ms), bytes));
+    }
+
+    fn lost(&mut self) {
+        self.stream = None;
+        self.events.push_back(Event::Closed);
+    }
+
+    fn close(&mut self) {
+        (self.connecting, self.drop_at_ms) = (None, None);
+        self.held_acks.clear();
+        if let Some(mut stream) = self.stream.take() {
+            // A polite end that nobody waits for.
+            tokio::spawn(async move { drop(timeout(WRITE_MAX, stream.shutdown()).await) });
+        }
+    }
+
+    async fn state(&mut self, state: &State) {
+        let (now_ms, printer) = (self.shared.clock.now_ms(), &self.shared.printer);
+        self.drop_at_ms = None;
+        match state {
+            State::Online(_) => {
+                printer.relieve();
+                let after = self.shared.options.behaviour.drop_after;
+                let after_ms = after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+                self.drop_at_ms = after_ms.map(|after| now_ms.saturating_add(after));
+            }
+            State::Waiting {
+                why: why @ (Why::NoTls | Why::Protocol(_) | Why::Storage(_) | Why::Server { .. }),
+                ..
+            } => {
+                printer.complain(self.index, &why.to_string());
+            }
+            State::Blocked(block) => printer.complain(self.index, &block.to_string()),
+            State::Idle | State::Waiting { .. } | State::Connecting | State::Registering | State::LoggingIn => {}
+        }
+        printer.print(&Line::state(self.index, state, now_ms)).await;
+    }
+
+    /// Lines are on the screen: the app is done with what was handed over.
+    async fn shown(&mut self, shown: io::Result<()>) {
+        match shown {
+            Ok(()) => {
+                let events = self.screen.synced(&self.shared.printer).await;
+                self.events.extend(events);
+            }
+            Err(error) => {
+                self.shared.printer.complain(self.index, &format!("cannot write the screen: {error}"));
+                self.screen.try_again(self.shared.clock.now_ms());
+            }
+        }
+    }
+
+    fn sleep_ms(&self) -> u64 {
+        let due = [
+            self.machine.poll_timeout().map(|(due_ms, _)| due_ms),
+            self.held_acks.front().map(|(due_ms, _)| *due_ms),
+            self.drop_at_ms,
+            self.screen.retry_at_ms(),
+        ];
+        let due = due.into_iter().flatten().min().unwrap_or(u64::MAX);
+        due.saturating_sub(self.shared.clock.now_ms()).min(SLEEP_MS_MAX)
+    }
+
+    async fn timeouts(&mut self) {
+        let now_ms = self.shared.clock.now_ms();
+        while self.held_acks.front().is_some_and(|(due_ms, _)| *due_ms <= now_ms) {
+            if let Some((_, bytes)) = self.held_acks.pop_front() {
+                self.write(&bytes).await;
+            }
+        }
+        if self.drop_at_ms.is_some_and(|due_ms| due_ms <= now_ms) {
+            self.drop_at_ms = None;
+            self.abandoned = self.stream.take();
+            self.events.push_back(Event::Closed);
+        }
+        self.screen.retry(now_ms);
+        self.call(Machine::handle_timeout).await;
+    }
+}
+
+/// The answer of what is under way, or never.
+async fn answer<T>(under_way: &mut Answer<T>) -> T {
+    let Some(future) = under_way else { return pending().await };
+    let answer = future.await;
+    *under_way = None;
+    answer
+}
+
+async fn read(stream: &mut Option<Stream>, buffer: &mut [u8]) -> io::Result<usize> {
+    match stream {
+        Some(stream) => stream.read(buffer).await,
+        None => pending().await,
+    }
+}
+
+/// What a process finds at its start, after its database agrees with its screen: what the screen calls done is done.
+async fn load(index: u32, shared: Arc<Shared>) -> Result<Snapshot, StoreError> {
+    let snapshot = shared.store.load(index).await?;
+    if snapshot.rows.is_empty() {
+        return Ok(snapshot);
+    }
+    let screens = shared.screens.clone();
+    let done = tokio::task::spawn_blocking(move || screens.done(index)).await;
+    let done = done.map_err(|error| StoreError(error.to_string()))?;
+    let done = done.map_err(|error| StoreError(format!("cannot read the screen: {error}")))?;
+    let on_screen = snapshot.rows.iter().filter(|row| done.contains(&row.id));
+    let changes: Vec<_> = on_screen.map(|row| Change::Row(row.id.clone(), Verb::Finish)).collect();
+    if changes.is_empty() {
+        return Ok(snapshot);
+    }
+    shared.store.apply(index, Transaction { at_ms: 0, changes }).await?;
+    shared.store.load(index).await
+}

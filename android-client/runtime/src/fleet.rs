@@ -1,0 +1,158 @@
+//! Many devices in one process, sharing database, screens, TLS and stdout.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use longwire_client::Event;
+use longwire_protocol::Jid;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::device::{Device, Shared};
+use crate::output::Printer;
+use crate::rim::{BootClock, random_hex};
+use crate::screen::Screens;
+use crate::store::{DeviceStore, OpenError};
+use crate::tls::Tls;
+
+/// Commands that wait for one device; more are refused.
+const COMMANDS: usize = 16;
+
+/// How TLS begins, as asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsChoice {
+    /// Direct TLS; STARTTLS when the port does not speak TLS.
+    Auto,
+    /// Direct TLS only.
+    Direct,
+    /// STARTTLS only.
+    StartTls,
+}
+
+/// How a device misbehaves or not, for tests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Behaviour {
+    /// So long after it came online the connection is dropped without a word, every time.
+    pub drop_after: Option<Duration>,
+    /// Acknowledgements are held back for so long.
+    pub lag: Duration,
+    /// Acknowledgements are never sent.
+    pub no_ack: bool,
+    /// Each hand-over is reported as displayed.
+    pub report_displayed: bool,
+}
+
+/// What all devices of a process are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The server's host.
+    pub host: String,
+    /// The server's port.
+    pub port: u16,
+    /// The XMPP domain.
+    pub domain: Jid,
+    /// How TLS begins.
+    pub tls: TlsChoice,
+    /// Where database and screens are.
+    pub data_dir: PathBuf,
+    /// How many devices.
+    pub count: u32,
+    /// How many devices start per second.
+    pub start_rate: u32,
+    /// The promised heartbeat.
+    pub heartbeat: Duration,
+    /// How they behave.
+    pub behaviour: Behaviour,
+}
+
+/// Why the devices cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// The data directory cannot be used.
+    #[error("cannot use the data directory {path}: {source}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process has it.
+    #[error("another longwire-device uses the data directory {0}")]
+    InUse(PathBuf),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// A thread cannot be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+/// A command for one device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Which device.
+    pub device: u32,
+    /// What happens on it.
+    pub event: Event,
+}
+
+/// Runs devices until `stop` is set, and then until what they had under way is on disk.
+///
+/// # Errors
+/// When the data directory cannot be used.
+pub async fn run(
+    options: Options,
+    tls: Tls,
+    printer: Printer,
+    mut commands: mpsc::Receiver<Command>,
+    stop: watch::Receiver<bool>,
+) -> Result<(), FleetError> {
+    let directory = |source| FleetError::Directory { path: options.data_dir.clone(), source };
+    std::fs::create_dir_all(&options.data_dir).map_err(directory)?;
+    let lock = std::fs::File::create(options.data_dir.join("lock")).map_err(directory)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(std::fs::TryLockError::WouldBlock) => return Err(FleetError::InUse(options.data_dir)),
+        Err(std::fs::TryLockError::Error(error)) => return Err(directory(error)),
+    }
+    let store = DeviceStore::open(&options.data_dir.join("devices.sqlite")).await?;
+    let screens = Screens::start(&options.data_dir).map_err(FleetError::Thread)?;
+    let shared = Arc::new(Shared {
+        speaks_starttls: AtomicBool::new(options.tls == TlsChoice::StartTls),
+        process: random_hex(),
+        clock: BootClock::new(),
+        store,
+        screens,
+        printer,
+        tls,
+        options,
+    });
+    let mut devices = JoinSet::new();
+    let mut senders = Vec::new();
+    let pace = Duration::from_secs(1) / shared.options.start_rate.max(1);
+    let mut starting = tokio::time::interval(pace);
+    let mut stopping = stop.clone();
+    loop {
+        let started = u32::try_from(senders.len()).unwrap_or(u32::MAX);
+        tokio::select! {
+            _ = starting.tick(), if started < shared.options.count && !*stop.borrow() => {
+                let (sender, receiver) = mpsc::channel(COMMANDS);
+                senders.push(sender);
+                devices.spawn(Device::new(started, Arc::clone(&shared)).run(receiver, stop.clone()));
+            }
+            Some(command) = commands.recv() => {
+                let sender = usize::try_from(command.device).ok().and_then(|index| senders.get(index));
+                if sender.is_none_or(|sender| sender.try_send(command.event).is_err()) {
+                    shared.printer.complain(command.device, "cannot take a command now");
+                }
+            }
+            _ = stopping.wait_for(|stop| *stop) => break,
+        }
+    }
+    while devices.join_next().await.is_some() {}
+    drop(lock);
+    Ok(())
+}

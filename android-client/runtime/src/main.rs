@@ -1,0 +1,249 @@
+//! `longwire-device`: virtual phones that run the real client core.
+
+use std::io::{self, BufRead as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser;
+use longwire_client::Event;
+use longwire_device::fleet::{self, Behaviour, Command, Options, TlsChoice};
+use longwire_device::output::Printer;
+use longwire_device::tls::{Pin, Tls, Trust};
+use longwire_protocol::Jid;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+const HELP: &str = "\
+Examples:
+  longwire-device --server 127.0.0.1:5223 --domain localhost --ca data/tls/cert.pem
+      one phone; each notification that it shows is a line of JSON:
+      {\"device\":\"0\",\"state\":\"online\",\"id\":\"…\",\"jid\":\"…\"}
+      {\"device\":\"0\",\"notification\":{\"id\":\"…\",\"seq\":7,\"title\":\"Door\",\"body\":\"Bell\"}}
+  longwire-device --server push.example.com:5223 --domain example.com --count 1000 --drop-after 30
+      a thousand phones that lose their connection every half minute
+
+Files in the data directory:
+  devices.sqlite      accounts, cursors and inboxes of all devices
+  screen-<N>.jsonl    the screen of device N, append-only: one line, on disk before anything follows from it, per
+                      hand-over and per done or removal:
+                      {\"id\":\"…\",\"attempt\":1,\"process\":\"…\",\"time\":\"…\",\"what\":\"handed|updated|done|removed\"}
+                      A hand-over of an id that is done, or two by one process, is a duplicate.
+
+Commands on standard input, a line each: `0 open ID` and `0 dismiss ID` (device 0's user opens or dismisses it).";
+
+/// Virtual phones: the real Longwire client core, on this host.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = HELP)]
+struct Arguments {
+    /// Where the server listens.
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_server)]
+    server: (String, u16),
+    /// The XMPP domain; the server's certificate must be for it.
+    #[arg(long, default_value = "localhost", value_parser = parse_domain)]
+    domain: Jid,
+    /// Trust the certificates in this PEM file instead of the system's authorities.
+    #[arg(long, value_name = "FILE", conflicts_with = "pin")]
+    ca: Option<PathBuf>,
+    /// Trust this key or certificate alone: its SHA-256 in hexadecimal or base64.
+    #[arg(long, value_name = "SHA256")]
+    pin: Option<Pin>,
+    /// Upgrade to TLS by STARTTLS. Without a choice: direct TLS, or STARTTLS when the port does not speak TLS.
+    #[arg(long, conflicts_with = "direct_tls")]
+    starttls: bool,
+    /// TLS from the first byte.
+    #[arg(long)]
+    direct_tls: bool,
+    /// Where accounts, inboxes and screens are kept.
+    #[arg(long, value_name = "DIR", default_value = "device-data")]
+    data_dir: PathBuf,
+    /// How many devices to run; they are numbered from 0.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+    /// Devices to start (and, the first time, register) per second.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    register_rate: u32,
+    /// Seconds of silence after which a device sends a heartbeat.
+    #[arg(long, value_name = "SECONDS", default_value_t = 240, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    heartbeat: u64,
+    /// Drop each connection without a word so many seconds after it came online.
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    drop_after: Option<Duration>,
+    /// Hold each acknowledgement back for so many milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    lag: u64,
+    /// Never acknowledge.
+    #[arg(long)]
+    no_ack: bool,
+    /// Report each notification on the screen as displayed.
+    #[arg(long)]
+    report_displayed: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to be done when stderr is closed too.
+            drop(writeln!(io::stderr(), "longwire-device: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    raise_file_limit().context("cannot raise the limit of open files")?;
+    let trust = match (&arguments.ca, &arguments.pin) {
+        (Some(path), _) => Trust::File(path.clone()),
+        (None, Some(pin)) => Trust::Pin(pin.clone()),
+        (None, None) => Trust::System,
+    };
+    let tls = Tls::new(&arguments.domain.to_string(), &trust)?;
+    let (printer, printing) = Printer::start().context("cannot start a thread")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    let ended = runtime.block_on(run_fleet(options(arguments), tls, printer));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    if ended.is_ok() {
+        // A printer that failed has nothing more to print.
+        drop(printing.join());
+    }
+    ended
+}
+
+async fn run_fleet(options: Options, tls: Tls, printer: Printer) -> anyhow::Result<()> {
+    let (sender, commands) = mpsc::channel(64);
+    std::thread::Builder::new().name("commands".to_owned()).spawn(move || read_commands(&sender))?;
+    let (stopper, stop) = watch::channel(false);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stopper.send_replace(true);
+    });
+    fleet::run(options, tls, printer, commands, stop).await?;
+    Ok(())
+}
+
+fn options(arguments: Arguments) -> Options {
+    let (host, port) = arguments.server;
+    Options {
+        host,
+        port,
+        domain: arguments.domain,
+        tls: match (arguments.starttls, arguments.direct_tls) {
+            (true, _) => TlsChoice::StartTls,
+            (false, true) => TlsChoice::Direct,
+            (false, false) => TlsChoice::Auto,
+        },
+        data_dir: arguments.data_dir,
+        count: arguments.count,
+        start_rate: arguments.register_rate,
+        heartbeat: Duration::from_secs(arguments.heartbeat),
+        behaviour: Behaviour {
+            drop_after: arguments.drop_after,
+            lag: Duration::from_millis(arguments.lag),
+            no_ack: arguments.no_ack,
+            report_displayed: arguments.report_displayed,
+        },
+    }
+}
+
+/// Thousands of devices need thousands of files: as many as the host admits.
+fn raise_file_limit() -> io::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    Ok(())
+}
+
+fn read_commands(commands: &mpsc::Sender<Command>) {
+    for line in io::stdin().lock().lines() {
+        let Ok(line) = line else { return };
+        if line.trim().is_empty() {
+            continue;
+        }
+        match parse_command(&line) {
+            Some(command) => {
+                if commands.blocking_send(command).is_err() {
+                    return; // the devices are gone
+                }
+            }
+            None => {
+                let hint = "a command is `0 open ID` or `0 dismiss ID`";
+                // A closed stderr is no reason to stop.
+                drop(writeln!(io::stderr(), "longwire-device: {hint}, not {line:?}"));
+            }
+        }
+    }
+}
+
+fn parse_command(line: &str) -> Option<Command> {
+    let mut words = line.split_whitespace();
+    let (Some(device), Some(verb), Some(id), None) = (words.next(), words.next(), words.next(), words.next()) else {
+        return None;
+    };
+    let id = id.to_owned();
+    let event = match verb {
+        "open" => Event::Opened { id },
+        "dismiss" => Event::Dismissed { id },
+        _ => return None,
+    };
+    Some(Command { device: device.parse().ok()?, event })
+}
+
+fn parse_server(text: &str) -> Result<(String, u16), String> {
+    let wrong = || format!("{text:?} is not host:port, such as 127.0.0.1:5223 or [::1]:5223");
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = bare.unwrap_or(host);
+    let port: u16 = port.parse().map_err(|_| wrong())?;
+    let is_bad = host.is_empty() || port == 0 || (bare.is_none() && host.contains(':'));
+    if is_bad { Err(wrong()) } else { Ok((host.to_owned(), port)) }
+}
+
+fn parse_domain(text: &str) -> Result<Jid, String> {
+    let jid = Jid::new(text).map_err(|error| format!("{text:?} is not a domain: {error}"))?;
+    let is_domain = jid.node().is_none() && jid.resource().is_none();
+    if is_domain { Ok(jid) } else { Err(format!("{text:?} is not a domain but an address")) }
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text:?} is not a number of seconds"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_host_and_port() {
+        assert_eq!(parse_server("127.0.0.1:5223"), Ok(("127.0.0.1".into(), 5223)));
+        assert_eq!(parse_server("[::1]:5223"), Ok(("::1".into(), 5223)));
+        assert_eq!(parse_server("push.example.com:5222"), Ok(("push.example.com".into(), 5222)));
+        for wrong in
+            ["", "localhost", ":5223", "localhost:", "localhost:x", "localhost:0", "localhost:70000", "::1:5223"]
+        {
+            assert!(parse_server(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn commands_are_device_verb_and_id() {
+        let expected = Command { device: 3, event: Event::Opened { id: "x".into() } };
+        assert_eq!(parse_command("3 open x"), Some(expected));
+        for wrong in ["", "open x", "3 open", "3 eat x", "x open y", "3 open x y"] {
+            assert_eq!(parse_command(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_help_is_well_formed() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,155 @@
+//! The inbox of a host's devices: one SQLite database per process, one writer, group commit.
+//!
+//! Thousands of devices share each fsync; a device's step is answered when the group that holds it is on disk.
+
+mod apply;
+mod record;
+mod row;
+mod schema;
+
+use std::path::Path;
+use std::time::Duration;
+
+use longwire_client::inbox::{Outcome, Snapshot, StoreError, Transaction};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+pub use schema::OpenError;
+
+/// Steps that wait; a device has one under way, so the bound makes only bursts wait.
+const QUEUE: usize = 1_024;
+/// Steps of one commit.
+const GROUP_MAX: usize = 256;
+
+enum Request {
+    Load(u32, oneshot::Sender<Result<Snapshot, StoreError>>),
+    Apply(Step),
+}
+
+struct Step {
+    device: u32,
+    transaction: Transaction,
+    answer: oneshot::Sender<Result<Vec<Outcome>, StoreError>>,
+}
+
+/// The store of all devices of this process. Clones share it.
+#[derive(Debug, Clone)]
+pub struct DeviceStore {
+    requests: mpsc::Sender<Request>,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Load(device, _) => f.debug_tuple("Load").field(device).finish(),
+            Self::Apply(step) => f.debug_tuple("Apply").field(&step.device).finish(),
+        }
+    }
+}
+
+impl DeviceStore {
+    /// Opens or creates the database and starts its writer.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or was made by a newer version.
+    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5));
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        schema::prepare(&mut connection).await?;
+        let (requests, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(write(connection, receiver));
+        Ok(Self { requests })
+    }
+
+    /// Reads what a device's process needs at its start.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn load(&self, device: u32) -> Result<Snapshot, StoreError> {
+        let (answer, loaded) = oneshot::channel();
+        self.request(Request::Load(device, answer)).await?;
+        loaded.await.map_err(|_| closed())?
+    }
+
+    /// Makes a device's step durable.
+    ///
+    /// # Errors
+    /// When nothing of it was stored.
+    pub async fn apply(&self, device: u32, transaction: Transaction) -> Result<Vec<Outcome>, StoreError> {
+        let (answer, stored) = oneshot::channel();
+        self.request(Request::Apply(Step { device, transaction, answer })).await?;
+        stored.await.map_err(|_| closed())?
+    }
+
+    async fn request(&self, request: Request) -> Result<(), StoreError> {
+        self.requests.send(request).await.map_err(|_| closed())
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError("the store is closed".to_owned())
+}
+
+fn failed(error: &sqlx::Error) -> StoreError {
+    StoreError(error.to_string())
+}
+
+/// The one writer: what is there becomes one commit.
+async fn write(mut connection: SqliteConnection, mut requests: mpsc::Receiver<Request>) {
+    while let Some(first) = requests.recv().await {
+        let mut group = Vec::new();
+        let mut next = Some(first);
+        while let Some(request) = next {
+            match request {
+                Request::Apply(step) => group.push(step),
+                Request::Load(device, answer) => {
+                    // Nobody waits any more when the device is gone.
+                    drop(answer.send(row::snapshot(&mut connection, device).await.map_err(|error| failed(&error))));
+                }
+            }
+            next = if group.len() < GROUP_MAX { requests.try_recv().ok() } else { None };
+        }
+        commit_group(&mut connection, group).await;
+    }
+    drop(connection.close().await);
+}
+
+/// Commits a group; when that fails, each step alone, so that one cannot fail the others.
+async fn commit_group(connection: &mut SqliteConnection, group: Vec<Step>) {
+    match commit(connection, &group).await {
+        Ok(outcomes) => {
+            for (step, outcomes) in group.into_iter().zip(outcomes) {
+                drop(step.answer.send(Ok(outcomes)));
+            }
+        }
+        Err(error) if group.len() == 1 => {
+            group.into_iter().for_each(|step| drop(step.answer.send(Err(failed(&error)))));
+        }
+        Err(_) => {
+            for step in group {
+                let alone = commit(connection, std::slice::from_ref(&step)).await;
+                let outcomes = alone.map(|mut outcomes| outcomes.pop().unwrap_or_default());
+                drop(step.answer.send(outcomes.map_err(|error| failed(&error))));
+            }
+        }
+    }
+}
+
+async fn commit(connection: &mut SqliteConnection, group: &[Step]) -> Result<Vec<Vec<Outcome>>, sqlx::Error> {
+    if group.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut outcomes = Vec::with_capacity(group.len());
+    for step in group {
+        outcomes.push(apply::apply(&mut transaction, step.device, &step.transaction).await?);
+    }
+    transaction.commit().await?;
+    Ok(outcomes)
+}

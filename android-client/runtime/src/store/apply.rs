@@ -1,0 +1,157 @@
+//! A device's step as SQL; what a change does to a row is decided by the client core.
+
+use longwire_client::Lane;
+use longwire_client::inbox::{Change, Outcome, RowState, Step, Transaction, keep, turn};
+use longwire_protocol::push::{Bound, DeviceEvent, SeqSet};
+use sqlx::SqliteConnection;
+
+use super::record;
+use super::row::{find, from_db, save, to_db};
+
+/// Applies the changes in order; the caller commits.
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    device: u32,
+    transaction: &Transaction,
+) -> Result<Vec<Outcome>, sqlx::Error> {
+    let mut outcomes = Vec::with_capacity(transaction.changes.len());
+    for change in &transaction.changes {
+        outcomes.push(apply_change(connection, device, change, transaction.at_ms).await?);
+    }
+    Ok(outcomes)
+}
+
+async fn apply_change(
+    connection: &mut SqliteConnection,
+    device: u32,
+    change: &Change,
+    at_ms: u64,
+) -> Result<Outcome, sqlx::Error> {
+    match change {
+        Change::Installation(_) | Change::Account(_) | Change::Registered | Change::ForgetToken => {
+            change_record(connection, device, change).await?;
+        }
+        Change::Bound { bound, .. } => {
+            change_record(connection, device, change).await?;
+            return bind(connection, device, bound).await;
+        }
+        Change::User(user) => {
+            change_record(connection, device, change).await?;
+            drop_rows_of_others(connection, device, user.as_deref()).await?;
+        }
+        Change::Cursor { lane, seq } => advance(connection, device, *lane, *seq).await?,
+        Change::Keep(entry) => {
+            if entry.seq > 0 {
+                keep_seq(connection, device, entry.lane, entry.seq, at_ms).await?;
+            }
+            let row = find(connection, device, &entry.target).await?;
+            return write(connection, device, keep(row, entry, at_ms)).await;
+        }
+        Change::Row(id, verb) => {
+            let row = find(connection, device, id).await?;
+            return write(connection, device, turn(row, verb, at_ms)).await;
+        }
+        Change::Report(report) => {
+            add_report(connection, device, report).await?;
+            return Ok(Outcome::Report(report.clone()));
+        }
+        Change::Reported { entry, kind } => {
+            let query = sqlx::query("DELETE FROM reports WHERE device = ? AND entry = ? AND kind = ?");
+            query.bind(device).bind(entry).bind(kind.as_str()).execute(connection).await?;
+        }
+        Change::Prune { before_ms } => prune(connection, device, *before_ms).await?,
+    }
+    Ok(Outcome::Quiet)
+}
+
+async fn change_record(connection: &mut SqliteConnection, device: u32, change: &Change) -> Result<(), sqlx::Error> {
+    let mut record = record::load(connection, device).await?;
+    record.apply(change);
+    record::save(connection, device, &record).await
+}
+
+async fn write(connection: &mut SqliteConnection, device: u32, step: Step) -> Result<Outcome, sqlx::Error> {
+    if let Some(row) = &step.write {
+        save(connection, device, row).await?;
+    }
+    if let Outcome::Report(report) = &step.outcome {
+        add_report(connection, device, report).await?;
+    }
+    Ok(step.outcome)
+}
+
+async fn bind(connection: &mut SqliteConnection, device: u32, bound: &Bound) -> Result<Outcome, sqlx::Error> {
+    let cursor = bound.cursor;
+    for (is_background, effective) in [(false, cursor.normal), (true, cursor.background)] {
+        let query = sqlx::query("DELETE FROM seqs WHERE device = ? AND is_background = ? AND seq > ?");
+        query.bind(device).bind(is_background).bind(to_db(effective)).execute(&mut *connection).await?;
+    }
+    drop_rows_of_others(connection, device, bound.user.as_deref()).await?;
+    Ok(Outcome::Bound {
+        normal: seqs_between(connection, device, false, bound.recorded_normal, cursor.normal).await?,
+        background: seqs_between(connection, device, true, bound.recorded_background, cursor.background).await?,
+    })
+}
+
+async fn seqs_between(
+    connection: &mut SqliteConnection,
+    device: u32,
+    is_background: bool,
+    above: u64,
+    upto: u64,
+) -> Result<SeqSet, sqlx::Error> {
+    if above >= upto {
+        return Ok(SeqSet::default());
+    }
+    let query = sqlx::query_scalar::<_, i64>(
+        "SELECT seq FROM seqs WHERE device = ? AND is_background = ? AND seq > ? AND seq <= ? ORDER BY seq",
+    );
+    let seqs =
+        query.bind(device).bind(is_background).bind(to_db(above)).bind(to_db(upto)).fetch_all(connection).await?;
+    Ok(seqs.into_iter().map(from_db).collect())
+}
+
+async fn drop_rows_of_others(
+    connection: &mut SqliteConnection,
+    device: u32,
+    user: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(
+        "UPDATE inbox SET state = ?, payload = '' WHERE device = ? AND state < 2 AND state = ? AND user IS NOT NULL AND user IS NOT ?",
+    );
+    let query = query.bind(RowState::Done.number()).bind(device).bind(RowState::Stored.number()).bind(user);
+    query.execute(connection).await.map(drop)
+}
+
+async fn advance(connection: &mut SqliteConnection, device: u32, lane: Lane, seq: u64) -> Result<(), sqlx::Error> {
+    let query = match lane {
+        Lane::Normal => "UPDATE device SET normal = max(normal, ?) WHERE device = ?",
+        Lane::Background => "UPDATE device SET background = max(background, ?) WHERE device = ?",
+    };
+    sqlx::query(query).bind(to_db(seq)).bind(device).execute(connection).await.map(drop)
+}
+
+async fn keep_seq(
+    connection: &mut SqliteConnection,
+    device: u32,
+    lane: Lane,
+    seq: u64,
+    at_ms: u64,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query("INSERT OR REPLACE INTO seqs (device, is_background, seq, received) VALUES (?, ?, ?, ?)");
+    let query = query.bind(device).bind(lane == Lane::Background).bind(to_db(seq)).bind(to_db(at_ms));
+    query.execute(connection).await.map(drop)
+}
+
+async fn add_report(connection: &mut SqliteConnection, device: u32, report: &DeviceEvent) -> Result<(), sqlx::Error> {
+    let query = sqlx::query("INSERT OR IGNORE INTO reports (device, entry, kind, at, reason) VALUES (?, ?, ?, ?, ?)");
+    let query = query.bind(device).bind(&report.entry).bind(report.kind.as_str());
+    query.bind(to_db(report.at.unix_ms())).bind(report.reason.as_deref()).execute(connection).await.map(drop)
+}
+
+async fn prune(connection: &mut SqliteConnection, device: u32, before_ms: u64) -> Result<(), sqlx::Error> {
+    let query = sqlx::query("DELETE FROM inbox WHERE device = ? AND state >= 2 AND received < ?");
+    query.bind(device).bind(to_db(before_ms)).execute(&mut *connection).await?;
+    let query = sqlx::query("DELETE FROM seqs WHERE device = ? AND received < ?");
+    query.bind(device).bind(to_db(before_ms)).execute(connection).await.map(drop)
+}

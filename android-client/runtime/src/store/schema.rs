@@ -1,0 +1,66 @@
+//! The database of devices and its version.
+
+use sqlx::{Executor as _, SqliteConnection};
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be opened or read.
+    #[error("cannot open the device's database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// It was made by a newer version of this program.
+    #[error("the device's database has version {found}, this program knows up to {known}: use the newer program")]
+    Newer {
+        /// Its version.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+}
+
+/// Version 1 is the first; an older one is brought up here, a newer one is refused.
+const VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE device (
+    device INTEGER PRIMARY KEY,
+    user_agent TEXT, secret BLOB,
+    account TEXT, password TEXT, is_registered INTEGER NOT NULL,
+    token TEXT, token_mechanism TEXT, token_expires INTEGER,
+    generation TEXT, normal INTEGER, background INTEGER,
+    server_device TEXT, user TEXT,
+    anchor_server INTEGER, anchor_boot INTEGER, anchor_boot_id TEXT
+) STRICT;
+CREATE TABLE inbox (
+    arrival INTEGER PRIMARY KEY,
+    device INTEGER NOT NULL, id TEXT NOT NULL,
+    seq INTEGER NOT NULL, is_background INTEGER NOT NULL, state INTEGER NOT NULL, payload TEXT NOT NULL, user TEXT,
+    expires INTEGER NOT NULL, received INTEGER NOT NULL, attempt INTEGER NOT NULL, deaths INTEGER NOT NULL,
+    UNIQUE (device, id)
+) STRICT;
+CREATE INDEX inbox_open ON inbox (device, arrival) WHERE state < 2;
+CREATE TABLE seqs (
+    device INTEGER NOT NULL, is_background INTEGER NOT NULL, seq INTEGER NOT NULL, received INTEGER NOT NULL,
+    PRIMARY KEY (device, is_background, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE reports (
+    number INTEGER PRIMARY KEY,
+    device INTEGER NOT NULL, entry TEXT NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT,
+    UNIQUE (device, entry, kind)
+) STRICT;
+PRAGMA user_version = 1;
+";
+
+pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
+    match found {
+        0 => {
+            connection.execute("BEGIN IMMEDIATE").await?;
+            connection.execute(sqlx::raw_sql(SCHEMA)).await?;
+            connection.execute("COMMIT").await?;
+            Ok(())
+        }
+        VERSION => Ok(()),
+        found => Err(OpenError::Newer { found, known: VERSION }),
+    }
+}
