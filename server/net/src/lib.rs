@@ -132,6 +132,12 @@ impl Net {
         let (acceptor, stopper) = accepting.map_err(NetError::Poll)?;
         core.sessions
             .set_workers(inboxes.iter().map(|inbox| Arc::clone(inbox) as Arc<dyn session_manager::Worker>).collect());
+        // What was committed while the workers were being named is behind them all.
+        let (generation, from) = (core.log.generation(), core.log.last());
+        for inbox in &inboxes {
+            let batch = Batch { generation, from, entries: Arc::new([]) };
+            inbox.push(Command::Core(session_manager::Command::Announce(Arc::new(batch))));
+        }
         let workers: Result<Vec<_>, _> = workers
             .into_iter()
             .enumerate()
