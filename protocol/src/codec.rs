@@ -97,7 +97,7 @@ pub struct Reader {
     limits: Limits,
     phase: Phase,
     /// In the middle of a unit.
-    lexer: Option<Lexer>,
+    lexer: Option<Box<Lexer>>,
     /// The bytes of that unit so far.
     carry: Vec<u8>,
     scanned_bytes: u64,
@@ -152,7 +152,7 @@ impl Reader {
     fn read_event(&mut self, input: &mut &[u8]) -> Result<Option<Event>, CodecError> {
         loop {
             let mut lexer = match self.lexer.take() {
-                Some(lexer) => lexer,
+                Some(lexer) => *lexer,
                 None => {
                     let spaces = self.take_whitespace(input);
                     if spaces > 0 && matches!(self.phase, Phase::Open(_)) {
@@ -165,7 +165,7 @@ impl Reader {
             let Some((unit, end)) = self.scan(&mut lexer, input)? else {
                 self.carry.extend_from_slice(input);
                 *input = &[];
-                self.lexer = Some(lexer);
+                self.lexer = Some(Box::new(lexer));
                 return Ok(None);
             };
             let (last, rest) = input.split_at_checked(end).unwrap_or((input, &[]));

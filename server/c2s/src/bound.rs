@@ -168,6 +168,6 @@ mod tests {
 
     #[test]
     fn an_idle_session_is_small() {
-        assert!(size_of::<Bound>() <= 224, "{}", size_of::<Bound>());
+        assert!(size_of::<Bound>() <= 176, "{}", size_of::<Bound>());
     }
 }
