@@ -1,2 +1,51 @@
-//! The binary `longwire`.
-fn main() {}
+//! The binary `longwire`: configuration, commands, wiring and nothing else.
+
+mod certificate;
+mod cli;
+mod commands;
+mod configuration;
+mod control;
+mod data_dir;
+mod lock;
+mod logging;
+mod output;
+mod serve;
+mod system;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime can be made")?;
+    // Names that are not UTF-8 are none of ours.
+    let variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => serve::run(&args, &variables).await,
+            Command::Key(command) => commands::key::run(command, &variables).await,
+            Command::Account(command) => commands::account::run(command, &variables).await,
+            Command::Send(args) => commands::send::run(args, &variables).await,
+            Command::Device(command) => commands::device::run(command, &variables).await,
+        }
+    });
+    // What still runs then has been waited for as long as it may be.
+    runtime.shutdown_background();
+    result
+}

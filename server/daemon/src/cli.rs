@@ -1,0 +1,288 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use longwire_model::Scope;
+
+/// Self-hosted push notifications for Android.
+#[derive(Debug, Parser)]
+#[command(
+    name = "longwire",
+    version,
+    about = "Self-hosted push notifications for Android: the server, and the operator's tool beside it",
+    after_help = "Examples:
+  longwire serve                                     everything on loopback, data in ./data
+  longwire serve --config longwire.toml              for real use; see longwire.example.toml
+  longwire serve --config longwire.toml --check      only validate the configuration
+  longwire key create --scope send --label backend   an API key for a back-end, printed alone
+  longwire send --to user:alice --title Door --body Bell
+
+Commands beside `serve` work while a server runs on the same data directory, and also without one."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server
+    Serve(ServeArgs),
+    /// Create, list and revoke API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Add, list and remove accounts (XMPP logins)
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Send a notification
+    Send(SendArgs),
+    /// Look at devices
+    #[command(subcommand)]
+    Device(DeviceCommand),
+}
+
+/// Where the data is: the same for the server and for every command beside it.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Place {
+    /// Configuration file (TOML); flags and LONGWIRE_… variables go before it
+    #[arg(long, value_name = "FILE", env = "LONGWIRE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Data directory [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(
+    after_help = "Each flag but --config and --check is also a key of the configuration file (`--http-plaintext` is
+`http_plaintext`) and a variable (LONGWIRE_HTTP_PLAINTEXT). A flag goes before a variable, a variable before the file.
+
+When it listens, one JSON line on standard output has the real addresses (port 0 takes a free port):
+  {\"ready\":true,\"http\":\"http://127.0.0.1:9090\",\"c2s\":\"127.0.0.1:5222\",\"c2s_tls\":\"127.0.0.1:5223\",\"certificate\":\"…\"}
+The first start prints an API key with every right before that, once. Logs go to standard error."
+)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub place: Place,
+    /// Validate the configuration, print what would be done, and stop
+    #[arg(long)]
+    pub check: bool,
+    /// XMPP domain that devices connect to [default: localhost]
+    #[arg(long, value_name = "DOMAIN")]
+    pub domain: Option<String>,
+    /// Address of the HTTP API [default: 127.0.0.1:9090]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub http: Option<String>,
+    /// HTTP without TLS although it is not on loopback: a proxy in front does it
+    #[arg(long)]
+    pub http_plaintext: bool,
+    /// Address for XMPP clients that start in plaintext and change to TLS (STARTTLS) [default: 127.0.0.1:5222]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub c2s: Option<String>,
+    /// Address for XMPP clients with direct TLS [default: 127.0.0.1:5223]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub c2s_tls: Option<String>,
+    /// Admit SCRAM logins without TLS
+    #[arg(long)]
+    pub plaintext: bool,
+    /// Who may register an account [default: open while every XMPP listener is on loopback, else closed]
+    #[arg(long, value_name = "WHO")]
+    pub registration: Option<Registration>,
+    /// Form of the log [default: text]
+    #[arg(long, value_name = "FORM")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// Who may register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Registration {
+    /// Everybody who can connect
+    Open,
+    /// Nobody: accounts are made with `longwire account add`
+    Closed,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Create an API key and print it alone on standard output; it is shown this once
+    #[command(after_help = "Example: KEY=$(longwire key create --scope send --label backend --expires 90d)")]
+    Create {
+        #[command(flatten)]
+        place: Place,
+        /// What it may do: send, read, devices, keys, or admin (all of these, and accounts); may be repeated
+        #[arg(long, required = true, value_name = "SCOPE", value_delimiter = ',')]
+        scope: Vec<Scope>,
+        /// A name for it
+        #[arg(long)]
+        label: Option<String>,
+        /// How long it is good for, such as 12h, 30d or 1y; for ever if not given
+        #[arg(long, value_name = "TIME", value_parser = parse_seconds)]
+        expires: Option<u64>,
+    },
+    /// List API keys, without their secrets
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke an API key at once
+    Revoke {
+        #[command(flatten)]
+        place: Place,
+        /// The key's id, the middle part of `lw_<id>_<secret>`
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Add an account; without --password-stdin a password is made and printed alone on standard output
+    #[command(after_help = "Examples:
+  longwire account add alice
+  printf %s \"$PASSWORD\" | longwire account add alice --password-stdin")]
+    Add {
+        #[command(flatten)]
+        place: Place,
+        /// The name before the @
+        name: String,
+        /// Read the password from standard input (one line)
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List accounts
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove an account and its devices
+    Remove {
+        #[command(flatten)]
+        place: Place,
+        /// The name before the @
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  longwire send --to user:alice --title Door --body Bell
+  longwire send --to topic:news --to tag:beta --body 'Version 2 is out' --ttl 3600 --url https://example.com/2
+  longwire send --to all --data kind=sync --lane background --idempotency-key sync-2026-11-21
+
+Prints the answer of the API as one JSON line.")]
+pub(crate) struct SendArgs {
+    #[command(flatten)]
+    pub place: Place,
+    /// device:ID, user:NAME, topic:NAME, tag:NAME or all; may be repeated
+    #[arg(long, required = true, value_name = "AUDIENCE")]
+    pub to: Vec<String>,
+    /// Title
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Text
+    #[arg(long)]
+    pub body: Option<String>,
+    /// A pair for the app; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
+    pub data: Vec<(String, String)>,
+    /// What opening it opens
+    #[arg(long)]
+    pub url: Option<String>,
+    /// Seconds until it expires; 0 is now or never [default: 28 days]
+    #[arg(long, value_name = "SECONDS")]
+    pub ttl: Option<u64>,
+    /// A newer notification with the same key replaces this one while it waits
+    #[arg(long, value_name = "KEY")]
+    pub collapse_key: Option<String>,
+    /// normal or background
+    #[arg(long)]
+    pub lane: Option<String>,
+    /// min, low, normal, high or critical
+    #[arg(long)]
+    pub urgency: Option<String>,
+    /// Only devices that pass, such as 'tag:beta && !tag:muted'
+    #[arg(long)]
+    pub filter: Option<String>,
+    /// The same key again gives the first answer again instead of a second notification
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// List devices
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `90`, `90s`, `15m`, `12h`, `30d`, `8w`, `1y` in seconds.
+fn parse_seconds(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.strip_prefix(digits).unwrap_or_default();
+    let seconds: u64 = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 7 * 86_400,
+        "y" => 365 * 86_400,
+        _ => return Err(format!("{unit:?} is not a unit: use s, m, h, d, w or y")),
+    };
+    let count: u64 = digits.parse().map_err(|_| "use a number and a unit, such as 30d".to_owned())?;
+    // A century bounds the arithmetic of every caller.
+    match count.checked_mul(seconds) {
+        Some(total) if (1..=100 * 365 * 86_400).contains(&total) => Ok(total),
+        Some(_) | None => Err("use a time from 1s to 100y".to_owned()),
+    }
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(_) | None => Err("use NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_units_and_bounds() {
+        assert_eq!(parse_seconds("90"), Ok(90));
+        assert_eq!(parse_seconds("30d"), Ok(30 * 86_400));
+        assert_eq!(parse_seconds("100y"), Ok(100 * 365 * 86_400));
+        for wrong in ["", "d", "0", "-1d", "3 d", "1x", "101y", "99999999999999999999d", "18446744073709551615y"] {
+            assert!(parse_seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

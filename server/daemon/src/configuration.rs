@@ -1,0 +1,219 @@
+//! The configuration: flags go before `LONGWIRE_…` variables, these before the file, this before the defaults.
+
+pub(crate) mod check;
+mod environment;
+mod file;
+
+use std::fmt::Write as _;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use crate::cli::{LogFormat, Place, Registration, ServeArgs};
+pub(crate) use file::{FileConfig, Metrics};
+
+/// Everything that `serve` is told.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    pub data_dir: PathBuf,
+    pub domain: String,
+    pub http: Listener,
+    pub http_plaintext: bool,
+    pub http_concurrency_max: usize,
+    pub c2s: Listener,
+    pub c2s_tls: Listener,
+    pub plaintext: bool,
+    pub registration: Registration,
+    /// Whether `registration` was said, or follows from the listeners.
+    pub is_registration_said: bool,
+    /// Certificate chain and key (PEM); the server's own in the data directory if none.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    pub metrics: Metrics,
+    pub retention_days: u32,
+    pub connections_before_login_max: u32,
+    pub logins_per_second_max: u32,
+    pub registrations_per_minute_max: u32,
+    pub log_format: LogFormat,
+    pub log_filter: Option<String>,
+}
+
+/// Where something listens.
+#[derive(Clone, Debug)]
+pub(crate) struct Listener {
+    /// The key and flag that say it.
+    pub key: &'static str,
+    /// What it said, resolved.
+    pub address: SocketAddr,
+}
+
+impl Listener {
+    fn resolve(key: &'static str, text: &str) -> anyhow::Result<Self> {
+        let mut addresses = text.to_socket_addrs().with_context(|| {
+            format!("{key}: {text:?} is not an address to listen on: use HOST:PORT, such as 127.0.0.1:9090")
+        })?;
+        let address = addresses.next().with_context(|| format!("{key}: {text:?} has no address"))?;
+        Ok(Self { key, address })
+    }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.address.ip().is_loopback()
+    }
+}
+
+impl Configuration {
+    /// Whether HTTP speaks TLS: off loopback, unless a proxy in front does it (DESIGN §5).
+    pub(crate) fn is_http_tls(&self) -> bool {
+        !self.http.is_loopback() && !self.http_plaintext
+    }
+
+    /// Merges flags, variables and the file.
+    pub(crate) fn resolve(args: &ServeArgs, variables: &[(String, String)]) -> anyhow::Result<Self> {
+        let file = read_file(args.place.config.as_deref())?;
+        let environment = environment::read(variables)?;
+        let told = environment.or(file);
+        let said = |flag: bool, key: Option<bool>| flag || key.unwrap_or(false);
+        let c2s = listener("c2s", args.c2s.as_ref(), told.c2s.as_ref(), "127.0.0.1:5222")?;
+        let c2s_tls = listener("c2s_tls", args.c2s_tls.as_ref(), told.c2s_tls.as_ref(), "127.0.0.1:5223")?;
+        let registration = args.registration.or(told.registration);
+        let default_registration =
+            if c2s.is_loopback() && c2s_tls.is_loopback() { Registration::Open } else { Registration::Closed };
+        Ok(Self {
+            data_dir: args.place.data_dir.clone().or(told.data_dir).unwrap_or_else(default_data_dir),
+            domain: domain(args.domain.as_ref().or(told.domain.as_ref()).map_or("localhost", String::as_str))?,
+            http: listener("http", args.http.as_ref(), told.http.as_ref(), "127.0.0.1:9090")?,
+            http_plaintext: said(args.http_plaintext, told.http_plaintext),
+            http_concurrency_max: told.http_concurrency_max.map_or(1_024, |max| max.get()),
+            c2s,
+            c2s_tls,
+            plaintext: said(args.plaintext, told.plaintext),
+            registration: registration.unwrap_or(default_registration),
+            is_registration_said: registration.is_some(),
+            certificate: certificate(told.certificate, told.certificate_key)?,
+            metrics: told.metrics.unwrap_or(Metrics::Loopback),
+            retention_days: told.retention_days.unwrap_or(28),
+            connections_before_login_max: told.connections_before_login_max.unwrap_or(256),
+            logins_per_second_max: told.logins_per_second_max.unwrap_or(100),
+            registrations_per_minute_max: told.registrations_per_minute_max.unwrap_or(60),
+            log_format: args.log_format.or(told.log_format).unwrap_or(LogFormat::Text),
+            log_filter: told.log_filter,
+        })
+    }
+}
+
+/// The data directory of a command beside the server.
+pub(crate) fn data_dir(place: &Place, variables: &[(String, String)]) -> anyhow::Result<PathBuf> {
+    if let Some(data_dir) = &place.data_dir {
+        return Ok(data_dir.clone());
+    }
+    let told = environment::read(variables)?.or(read_file(place.config.as_deref())?);
+    Ok(told.data_dir.unwrap_or_else(default_data_dir))
+}
+
+fn default_data_dir() -> PathBuf {
+    PathBuf::from("./data")
+}
+
+fn read_file(path: Option<&Path>) -> anyhow::Result<FileConfig> {
+    let Some(path) = path else {
+        return Ok(FileConfig::default());
+    };
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("the configuration file {} cannot be read", path.display()))?;
+    file::parse(&text).map_err(|wrong| anyhow::anyhow!("{}:{wrong}", path.display()))
+}
+
+fn listener(
+    key: &'static str,
+    flag: Option<&String>,
+    told: Option<&String>,
+    default: &str,
+) -> anyhow::Result<Listener> {
+    Listener::resolve(key, flag.or(told).map_or(default, String::as_str))
+}
+
+fn certificate(chain: Option<PathBuf>, key: Option<PathBuf>) -> anyhow::Result<Option<(PathBuf, PathBuf)>> {
+    match (chain, key) {
+        (Some(chain), Some(key)) => Ok(Some((chain, key))),
+        (None, None) => Ok(None),
+        (Some(_), None) => bail!("certificate is given without certificate_key: give both, or neither"),
+        (None, Some(_)) => bail!("certificate_key is given without certificate: give both, or neither"),
+    }
+}
+
+/// An XMPP domain: names and IP literals that a certificate can hold.
+fn domain(text: &str) -> anyhow::Result<String> {
+    let domain = text.trim_end_matches('.').to_lowercase();
+    let is_part = |part: &str| {
+        !part.is_empty() && part.len() <= 63 && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    if domain.len() <= 253 && domain.split('.').all(is_part) {
+        return Ok(domain);
+    }
+    let mut message = format!("domain: {text:?} is not a domain name");
+    if !text.is_ascii() {
+        write!(message, ": write an international name in its ASCII form (xn--…)").ok();
+    }
+    bail!(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(config: Option<PathBuf>) -> ServeArgs {
+        ServeArgs { place: Place { config, data_dir: None }, ..ServeArgs::default() }
+    }
+
+    fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn flags_go_before_variables_and_these_before_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("longwire.toml");
+        std::fs::write(&path, "domain = \"file.example\"\nhttp = \"127.0.0.1:1\"\nc2s = \"127.0.0.1:2\"\n")
+            .expect("written");
+        let environment = variables(&[("LONGWIRE_HTTP", "127.0.0.1:11"), ("LONGWIRE_C2S", "127.0.0.1:12")]);
+        let mut args = args(Some(path));
+        args.c2s = Some("127.0.0.1:22".to_owned());
+        let configuration = Configuration::resolve(&args, &environment).expect("a configuration");
+        assert_eq!(configuration.domain, "file.example");
+        assert_eq!(configuration.http.address.port(), 11);
+        assert_eq!(configuration.c2s.address.port(), 22);
+        assert_eq!(configuration.c2s_tls.address.port(), 5223);
+    }
+
+    #[test]
+    fn registration_is_open_on_loopback_only() {
+        let told = |c2s: &str| {
+            let args = ServeArgs { c2s: Some(c2s.to_owned()), ..ServeArgs::default() };
+            Configuration::resolve(&args, &[]).expect("a configuration").registration
+        };
+        assert_eq!(told("127.0.0.1:0"), Registration::Open);
+        assert_eq!(told("[::1]:0"), Registration::Open);
+        assert_eq!(told("0.0.0.0:0"), Registration::Closed);
+    }
+
+    #[test]
+    fn http_speaks_tls_off_loopback_unless_told() {
+        let is_tls = |http: &str, http_plaintext: bool| {
+            let args = ServeArgs { http: Some(http.to_owned()), http_plaintext, ..ServeArgs::default() };
+            Configuration::resolve(&args, &[]).expect("a configuration").is_http_tls()
+        };
+        assert!(!is_tls("127.0.0.1:0", false));
+        assert!(is_tls("0.0.0.0:0", false));
+        assert!(!is_tls("0.0.0.0:0", true));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let error = |args: ServeArgs| Configuration::resolve(&args, &[]).expect_err("refused").to_string();
+        assert!(error(ServeArgs { http: Some("nine".to_owned()), ..ServeArgs::default() }).starts_with("http:"));
+        assert!(error(ServeArgs { domain: Some("a b".to_owned()), ..ServeArgs::default() }).starts_with("domain:"));
+        let half = variables(&[("LONGWIRE_CERTIFICATE", "chain.pem")]);
+        let error = Configuration::resolve(&args(None), &half).expect_err("refused").to_string();
+        assert!(error.contains("certificate_key"), "{error}");
+    }
+}

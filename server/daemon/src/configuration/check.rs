@@ -1,0 +1,82 @@
+//! `longwire serve --check`: what would be done, after everything that can be checked without doing it.
+
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use longwire_net::certificate::Certificate;
+use longwire_protocol::jid::BareJid;
+
+use super::{Configuration, Metrics};
+use crate::cli::Registration;
+use crate::data_dir::DataDir;
+use crate::{certificate, logging};
+
+/// Checks what serving needs that resolving did not look at.
+pub(crate) fn check(configuration: &Configuration) -> anyhow::Result<()> {
+    let domain = &configuration.domain;
+    BareJid::new(domain).map_err(|_| anyhow::anyhow!("domain: {domain:?} is not a domain that XMPP can serve"))?;
+    logging::parse_filter(configuration.log_filter.as_deref())?;
+    if let Some((chain, key)) = &configuration.certificate {
+        Certificate::load(chain, key).context("certificate")?;
+    }
+    Ok(())
+}
+
+/// What serving would do, a line each.
+pub(crate) fn describe(configuration: &Configuration) -> String {
+    let mut text = "The configuration is valid.\n".to_owned();
+    let mut line = |key: &str, value: &str| {
+        // Writing to a string does not fail.
+        writeln!(text, "{key:13} {value}").ok();
+    };
+    let data_dir = match DataDir::find(&configuration.data_dir) {
+        Ok(data_dir) => data_dir.path().display().to_string(),
+        Err(_) => format!("{} (would be made)", configuration.data_dir.display()),
+    };
+    line("data_dir", &data_dir);
+    line("domain", &configuration.domain);
+    let scheme = if configuration.is_http_tls() { "https" } else { "http" };
+    line("http", &format!("{scheme}://{}", configuration.http.address));
+    line("c2s", &format!("{} (STARTTLS)", configuration.c2s.address));
+    line("c2s_tls", &format!("{} (TLS)", configuration.c2s_tls.address));
+    line("certificate", &certificate(configuration));
+    if configuration.plaintext {
+        line("plaintext", "logins without TLS are admitted");
+    }
+    line(
+        "registration",
+        match configuration.registration {
+            Registration::Open => "open: whoever can connect may register",
+            Registration::Closed => "closed: accounts are made with `longwire account add`",
+        },
+    );
+    line(
+        "metrics",
+        match configuration.metrics_need_key() {
+            true => "for API keys with the scope read",
+            false => "for everybody who can connect",
+        },
+    );
+    line("retention", &format!("{} days", configuration.retention_days));
+    text.trim_end().to_owned()
+}
+
+fn certificate(configuration: &Configuration) -> String {
+    let domain = &configuration.domain;
+    match &configuration.certificate {
+        Some((chain, _)) if certificate::is_for(chain, domain) => format!("{} (for {domain})", chain.display()),
+        Some((chain, _)) => format!("{} (NOT for {domain}: clients will refuse it)", chain.display()),
+        None => "the server's own, self-signed, in the data directory".to_owned(),
+    }
+}
+
+impl Configuration {
+    /// Whether `/metrics` needs an API key.
+    pub(crate) fn metrics_need_key(&self) -> bool {
+        match self.metrics {
+            Metrics::Loopback => !self.http.is_loopback(),
+            Metrics::Key => true,
+            Metrics::Open => false,
+        }
+    }
+}

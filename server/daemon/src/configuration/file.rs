@@ -1,0 +1,166 @@
+//! The configuration file: flat keys, named as the flags are.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::cli::{LogFormat, Registration};
+
+/// What a file, or the environment, says; every key is in `longwire.example.toml`.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileConfig {
+    pub data_dir: Option<PathBuf>,
+    pub domain: Option<String>,
+    pub http: Option<String>,
+    pub http_plaintext: Option<bool>,
+    pub http_concurrency_max: Option<NonZeroUsize>,
+    pub c2s: Option<String>,
+    pub c2s_tls: Option<String>,
+    pub plaintext: Option<bool>,
+    pub registration: Option<Registration>,
+    pub certificate: Option<PathBuf>,
+    pub certificate_key: Option<PathBuf>,
+    pub metrics: Option<Metrics>,
+    pub retention_days: Option<u32>,
+    pub connections_before_login_max: Option<u32>,
+    pub logins_per_second_max: Option<u32>,
+    pub registrations_per_minute_max: Option<u32>,
+    pub log_format: Option<LogFormat>,
+    pub log_filter: Option<String>,
+}
+
+/// Who may read `/metrics`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Metrics {
+    /// Everybody while HTTP listens on loopback, else API keys with the scope `read`.
+    Loopback,
+    /// API keys with the scope `read`.
+    Key,
+    /// Everybody.
+    Open,
+}
+
+/// How the value of a variable is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Number,
+    Bool,
+}
+
+/// Every key, with the kind of its value.
+pub(crate) const KEYS: &[(&str, Kind)] = &[
+    ("data_dir", Kind::Text),
+    ("domain", Kind::Text),
+    ("http", Kind::Text),
+    ("http_plaintext", Kind::Bool),
+    ("http_concurrency_max", Kind::Number),
+    ("c2s", Kind::Text),
+    ("c2s_tls", Kind::Text),
+    ("plaintext", Kind::Bool),
+    ("registration", Kind::Text),
+    ("certificate", Kind::Text),
+    ("certificate_key", Kind::Text),
+    ("metrics", Kind::Text),
+    ("retention_days", Kind::Number),
+    ("connections_before_login_max", Kind::Number),
+    ("logins_per_second_max", Kind::Number),
+    ("registrations_per_minute_max", Kind::Number),
+    ("log_format", Kind::Text),
+    ("log_filter", Kind::Text),
+];
+
+impl FileConfig {
+    /// What this says, and where it is silent what `other` says.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            data_dir: self.data_dir.or(other.data_dir),
+            domain: self.domain.or(other.domain),
+            http: self.http.or(other.http),
+            http_plaintext: self.http_plaintext.or(other.http_plaintext),
+            http_concurrency_max: self.http_concurrency_max.or(other.http_concurrency_max),
+            c2s: self.c2s.or(other.c2s),
+            c2s_tls: self.c2s_tls.or(other.c2s_tls),
+            plaintext: self.plaintext.or(other.plaintext),
+            registration: self.registration.or(other.registration),
+            certificate: self.certificate.or(other.certificate),
+            certificate_key: self.certificate_key.or(other.certificate_key),
+            metrics: self.metrics.or(other.metrics),
+            retention_days: self.retention_days.or(other.retention_days),
+            connections_before_login_max: self.connections_before_login_max.or(other.connections_before_login_max),
+            logins_per_second_max: self.logins_per_second_max.or(other.logins_per_second_max),
+            registrations_per_minute_max: self.registrations_per_minute_max.or(other.registrations_per_minute_max),
+            log_format: self.log_format.or(other.log_format),
+            log_filter: self.log_filter.or(other.log_filter),
+        }
+    }
+}
+
+/// Reads a file; the error is `LINE: what is wrong` in one line, to stand behind the file's name and a colon.
+pub(crate) fn parse(text: &str) -> Result<FileConfig, String> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| 1 + text.get(..span.start).unwrap_or(text).matches('\n').count());
+        let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        let key = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim());
+        match key {
+            Some(key) if !message.contains(key) => format!("{line}: {key}: {message}"),
+            Some(_) | None => format!("{line}: {message}"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../longwire.example.toml");
+
+    /// The example with every key that it shows commented out put in force.
+    fn uncommented() -> String {
+        let is_key = |line: &&str| KEYS.iter().any(|(key, _)| line.starts_with(&format!("# {key} = ")));
+        EXAMPLE
+            .lines()
+            .map(|line| Some(line).filter(is_key).and_then(|line| line.strip_prefix("# ")).unwrap_or(line))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    #[test]
+    fn the_example_parses_as_it_stands_and_in_full() {
+        parse(EXAMPLE).expect("the example as it stands");
+        parse(&uncommented()).expect("the example in full");
+    }
+
+    #[test]
+    fn the_example_names_every_key() {
+        let table: toml::Table = uncommented().parse().expect("a table");
+        let shown: Vec<&str> = table.keys().map(String::as_str).collect();
+        let mut keys: Vec<&str> = KEYS.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        let mut sorted = shown.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, keys);
+    }
+
+    #[test]
+    fn the_table_of_keys_is_the_table_of_fields() {
+        let error = parse("no_such_key = 1").expect_err("refused");
+        for (key, _) in KEYS {
+            assert!(error.contains(&format!("`{key}`")), "{key} is no field");
+        }
+        assert_eq!(error.matches('`').count(), 2 * (KEYS.len() + 1), "a field is missing in KEYS: {error}");
+    }
+
+    #[test]
+    fn an_error_names_the_line_and_the_key() {
+        let error = parse("domain = \"a\"\n\nhtpp = \"x\"\n").expect_err("refused");
+        assert!(error.starts_with("3: unknown field `htpp`"), "{error}");
+        let error = parse("domain = \"a\"\nplaintext = \"yes\"\n").expect_err("refused");
+        assert!(error.starts_with("2: plaintext: "), "{error}");
+        let error = parse("domain = \"a\nplaintext = true\n").expect_err("refused");
+        assert!(error.starts_with("1: "), "{error}");
+    }
+}

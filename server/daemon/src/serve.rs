@@ -1,0 +1,144 @@
+//! `longwire serve`: puts the parts together, says where it listens, and takes them apart again.
+
+mod first_start;
+mod listeners;
+mod shutdown;
+mod sweep;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use longwire_api::server::{Listener as HttpListener, serve};
+use longwire_api::{Api, ApiConfig};
+use longwire_core::Registration as CoreRegistration;
+use longwire_net::certificate::Certificate;
+use longwire_net::{CapLimits, NetConfig};
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::cli::{Registration, ServeArgs};
+use crate::configuration::{Configuration, check};
+use crate::data_dir::DataDir;
+use crate::lock::{self, Attempt, Holder, Lock};
+use crate::system::{self, Engine};
+use crate::{certificate, control, logging, output};
+use shutdown::Running;
+
+/// How long a command that holds the lock is waited for.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+/// The line that says where the server listens.
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    http: String,
+    c2s: String,
+    c2s_tls: String,
+    certificate: String,
+}
+
+pub(crate) async fn run(args: &ServeArgs, variables: &[(String, String)]) -> anyhow::Result<()> {
+    let configuration = Configuration::resolve(args, variables)?;
+    check::check(&configuration)?;
+    if args.check {
+        output::line(&check::describe(&configuration));
+        return Ok(());
+    }
+    logging::start(configuration.log_format, configuration.log_filter.as_deref())?;
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a part of the server panicked")));
+    let signals = shutdown::Signals::listen()?;
+    let data_dir = DataDir::create(&configuration.data_dir)?;
+    let lock = take_lock(&data_dir).await?;
+    let running = start(&configuration, &data_dir, lock).await?;
+    running.until_the_end(signals).await
+}
+
+/// The lock; a command is waited for, another server is not.
+async fn take_lock(data_dir: &DataDir) -> anyhow::Result<Lock> {
+    let holder = Holder::new("serve", system::now());
+    let until = Instant::now() + LOCK_WAIT;
+    loop {
+        match lock::attempt(&data_dir.lock(), &holder)? {
+            Attempt::Held(lock) => return Ok(lock),
+            Attempt::Taken(Some(other)) if other.is_server() || Instant::now() >= until => {
+                bail!(lock::refusal(data_dir.path(), Some(&other)));
+            }
+            Attempt::Taken(None) if Instant::now() >= until => bail!(lock::refusal(data_dir.path(), None)),
+            Attempt::Taken(_) => sleep(LOCK_PAUSE).await,
+        }
+    }
+}
+
+/// Starts everything. Ports are taken before anything is told to the outside, and the log has its new generation before anything is
+/// served (DESIGN rule 6).
+async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) -> anyhow::Result<Running> {
+    if data_dir.is_open_to_others() {
+        tracing::warn!(path = %data_dir.path().display(), "the data directory is open to other users: chmod 700 it");
+    }
+    let (certificate, certificate_path) = certificate::load(configuration, data_dir)?;
+    let (http, http_url) = listeners::http(configuration, &certificate).await?;
+    let engine = Engine::open(data_dir, &configuration.domain, registration(configuration)).await?;
+    engine.core.begin_generation().await?;
+    let net = listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate)).await?;
+    let api = Api::new(
+        Arc::clone(&engine.core),
+        ApiConfig {
+            concurrency_max: configuration.http_concurrency_max,
+            metrics_need_key: configuration.metrics_need_key(),
+        },
+    );
+    let (stop, stopped) = watch::channel(false);
+    let mut servers = JoinSet::new();
+    let operator = HttpListener::Operator(control::bind(data_dir)?, control::owner(data_dir)?);
+    servers.spawn(serve(operator, api.router(), stopped.clone()));
+    servers.spawn(serve(http, api.router(), stopped.clone()));
+    servers.spawn(sweep::run(Arc::clone(&engine.core), configuration.retention_days, stopped));
+    first_start::show_key(&engine.core).await?;
+    let ready = Ready {
+        ready: true,
+        http: http_url,
+        c2s: address(net.c2s()),
+        c2s_tls: address(net.c2s_tls()),
+        certificate: certificate_path.display().to_string(),
+    };
+    tracing::info!(http = ready.http, c2s = ready.c2s, c2s_tls = ready.c2s_tls, "listening");
+    output::line(&serde_json::to_string(&ready)?);
+    Ok(Running { api, net, engine, servers, stop, data_dir: data_dir.clone(), lock })
+}
+
+fn registration(configuration: &Configuration) -> CoreRegistration {
+    match configuration.registration {
+        Registration::Open => CoreRegistration::Open,
+        Registration::Closed => {
+            if !configuration.is_registration_said {
+                tracing::info!(
+                    "registration is closed, since XMPP does not listen on loopback alone: make accounts with \
+                     `longwire account add`, or open it with --registration open"
+                );
+            }
+            CoreRegistration::Closed
+        }
+    }
+}
+
+fn net_config(configuration: &Configuration, certificate: Certificate) -> NetConfig {
+    NetConfig {
+        c2s: Some(configuration.c2s.address),
+        c2s_tls: Some(configuration.c2s_tls.address),
+        plaintext: configuration.plaintext,
+        caps: CapLimits {
+            connections_before_login: configuration.connections_before_login_max,
+            logins_per_s: configuration.logins_per_second_max,
+            registrations_per_min: configuration.registrations_per_minute_max,
+        },
+        ..NetConfig::new(certificate)
+    }
+}
+
+fn address(address: Option<std::net::SocketAddr>) -> String {
+    address.map_or_else(String::new, |address| address.to_string())
+}

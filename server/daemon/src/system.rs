@@ -1,0 +1,83 @@
+//! The clock, the randomness and the engine that the core is given: read and chosen here and nowhere else.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use longwire_core::{Clock, Core, CoreConfig, Env, Random, Registration};
+use longwire_model::Timestamp;
+use longwire_store_sqlite::{Options, SqliteStore};
+
+use crate::data_dir::{self, DataDir};
+
+/// The longest heartbeat that a push session may promise.
+const HEARTBEAT_MAX_S: u32 = 600;
+/// How long a FAST token is good: a device that stays away longer logs in by password.
+const FAST_TOKEN_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+
+struct SystemClock {
+    started: Instant,
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+
+    fn mono_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The wall clock.
+#[expect(clippy::disallowed_methods, reason = "the rim: clocks are read here and passed on")]
+pub(crate) fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+struct SystemRandom;
+
+impl Random for SystemRandom {
+    #[expect(clippy::disallowed_methods, clippy::panic, reason = "the rim; without randomness nothing may go on")]
+    fn fill(&self, bytes: &mut [u8]) {
+        if let Err(error) = getrandom::fill(bytes) {
+            panic!("the system gives no randomness: {error}");
+        }
+    }
+}
+
+/// Clock and randomness of this machine.
+#[expect(clippy::disallowed_methods, reason = "the rim: clocks are read here and passed on")]
+pub(crate) fn env() -> Env {
+    Env { clock: Arc::new(SystemClock { started: Instant::now() }), random: Arc::new(SystemRandom) }
+}
+
+/// A core on the embedded store of a data directory, whose lock the caller holds.
+pub(crate) struct Engine {
+    pub core: Arc<Core>,
+    store: SqliteStore,
+}
+
+impl Engine {
+    pub(crate) async fn open(data_dir: &DataDir, domain: &str, registration: Registration) -> anyhow::Result<Self> {
+        let env = env();
+        let server_key = data_dir::server_key(data_dir, |bytes| env.random.fill(bytes))?;
+        let store = SqliteStore::open(data_dir.path(), Options::default()).await?;
+        let config = CoreConfig {
+            domain: domain.to_owned(),
+            registration,
+            heartbeat_max_s: HEARTBEAT_MAX_S,
+            server_key,
+            fast_token_ms: FAST_TOKEN_MS,
+        };
+        let core = Core::open(Arc::new(store.clone()), env, config).await.context("the store cannot be read")?;
+        Ok(Self { core, store })
+    }
+
+    /// Writes what is queued, and closes the store.
+    pub(crate) async fn close(self) {
+        self.core.close().await;
+        self.store.close().await;
+    }
+}
