@@ -1,8 +1,8 @@
 //! Reading, timers, and what streams tell.
 
 use longwire_c2s::{Action, Event};
+use longwire_protocol::Element;
 use longwire_protocol::stream::{StreamCondition, StreamError};
-use longwire_protocol::{Element, stanza};
 
 use super::{BLOCKED_MS, Worker};
 use crate::transport::{Gone, Read};
@@ -21,7 +21,8 @@ impl Worker {
             }
         }
         self.buffer = buffer;
-        if self.connections.contains(slot) {
+        if let Some(connection) = self.connections.get_mut(slot) {
+            connection.flags.may_read = true;
             self.ready.push(slot);
         }
     }
@@ -210,10 +211,11 @@ impl Worker {
         [stream, blocked, connection.linger_until_ms, pushes].into_iter().flatten().min()
     }
 
-    /// Writes a stanza to a connection.
+    /// Writes an element to a session; nothing follows the end of its stream.
     pub(super) fn write_element(&mut self, slot: usize, element: &Element) {
-        debug_assert!(stanza::is_stanza(element) || !element.ns().is_empty(), "an element of a stream");
-        self.write(slot, &element.to_stream_bytes());
+        if self.connections.get(slot).is_some_and(|connection| connection.stream.is_bound()) {
+            self.write(slot, &element.to_stream_bytes());
+        }
     }
 
     /// Ends a stream for a broken rule.

@@ -8,7 +8,6 @@ use longwire_core::session_manager::{self, EndReason, Worker as _};
 use longwire_model::delivery::Acknowledgement;
 use longwire_model::{DeviceId, Entry, EntryId, Seq};
 use longwire_protocol::push::{self, CursorMoved, UserChanged};
-use longwire_protocol::stream::{StreamCondition, StreamError};
 use longwire_router::{Batch, CloseReason, Output, SessionKey, Shard};
 use longwire_store::{Write, Written};
 
@@ -92,15 +91,11 @@ impl Worker {
             }
             Output::Read { session, query } => self.read_log(session, query),
             Output::Acknowledge { session, device, row } => self.record(session, device, row),
-            Output::Close(_, reason) => {
-                let error = match reason {
-                    CloseReason::Conflict => StreamCondition::Conflict.into(),
-                    CloseReason::Stalled => StreamError::new(StreamCondition::PolicyViolation)
-                        .with_text("what was sent was not acknowledged in time"),
-                    CloseReason::Restart => StreamCondition::Reset.into(),
-                    CloseReason::Removed => StreamCondition::NotAuthorized.into(),
-                };
-                self.close(slot, &error);
+            Output::Close(session, CloseReason::Conflict) => self.end(session, EndReason::Conflict),
+            Output::Close(session, CloseReason::Restart) => self.end(session, EndReason::Reset),
+            Output::Close(session, CloseReason::Removed) => self.end(session, EndReason::NotAuthorized),
+            Output::Close(_, CloseReason::Stalled) => {
+                self.violation(slot, "what was sent was not acknowledged in time".to_owned());
             }
         }
     }

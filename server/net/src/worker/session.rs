@@ -218,10 +218,7 @@ impl Worker {
                 let _: Result<(), _> = taken.try_send(count);
             }
             CoreCommand::Deliver(key, stanza) => {
-                let bound = self.sessions.get(&key).copied();
-                if let Some(slot) =
-                    bound.filter(|slot| self.connections.get(*slot).is_some_and(|it| it.stream.is_bound()))
-                {
+                if let Some(slot) = self.sessions.get(&key).copied() {
                     self.write_element(slot, &stanza);
                 }
             }

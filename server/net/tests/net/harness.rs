@@ -118,10 +118,9 @@ impl Server {
         let payload = format!("{{\"title\":\"{title}\",\"body\":\"b\"}}").into();
         let kind = EntryKind::Notification(Content { routing, filter: None, collapse_key: None, payload });
         let write = Write::Append { app: core.log.app(), id: core.env.entry_id(), at, kind, idempotency: None };
-        match self.runtime.block_on(core.log.write(write)).expect("written") {
-            Written::Appended(entry) => entry,
-            other => panic!("not appended: {other:?}"),
-        }
+        let written = self.runtime.block_on(core.log.write(write)).expect("written");
+        let Written::Appended(entry) = written else { unreachable!("a notification is appended: {written:?}") };
+        entry
     }
 
     /// The records of alice's devices.
@@ -206,7 +205,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn secure(&mut self, server: &Server) {
         let Carrier::Plain(stream) = std::mem::replace(&mut self.carrier, Carrier::None) else {
-            panic!("secured twice")
+            unreachable!("secured twice")
         };
         let provider = Arc::new(ring::default_provider());
         let builder =
