@@ -118,6 +118,11 @@ impl Inbox {
         queue.commands = VecDeque::new();
     }
 
+    /// Whether its worker has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
     pub(crate) fn set_watermark(&self, watermark: Seq) {
         self.watermark.store(watermark, Ordering::Release);
     }
@@ -130,6 +135,6 @@ impl session_manager::Worker for Inbox {
 
     fn watermark(&self) -> Seq {
         // A worker that has ended sends nothing: it keeps nobody waiting.
-        if self.lock().is_closed { Seq::MAX } else { self.watermark.load(Ordering::Acquire) }
+        if self.is_closed() { Seq::MAX } else { self.watermark.load(Ordering::Acquire) }
     }
 }

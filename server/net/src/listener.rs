@@ -140,9 +140,16 @@ impl Acceptor {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a connection was lost before it was served");
         }
-        self.next_worker = (self.next_worker + 1) % self.workers.len().max(1);
-        if let Some(worker) = self.workers.get(self.next_worker) {
-            worker.push(Command::Accept(Accepted { socket, source, is_direct_tls, admission }));
+        let accepted = Accepted { socket, source, is_direct_tls, admission };
+        let count = self.workers.len();
+        let in_turn = (1..=count).map(|ahead| (self.next_worker + ahead) % count);
+        let next = in_turn.into_iter().find(|index| self.workers.get(*index).is_some_and(|worker| !worker.is_closed()));
+        match next.and_then(|index| Some((index, self.workers.get(index)?))) {
+            Some((index, worker)) => {
+                self.next_worker = index;
+                worker.push(Command::Accept(accepted));
+            }
+            None => self.caps.leave(source),
         }
     }
 }

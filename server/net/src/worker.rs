@@ -139,11 +139,6 @@ impl Worker {
             self.flush();
             self.reschedule();
         }
-        self.inbox.close();
-        for (_, connection) in std::mem::take(&mut self.connections) {
-            drop(connection);
-            self.common.core.metrics.connections.dec();
-        }
     }
 
     fn is_drained(&self) -> bool {
@@ -360,5 +355,19 @@ impl Worker {
     fn slot(&self, place: Place) -> Option<usize> {
         let connection = self.connections.get(place.slot)?;
         (connection.number == place.number).then_some(place.slot)
+    }
+}
+
+/// Also when a worker panics: its connections are closed, nobody waits for it, and the others go on.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.inbox.close();
+        let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            self.remove(slot);
+        }
+        if std::thread::panicking() {
+            tracing::error!(worker = self.index, "a worker has panicked; its connections are closed");
+        }
     }
 }
