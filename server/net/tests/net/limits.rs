@@ -27,6 +27,7 @@ fn half_open_direct_tls_handshakes_are_closed_after_ten_seconds() {
     let server = Server::start(plain);
     let mut stream = std::net::TcpStream::connect(server.c2s_tls).expect("connected");
     std::io::Write::write_all(&mut stream, &[0x16, 3, 1, 2, 0]).expect("sent");
+    until("it is accepted", || server.core.metrics.connections.get() == 1);
     server.pass(10_000);
     let mut rest = Vec::new();
     std::io::Read::read_to_end(&mut stream, &mut rest).expect("closed in order");
