@@ -72,7 +72,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
     /// The data directory cannot be used.
-    #[error("cannot use the data directory {path}: {source}")]
+    #[error("cannot use the data directory {path}")]
     Directory {
         /// The directory.
         path: PathBuf,
@@ -86,8 +86,8 @@ pub enum FleetError {
     #[error(transparent)]
     Database(#[from] OpenError),
     /// A thread cannot be started.
-    #[error("cannot start a thread: {0}")]
-    Thread(io::Error),
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
 }
 
 /// A command for one device.

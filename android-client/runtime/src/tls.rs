@@ -33,7 +33,7 @@ pub enum Trust {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The file cannot be read.
-    #[error("cannot read the certificates in {path}: {source}")]
+    #[error("cannot read the certificates in {path}")]
     File {
         /// The file.
         path: PathBuf,
@@ -106,7 +106,7 @@ impl Tls {
         let certificate =
             |text: String| SecureError { failure: Failure { kind: FailureKind::Certificate, text }, is_not_tls: false };
         match inner {
-            Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => certificate(
+            Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => certificate(
                 "the server's certificate is not signed by a known authority; give its file with --ca, or --pin its key"
                     .to_owned(),
             ),

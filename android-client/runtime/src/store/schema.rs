@@ -6,7 +6,7 @@ use sqlx::{Executor as _, SqliteConnection};
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// It cannot be opened or read.
-    #[error("cannot open the device's database: {0}")]
+    #[error("cannot open the device's database")]
     Database(#[from] sqlx::Error),
     /// It was made by a newer version of this program.
     #[error("the device's database has version {found}, this program knows up to {known}: use the newer program")]
