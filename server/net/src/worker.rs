@@ -36,6 +36,8 @@ const BLOCKED_MS: u64 = 30_000;
 const LINGER_MS: u64 = 2_000;
 /// Bytes that a connection may owe its client: a window of entries (256 KiB) and as much again of stanzas; above it, it is closed.
 const UNSENT_BYTES_MAX: usize = 512 * 1024;
+/// Milliseconds between two counts of what is unacknowledged.
+const COUNT_EVERY_MS: u64 = 2_000;
 const WAKE: Token = Token(usize::MAX);
 
 /// What all workers share.
@@ -74,6 +76,9 @@ pub(crate) struct Worker {
     /// Connections whose input goes on although no event will say so.
     ready: Vec<usize>,
     drain_until_ms: Option<u64>,
+    /// What the gauge was last told, and when: it looks at every session.
+    unacknowledged: i64,
+    counted_ms: u64,
 }
 
 impl Worker {
@@ -102,6 +107,8 @@ impl Worker {
             touched: Vec::new(),
             ready: Vec::new(),
             drain_until_ms: None,
+            unacknowledged: 0,
+            counted_ms: now.mono_ms,
             common,
         };
         Ok((worker, inbox))
@@ -138,6 +145,22 @@ impl Worker {
             self.expire();
             self.flush();
             self.reschedule();
+            self.count();
+        }
+    }
+
+    /// Brings the metrics up to this turn.
+    fn count(&mut self) {
+        let metrics = &self.common.core.metrics;
+        for after_ms in self.shard.take_stats().acknowledged_ms {
+            metrics.acknowledged.inc();
+            metrics.delivery_seconds.observe(seconds(after_ms));
+        }
+        if self.now.mono_ms >= self.counted_ms.saturating_add(COUNT_EVERY_MS) {
+            self.counted_ms = self.now.mono_ms;
+            let waiting = i64::try_from(self.shard.unacknowledged()).unwrap_or(i64::MAX);
+            let before = std::mem::replace(&mut self.unacknowledged, waiting);
+            metrics.unacknowledged.inc_by(waiting.saturating_sub(before));
         }
     }
 
@@ -356,6 +379,11 @@ impl Worker {
         let connection = self.connections.get(place.slot)?;
         (connection.number == place.number).then_some(place.slot)
     }
+}
+
+/// Milliseconds as seconds; what is above fifty days counts as that.
+fn seconds(ms: u64) -> f64 {
+    f64::from(u32::try_from(ms).unwrap_or(u32::MAX)) / 1_000.0
 }
 
 /// Also when a worker panics: its connections are closed, nobody waits for it, and the others go on.

@@ -11,7 +11,7 @@ use longwire_protocol::push::{self, CursorMoved, UserChanged};
 use longwire_router::{Batch, CloseReason, Output, SessionKey, Shard};
 use longwire_store::{Write, Written};
 
-use super::Worker;
+use super::{Worker, seconds};
 use crate::inbox::Command;
 
 /// Entries as bytes, each made once per turn and user.
@@ -140,8 +140,8 @@ impl Worker {
         }
         let metrics = &self.common.core.metrics;
         metrics.sent.inc();
-        let age_ms = u32::try_from(self.now.wall.millis_since(entry.created_at).max(0)).unwrap_or(u32::MAX);
-        metrics.send_seconds.observe(f64::from(age_ms) / 1_000.0);
+        let age_ms = self.now.wall.millis_since(entry.created_at).max(0).unsigned_abs();
+        metrics.send_seconds.observe(seconds(age_ms));
     }
 
     fn read_log(&mut self, session: SessionKey, query: longwire_store::LogQuery) {

@@ -2,7 +2,7 @@
 
 use longwire_net::NetConfig;
 
-use crate::harness::{HEADER, Server, push_login};
+use crate::harness::{HEADER, Server, push_login, until};
 
 fn plain(_: &mut NetConfig) {}
 
@@ -19,6 +19,7 @@ fn a_push_reaches_a_phone_by_direct_tls_and_is_acknowledged() {
     while server.recorded() != [entry.seq] {
         phone.ping();
     }
+    until("it is counted", || server.core.metrics.acknowledged.get() == 1);
 }
 
 #[test]
