@@ -1,6 +1,7 @@
 //! `/healthz` and `/readyz`: for whoever watches the process, or sends it traffic.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -9,6 +10,9 @@ use utoipa::ToSchema;
 
 use crate::Api;
 use crate::problem::{Code, Problem};
+
+/// How long the store may take to be ready for a write.
+const WRITE_WAIT: Duration = Duration::from_secs(2);
 
 /// It is well.
 #[derive(Serialize, ToSchema)]
@@ -40,7 +44,7 @@ pub(crate) async fn healthz() -> Json<Health> {
     security(()),
     responses(
         (status = 200, body = Health, description = "It does"),
-        (status = 503, description = "It does not: it is stopping, or the store has failed"),
+        (status = 503, description = "It does not: it is stopping, or the store cannot write"),
     )
 )]
 pub(crate) async fn readyz(State(api): State<Arc<Api>>) -> Result<Json<Health>, Problem> {
@@ -50,5 +54,10 @@ pub(crate) async fn readyz(State(api): State<Arc<Api>>) -> Result<Json<Health>, 
     if api.core.log.has_failed() {
         return Err(Problem::new(Code::Unavailable, "the store has failed and the server is about to stop"));
     }
+    // Takes the store's write lock and changes nothing, since no key has this id.
+    match tokio::time::timeout(WRITE_WAIT, api.core.auth.revoke_key("readyz")).await {
+        Ok(written) => written?,
+        Err(_) => return Err(Problem::new(Code::Unavailable, "the store does not come to write")),
+    };
     Ok(Json(Health { status: "ok" }))
 }

@@ -18,6 +18,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use cli::{Cli, Command};
+use rustix::fs::Mode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -31,6 +32,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
+    // Whatever is made from here on, the store's files above all, is for the owner alone.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime can be made")?;
     // Names that are not UTF-8 are none of ours.
     let variables: Vec<(String, String)> = std::env::vars_os()

@@ -53,6 +53,7 @@ pub(crate) async fn run(args: &ServeArgs, variables: &[(String, String)]) -> any
     let signals = shutdown::Signals::listen()?;
     let data_dir = DataDir::create(&configuration.data_dir)?;
     let lock = take_lock(&data_dir).await?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %data_dir.path().display(), "starting");
     let running = start(&configuration, &data_dir, lock).await?;
     running.until_the_end(signals).await
 }

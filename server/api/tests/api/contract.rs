@@ -71,9 +71,12 @@ async fn the_counters_have_their_names() {
         "longwire_acknowledged_total 0",
         "longwire_accept_seconds_count 1",
         "longwire_delivery_seconds_bucket",
+        "longwire_build_info{version=",
     ] {
         assert!(text.contains(name), "{name} is missing in:\n{text}");
     }
+    assert_eq!(text.matches("# EOF").count(), 1);
+    assert!(text.ends_with("# EOF\n"));
     assert_eq!(bench.call_as("x", Method::GET, "/metrics", "", &[]).await.problem().0, 401);
 }
 

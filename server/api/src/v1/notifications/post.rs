@@ -74,10 +74,16 @@ pub(crate) struct NewNotification {
 #[expect(dead_code, reason = "the shape for the OpenAPI document")]
 enum To {
     /// One audience.
-    One(String),
+    One(Audience),
     /// Several; a device that is in more than one of them gets it once.
-    Several(Vec<String>),
+    Several(Vec<Audience>),
 }
+
+/// `device:ID`, `user:NAME`, `topic:NAME`, `tag:NAME` or `all`.
+#[derive(Deserialize, ToSchema)]
+#[schema(pattern = r"^(all|device:[0-9a-f-]{36}|(user|topic|tag):[^\s\x00-\x1f\x7f]{1,256})$", example = "user:alice")]
+#[expect(dead_code, reason = "the shape for the OpenAPI document")]
+struct Audience(String);
 
 /// `background` may wait for the next heartbeat or wake-up of the device.
 #[derive(ToSchema, Deserialize)]
