@@ -137,7 +137,7 @@ def delivery_of(server, notification, device):
 async def registers_and_logs_in(server):
     romeo = await Account(server, "romeo", "wherefore art thou").come_online()
     assert romeo.registered.is_set(), "it logged in without having registered"
-    assert romeo["feature_mechanisms"].mech.name == "SCRAM-SHA-256"
+    assert romeo.plugin["feature_mechanisms"].mech.name == "SCRAM-SHA-256"
     assert "starttls" in romeo.features
     assert romeo.boundjid.bare == "romeo@localhost" and romeo.boundjid.resource
     step("registers, logs in with SCRAM-SHA-256 over STARTTLS, binds a resource")
@@ -145,17 +145,17 @@ async def registers_and_logs_in(server):
 
 
 async def asks_the_server(romeo):
-    await romeo["xep_0199"].send_ping("localhost", timeout=PATIENCE_S)
+    await romeo.plugin["xep_0199"].send_ping("localhost", timeout=PATIENCE_S)
     step("the server answers a ping")
-    info = await romeo["xep_0030"].get_info(jid="localhost", timeout=PATIENCE_S)
+    info = await romeo.plugin["xep_0030"].get_info(jid="localhost", timeout=PATIENCE_S)
     features = info["disco_info"]["features"]
     for wanted in ("http://jabber.org/protocol/disco#info", "urn:xmpp:ping", "jabber:iq:version", "jabber:iq:register"):
         assert wanted in features, (wanted, features)
     assert any(identity[0] == "server" for identity in info["disco_info"]["identities"]), info
-    items = await romeo["xep_0030"].get_items(jid="localhost", timeout=PATIENCE_S)
+    items = await romeo.plugin["xep_0030"].get_items(jid="localhost", timeout=PATIENCE_S)
     assert items["type"] == "result"
     step("the server tells what it can do (disco)")
-    version = await romeo["xep_0092"].get_version("localhost", timeout=PATIENCE_S)
+    version = await romeo.plugin["xep_0092"].get_version("localhost", timeout=PATIENCE_S)
     assert "longwire" in version["software_version"]["name"].lower(), version
     assert version["software_version"]["version"], version
     step("the server tells its version")
@@ -203,7 +203,7 @@ async def exchanges_a_message(server, romeo):
     romeo.send_message(mto=message["from"], mbody="Shall I hear more", mtype="chat")
     message = await within(juliet.inbox.get(), "romeo's answer")
     assert (message["from"], message["body"]) == (romeo.boundjid, "Shall I hear more"), message
-    await juliet["xep_0199"].send_ping(romeo.boundjid, timeout=PATIENCE_S)
+    await juliet.plugin["xep_0199"].send_ping(romeo.boundjid, timeout=PATIENCE_S)
     step("two accounts exchange messages and a ping")
     await juliet.leave()
 

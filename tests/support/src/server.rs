@@ -289,6 +289,14 @@ impl Server {
         ended(&mut self.child, patience)
     }
 
+    /// Waits for its end, which something else has asked for.
+    ///
+    /// # Errors
+    /// It does not end in time.
+    pub fn ended(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
+        ended(&mut self.child, patience)
+    }
+
     /// SIGTERM, without waiting.
     ///
     /// # Errors

@@ -185,7 +185,7 @@ fn sigterm_drains_with_a_spread_retry_and_keeps_accepted_work() -> anyhow::Resul
         let digits: String = retry.chars().skip(1).take_while(char::is_ascii_digit).collect();
         pauses.push(digits.parse::<u32>().context("the pause is a number")?);
     }
-    let status = server.terminate(Duration::from_secs(10))?;
+    let status = server.ended(Duration::from_secs(10))?;
     assert!(status.success(), "{status}");
     pauses.sort_unstable();
     pauses.dedup();

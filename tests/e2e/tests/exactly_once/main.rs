@@ -143,7 +143,7 @@ fn wait_for_the_act(server: &Server, load: &Load) -> anyhow::Result<u64> {
     let began = now();
     let mut best = 0;
     until("the metrics to be read", Duration::from_secs(30), || {
-        let unacknowledged = gauge(&probe, "longwire_unacknowledged")?;
+        let unacknowledged = unacknowledged(&probe)?;
         best = unacknowledged;
         let is_act = unacknowledged >= UNACKNOWLEDGED_MIN && load.in_flight() >= 2;
         (is_act || began.elapsed() > Duration::from_secs(4)).then_some(unacknowledged)
@@ -151,10 +151,15 @@ fn wait_for_the_act(server: &Server, load: &Load) -> anyhow::Result<u64> {
     .with_context(|| format!("last read: {best} unacknowledged"))
 }
 
-fn gauge(probe: &Client, name: &str) -> Option<u64> {
+/// Entries that were written to devices and not acknowledged by them, by the server's own counters. What a device acknowledges at its
+/// login may have been sent by the server's former life, so that this is rather too low.
+fn unacknowledged(probe: &Client) -> Option<u64> {
     let text = probe.get("/metrics").ok()?.text();
-    let line = text.lines().find(|line| line.split([' ', '{']).next() == Some(name))?;
-    line.rsplit(' ').next()?.parse().ok()
+    let read = |name: &str| -> Option<u64> {
+        let line = text.lines().find(|line| line.split([' ', '{']).next() == Some(name))?;
+        line.rsplit(' ').next()?.parse().ok()
+    };
+    Some(read("longwire_sent_total")?.saturating_sub(read("longwire_acknowledged_total")?))
 }
 
 /// Waits until nothing is missing on any screen.
@@ -181,7 +186,7 @@ fn statuses_when_settled(
 ) -> anyhow::Result<BTreeMap<String, BTreeMap<String, String>>> {
     let patience = deadline.saturating_duration_since(now());
     drop(until("acknowledgements", patience.min(Duration::from_secs(20)), || {
-        gauge(api, "longwire_unacknowledged").filter(|&count| count == 0)
+        unacknowledged(api).filter(|&count| count == 0)
     }));
     load::statuses(api, ledger)
 }
