@@ -4,6 +4,7 @@ mod linger;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,7 +15,8 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
@@ -23,8 +25,10 @@ use linger::Linger;
 
 /// Open connections of one listener; above that new ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 4_096;
-/// How long TLS may take to be agreed on, and the head of a request to come.
+/// How long TLS may take to be agreed on, and after it the head of the first request to come.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long a connection may then be idle, up to the end of the next head: longer than clients keep connections for reuse.
+const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
 /// Bytes of the head of a request, and headers in it; above that the answer is 431.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 const HEADERS_MAX: usize = 100;
@@ -75,7 +79,7 @@ pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver
             }
             Err(error) => {
                 tracing::warn!(%error, "an HTTP connection was not accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_PAUSE).await;
             }
         }
     }
@@ -102,7 +106,7 @@ async fn accept(listener: &Listener, connections: &Arc<Semaphore>) -> io::Result
 async fn connect(carrier: Carrier, router: Router, watcher: Watcher) {
     match carrier {
         Carrier::Tcp(stream) => drive(stream, router, watcher).await,
-        Carrier::Tls(stream, acceptor) => match tokio::time::timeout(HEAD_TIME_MAX, acceptor.accept(stream)).await {
+        Carrier::Tls(stream, acceptor) => match timeout(HEAD_TIME_MAX, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => drive(stream, router, watcher).await,
             Ok(Err(error)) => tracing::debug!(%error, "TLS was not agreed on"),
             Err(_) => tracing::debug!("TLS took too long"),
@@ -118,22 +122,60 @@ async fn connect(carrier: Carrier, router: Router, watcher: Watcher) {
     }
 }
 
+/// What became of a connection's requests.
+struct Talk {
+    has_begun: Notify,
+    /// The last answer was a refusal, or none was given by us: there may be bytes that nobody read.
+    was_refused: AtomicBool,
+}
+
+impl Talk {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { has_begun: Notify::new(), was_refused: AtomicBool::new(true) })
+    }
+}
+
 async fn drive(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, watcher: Watcher) {
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| router.clone().call(request));
+    let talk = Talk::new();
+    let service_talk = Arc::clone(&talk);
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let (mut router, talk) = (router.clone(), Arc::clone(&service_talk));
+        talk.has_begun.notify_one();
+        async move {
+            let answer = router.call(request).await;
+            let was_refused = answer.as_ref().is_ok_and(|answer| !answer.status().is_success());
+            talk.was_refused.store(was_refused, Ordering::Relaxed);
+            answer
+        }
+    });
+    let carrier = TokioIo::new(Linger::new(stream, Arc::clone(&talk)));
+    let connection = watcher.watch(builder().serve_connection(carrier, service).into_owned());
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        begun = timeout(HEAD_TIME_MAX, talk.has_begun.notified()) => match begun {
+            Ok(()) => connection.await,
+            Err(_) => return tracing::debug!("an HTTP connection sent no request"),
+        },
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "an HTTP connection ended early");
+    }
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_MAX)
+        .header_read_timeout(IDLE_TIME_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
+        .keep_alive_interval(IDLE_TIME_MAX)
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX.try_into().unwrap_or(u32::MAX));
-    let connection = builder.serve_connection(TokioIo::new(Linger::new(stream)), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "an HTTP connection ended early");
-    }
+    builder
 }

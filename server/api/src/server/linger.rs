@@ -1,13 +1,17 @@
-//! Closes a connection gently: what the peer still sends is read and dropped for a moment, so that an answer to a body that was not
-//! read (413, 415, …) is not lost to a reset.
+//! Closes a connection gently after a refusal: what the peer still sends is read and dropped for a moment, so that an answer to a
+//! body that was not read (413, 415, …) is not lost to a reset.
 
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
+
+use super::Talk;
 
 /// How long a closed connection is still read.
 const LINGER: Duration = Duration::from_secs(2);
@@ -16,17 +20,18 @@ const DROPPED_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Bytes dropped at a time.
 const CHUNK: usize = 16 * 1024;
 
-/// A carrier whose shutdown lingers.
+/// A carrier whose shutdown lingers when the last answer was a refusal.
 pub(super) struct Linger<S> {
     carrier: S,
+    talk: Arc<Talk>,
     lingering: Option<Pin<Box<Sleep>>>,
     is_shut: bool,
     dropped_bytes: usize,
 }
 
 impl<S> Linger<S> {
-    pub(super) const fn new(carrier: S) -> Self {
-        Self { carrier, lingering: None, is_shut: false, dropped_bytes: 0 }
+    pub(super) const fn new(carrier: S, talk: Arc<Talk>) -> Self {
+        Self { carrier, talk, lingering: None, is_shut: false, dropped_bytes: 0 }
     }
 }
 
@@ -62,6 +67,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Linger<S> {
             ready!(pin!(&mut self.carrier).poll_shutdown(cx))?;
             self.is_shut = true;
         }
+        if !self.talk.was_refused.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
         let mut chunk = [0; CHUNK];
         loop {
             let mut buffer = ReadBuf::new(&mut chunk);
@@ -90,7 +98,7 @@ mod tests {
     #[tokio::test]
     async fn what_still_comes_is_dropped_and_the_end_is_noticed() {
         let (near, mut far) = duplex(64);
-        let mut near = Linger::new(near);
+        let mut near = Linger::new(near, Talk::new());
         near.write_all(b"413").await.expect("room");
         let sending = async {
             far.write_all(&[7; 4_096]).await.expect("it is read");
@@ -108,7 +116,17 @@ mod tests {
     async fn a_peer_that_never_closes_is_left_after_a_moment() {
         let (near, _far) = duplex(64);
         let started = tokio::time::Instant::now();
-        Linger::new(near).shutdown().await.expect("a clean end");
+        Linger::new(near, Talk::new()).shutdown().await.expect("a clean end");
         assert_eq!(started.elapsed().as_secs(), LINGER.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_success_the_end_is_at_once() {
+        let (near, _far) = duplex(64);
+        let started = tokio::time::Instant::now();
+        let talk = Talk::new();
+        talk.was_refused.store(false, Ordering::Relaxed);
+        Linger::new(near, talk).shutdown().await.expect("a clean end");
+        assert_eq!(started.elapsed().as_millis(), 0);
     }
 }
