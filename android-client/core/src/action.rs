@@ -30,12 +30,20 @@ pub enum Action {
     Acknowledge(Vec<u8>),
     /// Send what was written, then drop the connection; it is not heard of again.
     Close,
+    /// Note whose payload is about to be parsed, or that none is. The note outlives this process, not a power cut, so it needs
+    /// no sync. One with an id is answered by [`crate::Event::Noted`].
+    Note(Option<String>),
     /// Hand a notification to the app.
     HandOver(HandOver),
     /// The row with this id is durably done.
     Finished(String),
-    /// Take the notification with this id from the screen.
-    Cancel(String),
+    /// Take a notification from the screen.
+    Cancel {
+        /// Its id.
+        id: String,
+        /// The how-manieth hand-over put it there.
+        attempt: u32,
+    },
     /// The state changed.
     State(State),
 }

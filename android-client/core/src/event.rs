@@ -14,6 +14,8 @@ pub enum Event {
     Loaded(Result<Box<Snapshot>, StoreError>),
     /// The answer to `Store`: the outcome of each change, all of them durable, or nothing stored.
     Stored(Result<Vec<Outcome>, StoreError>),
+    /// The answer to `Note`: whose payload may be parsed now is noted.
+    Noted,
     /// TCP stands; TLS is still to come by STARTTLS.
     Connected,
     /// TLS stands; with the 32 bytes of tls-exporter (RFC 9266) when it is TLS 1.3.

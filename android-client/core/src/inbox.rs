@@ -121,7 +121,7 @@ pub struct Row {
     pub received_ms: u64,
     /// How often it was handed over.
     pub attempt: u32,
-    /// How many processes took it to hand it over and were not heard of again.
+    /// How many processes died while they parsed it.
     pub deaths: u32,
 }
 
@@ -134,6 +134,8 @@ pub struct Snapshot {
     pub rows: Vec<Row>,
     /// What the server has not been told yet.
     pub reports: Vec<DeviceEvent>,
+    /// Whose payload the former process parsed when it died.
+    pub noted: Option<String>,
 }
 
 /// A durable step did not happen; nothing of it is stored.

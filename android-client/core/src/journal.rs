@@ -10,8 +10,6 @@ use crate::inbox::{Change, Transaction, Verb};
 pub(crate) enum Then {
     /// The installation stands: connect.
     Connect,
-    /// The hand-over of a suspect was survived, or came to nothing: the next one may follow.
-    NextSuspect,
     /// The account stands: it may be registered.
     Register,
     /// The login of connection number `connection` stands: go online.
@@ -84,7 +82,7 @@ impl Journal {
 /// Whether nobody would say it a second time.
 fn outlives_failure(change: &Change) -> bool {
     match change {
-        Change::Row(_, Verb::Settle | Verb::Finish | Verb::Close) | Change::Report(_) | Change::Reported { .. } => true,
+        Change::Row(_, Verb::Finish | Verb::Close) | Change::Report(_) | Change::Reported { .. } => true,
         Change::Installation(_)
         | Change::Account(_)
         | Change::Registered
@@ -93,7 +91,7 @@ fn outlives_failure(change: &Change) -> bool {
         | Change::Cursor { .. }
         | Change::User(_)
         | Change::Keep(_)
-        | Change::Row(_, Verb::Hand | Verb::Expire | Verb::Reject(_))
+        | Change::Row(_, Verb::Hand | Verb::Died | Verb::Expire | Verb::Reject(_))
         | Change::Prune { .. } => false,
     }
 }

@@ -14,7 +14,7 @@ use crate::clock::ServerClock;
 use crate::config::{Config, TlsMode};
 use crate::event::{Event, Network};
 use crate::heartbeat::{Heartbeat, Interval};
-use crate::inbox::{Change, Outcome, Row, Snapshot, StoreError};
+use crate::inbox::{Change, Outcome, Row, Snapshot, StoreError, Verb};
 use crate::journal::{Journal, Then};
 use crate::machine::connection::Link;
 use crate::reports::Reports;
@@ -39,6 +39,7 @@ pub struct Machine {
     record: Record,
     is_loaded: bool,
     is_loading: bool,
+    was_loaded: bool,
     is_wanted: bool,
     /// Whether the account in memory is on disk too: the server hears of no other.
     has_durable_account: bool,
@@ -58,8 +59,8 @@ pub struct Machine {
     batch: Batch,
     /// Rows of a user, never handed, that wait for a login to say whose device this is.
     held: Vec<Row>,
-    /// Rows whose hand-over an earlier process did not survive: one at a time, so that healthy ones do not share a fate.
-    suspects: VecDeque<Row>,
+    /// Rows whose payload is to be parsed, the first of them as soon as it is noted.
+    parsing: VecDeque<Row>,
     /// What this process handed over and the app is not done with.
     handed: HashSet<String>,
     reports: Reports,
@@ -77,6 +78,7 @@ impl Machine {
             record: Record::default(),
             is_loaded: false,
             is_loading: false,
+            was_loaded: false,
             is_wanted: false,
             has_durable_account: false,
             cursor_of_link: 0,
@@ -91,7 +93,7 @@ impl Machine {
             links: 0,
             batch: Batch::default(),
             held: Vec::new(),
-            suspects: VecDeque::new(),
+            parsing: VecDeque::new(),
             handed: HashSet::new(),
             reports: Reports::default(),
             pruned_ms: None,
@@ -122,6 +124,7 @@ impl Machine {
             Event::Stop => self.stop(now_ms, actions),
             Event::Loaded(answer) => self.loaded(answer, now_ms, actions),
             Event::Stored(answer) => self.stored(answer, now_ms, actions),
+            Event::Noted => self.noted(now_ms, actions),
             Event::Connected => self.open_stream(now_ms, actions),
             Event::Secured { exporter } => self.secured(exporter, now_ms, actions),
             Event::ConnectFailed(failure) => self.connect_failed(failure, now_ms, actions),
@@ -197,6 +200,12 @@ impl Machine {
         self.record = snapshot.record;
         self.has_durable_account = self.record.account.is_some();
         self.reports.load(snapshot.reports);
+        // A later reading in the same process finds a note of its own: nobody died.
+        let is_first = !std::mem::replace(&mut self.was_loaded, true);
+        if let Some(id) = snapshot.noted.filter(|_| is_first) {
+            self.journal.add(Change::Row(id, Verb::Died));
+            actions.push(Action::Note(None));
+        }
         self.hand_again(snapshot.rows, now_ms);
         if self.record.installation.is_some() {
             return self.connect(now_ms, actions);
@@ -224,7 +233,6 @@ impl Machine {
         for then in thens {
             match then {
                 Then::Connect => self.connect(now_ms, actions),
-                Then::NextSuspect => self.hand_next_suspect(now_ms),
                 Then::Register => self.account_stored(now_ms, actions),
                 Then::GoOnline { connection, bound, jid } => {
                     self.go_online(connection, bound, jid, now_ms, actions);
@@ -243,7 +251,6 @@ impl Machine {
         self.journal.failed();
         self.is_loaded = false;
         self.held.clear();
-        self.suspects.clear();
         let is_over = !self.is_wanted || matches!(self.state, State::Blocked(_));
         if !is_over {
             self.wait(Why::Storage(error.to_string()), now_ms, actions);

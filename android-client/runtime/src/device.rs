@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use crate::connect::{Connected, Stream, connect, secure};
 use crate::device::screen::ScreenQueue;
 use crate::fleet::{Options, TlsChoice};
+use crate::notes::Notes;
 use crate::output::{Line, Printer};
 use crate::rim::{BootClock, OsRandom};
 use crate::screen::Screens;
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) clock: BootClock,
     pub(crate) process: String,
     pub(crate) store: DeviceStore,
+    pub(crate) notes: Notes,
     pub(crate) screens: Screens,
     pub(crate) printer: Printer,
     pub(crate) tls: Tls,
@@ -166,10 +168,21 @@ impl Device {
             Action::Write(bytes) => self.write(&bytes).await,
             Action::Acknowledge(bytes) => self.acknowledge(bytes).await,
             Action::Close => self.close(),
+            Action::Note(id) => self.note(id.as_deref()),
             Action::HandOver(shown) => self.screen.hand_over(shown),
-            Action::Finished(id) => self.screen.finish(id),
-            Action::Cancel(id) => self.screen.remove(id),
+            Action::Finished(_) => {} // the screen said so before
+            Action::Cancel { id, attempt } => self.screen.remove(id, attempt),
             Action::State(state) => self.state(&state).await,
+        }
+    }
+
+    fn note(&mut self, id: Option<&str>) {
+        if let Err(error) = self.shared.notes.write(self.index, id) {
+            // Without the note a payload that kills costs one more life, no more.
+            self.shared.printer.complain(self.index, &format!("cannot write a note: {error}"));
+        }
+        if id.is_some() {
+            self.events.push_back(Event::Noted);
         }
     }
 
@@ -330,6 +343,7 @@ async fn read(stream: &mut Option<Stream>, buffer: &mut [u8]) -> io::Result<usiz
 /// What a process finds at its start, after its database agrees with its screen: what the screen calls done is done.
 async fn load(index: u32, shared: Arc<Shared>) -> Result<Snapshot, StoreError> {
     let snapshot = shared.store.load(index).await?;
+    let snapshot = Snapshot { noted: shared.notes.read(index), ..snapshot };
     if snapshot.rows.is_empty() {
         return Ok(snapshot);
     }
@@ -343,5 +357,5 @@ async fn load(index: u32, shared: Arc<Shared>) -> Result<Snapshot, StoreError> {
         return Ok(snapshot);
     }
     shared.store.apply(index, Transaction { at_ms: 0, changes }).await?;
-    shared.store.load(index).await
+    Ok(Snapshot { noted: snapshot.noted, ..shared.store.load(index).await? })
 }

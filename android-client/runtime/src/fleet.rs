@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::device::{Device, Shared};
+use crate::notes::Notes;
 use crate::output::Printer;
 use crate::rim::{BootClock, random_hex};
 use crate::screen::Screens;
@@ -119,12 +120,14 @@ pub async fn run(
         Err(std::fs::TryLockError::Error(error)) => return Err(directory(error)),
     }
     let store = DeviceStore::open(&options.data_dir.join("devices.sqlite")).await?;
+    let notes = Notes::open(&options.data_dir.join("notes")).map_err(directory)?;
     let screens = Screens::start(&options.data_dir).map_err(FleetError::Thread)?;
     let shared = Arc::new(Shared {
         speaks_starttls: AtomicBool::new(options.tls == TlsChoice::StartTls),
         process: random_hex(),
         clock: BootClock::new(),
         store,
+        notes,
         screens,
         printer,
         tls,

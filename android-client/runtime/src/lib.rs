@@ -3,6 +3,7 @@
 mod connect;
 mod device;
 pub mod fleet;
+mod notes;
 pub mod output;
 pub mod rim;
 pub mod screen;

@@ -28,7 +28,7 @@ Examples:
 Files in the data directory:
   devices.sqlite      accounts, cursors and inboxes of all devices
   screen-<N>.jsonl    the screen of device N, append-only: one line, on disk before anything follows from it, per
-                      hand-over and per done or removal:
+                      hand-over, done, update and removal:
                       {\"id\":\"…\",\"attempt\":1,\"process\":\"…\",\"time\":\"…\",\"what\":\"handed|updated|done|removed\"}
                       A hand-over of an id that is done, or two by one process, is a duplicate.
 

@@ -20,8 +20,8 @@ pub struct Transaction {
 pub enum Verb {
     /// It is about to be handed over.
     Hand,
-    /// It was handed over and the process lives.
-    Settle,
+    /// A process died while it parsed the payload.
+    Died,
     /// The app is done with it.
     Finish,
     /// The app's user opened or dismissed it.
@@ -104,7 +104,12 @@ pub enum Outcome {
     /// The row is done.
     Finished(String),
     /// What is on the screen under this id must go.
-    Removed(String),
+    Removed {
+        /// The notification.
+        id: String,
+        /// The how-manieth hand-over put it there.
+        attempt: u32,
+    },
     /// A report joined those to be told.
     Report(DeviceEvent),
 }

@@ -24,6 +24,7 @@ pub struct MemoryStore {
     durable: Contents,
     unsynced: Vec<Transaction>,
     refusal: Option<String>,
+    noted: Option<String>,
 }
 
 impl MemoryStore {
@@ -46,6 +47,11 @@ impl MemoryStore {
     pub fn crash(&mut self) {
         self.unsynced.clear();
         self.now = self.durable.clone();
+    }
+
+    /// Notes whose payload is about to be parsed, or that none is.
+    pub fn note(&mut self, id: Option<String>) {
+        self.noted = id;
     }
 
     /// From now on every transaction is refused with this reason (a full disk), or none is.
@@ -83,6 +89,7 @@ impl Store for MemoryStore {
             record: self.now.record.clone(),
             rows: open.into_iter().map(|(_, row)| row.clone()).collect(),
             reports: self.now.reports.clone(),
+            noted: self.noted.clone(),
         })
     }
 }

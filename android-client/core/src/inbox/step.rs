@@ -42,15 +42,15 @@ pub fn keep(row: Option<Row>, entry: &Received, at_ms: u64) -> Step {
 pub fn turn(row: Option<Row>, verb: &Verb, at_ms: u64) -> Step {
     let Some(row) = row else { return Step::NOTHING };
     match verb {
-        Verb::Hand if row.state.is_open() => hand(row, at_ms),
-        Verb::Settle if row.state == RowState::Handed => Step::quiet(Row { deaths: 0, ..row }),
+        Verb::Hand if row.state.is_open() => hand(row),
+        Verb::Died if row.state.is_open() => died(row, at_ms),
         Verb::Finish if row.state.is_open() => finish(row, RowState::Done),
         Verb::Close if matches!(row.state, RowState::Stored | RowState::Handed | RowState::Done) => {
             finish(row, RowState::Closed)
         }
         Verb::Expire if row.state.is_open() => Step::quiet(emptied(row, RowState::Done)),
         Verb::Reject(reason) if row.state.is_open() => reject(row, reason, at_ms),
-        Verb::Hand | Verb::Settle | Verb::Finish | Verb::Close | Verb::Expire | Verb::Reject(_) => Step::NOTHING,
+        Verb::Hand | Verb::Died | Verb::Finish | Verb::Close | Verb::Expire | Verb::Reject(_) => Step::NOTHING,
     }
 }
 
@@ -84,20 +84,24 @@ fn withdraw(row: Option<Row>, entry: &Received, state: RowState, at_ms: u64) -> 
     match row.state {
         RowState::Stored => Step::quiet(emptied(row, state)),
         RowState::Handed | RowState::Done => {
-            let outcome = Outcome::Removed(row.id.clone());
+            let outcome = Outcome::Removed { id: row.id.clone(), attempt: row.attempt };
             Step { write: Some(emptied(row, state)), outcome }
         }
         RowState::Closed | RowState::Recalled | RowState::Unusable => Step::NOTHING,
     }
 }
 
-fn hand(row: Row, at_ms: u64) -> Step {
-    if row.deaths >= DEATHS_MAX {
-        let reason = format!("the app died {DEATHS_MAX} times while it was handed over");
-        return reject(row, &reason, at_ms);
-    }
-    let row = Row { state: RowState::Handed, attempt: row.attempt + 1, deaths: row.deaths + 1, ..row };
+fn hand(row: Row) -> Step {
+    let row = Row { state: RowState::Handed, attempt: row.attempt + 1, ..row };
     Step { write: Some(row.clone()), outcome: Outcome::Hand(row) }
+}
+
+fn died(row: Row, at_ms: u64) -> Step {
+    let row = Row { deaths: row.deaths + 1, ..row };
+    if row.deaths >= DEATHS_MAX {
+        return reject(row, &format!("the app died {DEATHS_MAX} times while it read the payload"), at_ms);
+    }
+    Step::quiet(row)
 }
 
 fn finish(row: Row, state: RowState) -> Step {

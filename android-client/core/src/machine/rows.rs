@@ -5,39 +5,21 @@ use longwire_protocol::push::DeviceEventType;
 use super::Machine;
 use crate::action::{Action, Actions, HandOver};
 use crate::inbox::{Change, Notification, Outcome, Row, RowState, Verb};
-use crate::journal::Then;
 
 impl Machine {
     /// A process begins, or the store answers again: rows that are not done are handed again, with the same id. A row of a
     /// user that was never handed waits until a login says whose device this is.
     pub(super) fn hand_again(&mut self, rows: Vec<Row>, now_ms: u64) {
         self.held.clear();
-        self.suspects.clear();
-        let mut has_healthy = false;
         for row in rows {
-            if self.handed.contains(&row.id) {
+            if self.handed.contains(&row.id) || self.parsing.iter().any(|parsing| parsing.id == row.id) {
                 continue;
             }
             if row.state == RowState::Stored && row.user.is_some() {
                 self.held.push(row);
-            } else if row.deaths > 0 {
-                self.suspects.push_back(row);
             } else {
                 self.hand_or_expire(&row, now_ms);
-                has_healthy = true;
             }
-        }
-        if has_healthy {
-            self.journal.then(Then::NextSuspect);
-        } else {
-            self.hand_next_suspect(now_ms);
-        }
-    }
-
-    pub(super) fn hand_next_suspect(&mut self, now_ms: u64) {
-        if let Some(row) = self.suspects.pop_front() {
-            self.hand_or_expire(&row, now_ms);
-            self.journal.then(Then::NextSuspect);
         }
     }
 
@@ -68,29 +50,43 @@ impl Machine {
             Outcome::Fresh(row) => self.hand_or_expire(&row, now_ms),
             Outcome::Once(row) => self.hand_once(row, now_ms, actions),
             Outcome::Updated(row) => self.hand_update(row, now_ms, actions),
-            Outcome::Hand(row) => self.hand(row, now_ms, actions),
+            Outcome::Hand(row) => self.note(row, actions),
             Outcome::Finished(id) => {
                 self.handed.remove(&id);
                 actions.push(Action::Finished(id));
             }
-            Outcome::Removed(id) => {
+            Outcome::Removed { id, attempt } => {
                 self.handed.remove(&id);
-                actions.push(Action::Cancel(id));
+                // One that was about to be handed over is over.
+                self.parsing.iter_mut().filter(|row| row.id == id).for_each(|row| row.expires_ms = 0);
+                actions.push(Action::Cancel { id, attempt });
             }
             Outcome::Report(report) => self.reports.add(report),
         }
     }
 
-    /// The hand-over is on disk, so a payload that kills the process is known by its row: now it may be parsed.
+    /// The hand-over is on disk. A payload that kills the process must be known to the next one, so it is noted first.
+    fn note(&mut self, row: Row, actions: &mut Actions<'_>) {
+        if self.parsing.is_empty() {
+            actions.push(Action::Note(Some(row.id.clone())));
+        }
+        self.parsing.push_back(row);
+    }
+
+    /// Parses what is noted, and notes the next.
+    pub(super) fn noted(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        if let Some(row) = self.parsing.pop_front() {
+            self.hand(row, now_ms, actions);
+            actions.push(Action::Note(self.parsing.front().map(|next| next.id.clone())));
+        }
+    }
+
     fn hand(&mut self, row: Row, now_ms: u64, actions: &mut Actions<'_>) {
         if self.is_expired(&row, now_ms) {
             return self.journal.add(Change::Row(row.id, Verb::Expire));
         }
         match Notification::parse(&row.payload) {
             Ok(notification) => {
-                if row.deaths > 1 {
-                    self.journal.add(Change::Row(row.id.clone(), Verb::Settle)); // not this one
-                }
                 self.handed.insert(row.id.clone());
                 actions.push(hand_over(row, notification, Manner::Again));
             }
@@ -122,7 +118,6 @@ impl Machine {
     }
 
     pub(super) fn displayed(&mut self, id: &str, now_ms: u64) {
-        self.journal.add(Change::Row(id.to_owned(), Verb::Settle));
         self.report(id, DeviceEventType::Displayed, now_ms);
     }
 

@@ -1,6 +1,6 @@
 //! What a device has to write on its screen, and what is being written.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
 
@@ -19,8 +19,7 @@ const RETRY_MS: u64 = 1_000;
 /// One line to come.
 enum Note {
     Handed(Box<HandOver>),
-    Done(String),
-    Removed(String),
+    Removed { id: String, attempt: u32 },
 }
 
 /// Lines that wait, and those under way to the disk.
@@ -31,7 +30,6 @@ pub(super) struct ScreenQueue {
     waiting: VecDeque<Note>,
     under_way: VecDeque<Note>,
     answer: Option<oneshot::Receiver<io::Result<()>>>,
-    attempts: HashMap<String, u32>,
     retry_at_ms: Option<u64>,
 }
 
@@ -44,25 +42,16 @@ impl ScreenQueue {
             waiting: VecDeque::new(),
             under_way: VecDeque::new(),
             answer: None,
-            attempts: HashMap::new(),
             retry_at_ms: None,
         }
     }
 
     pub(super) fn hand_over(&mut self, shown: HandOver) {
-        let (id, is_once) = (shown.id.clone(), shown.is_once);
         self.waiting.push_back(Note::Handed(Box::new(shown)));
-        if is_once {
-            self.waiting.push_back(Note::Done(id)); // it is done already
-        }
     }
 
-    pub(super) fn finish(&mut self, id: String) {
-        self.waiting.push_back(Note::Done(id));
-    }
-
-    pub(super) fn remove(&mut self, id: String) {
-        self.waiting.push_back(Note::Removed(id));
+    pub(super) fn remove(&mut self, id: String, attempt: u32) {
+        self.waiting.push_back(Note::Removed { id, attempt });
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -80,22 +69,23 @@ impl ScreenQueue {
         }
         self.under_way = std::mem::take(&mut self.waiting);
         let time = DateTime(wall_clock_ms()).to_string();
-        let notes = std::mem::take(&mut self.under_way);
-        let lines: Vec<Line> = notes.iter().map(|note| self.line(note, &time)).collect();
-        self.under_way = notes;
+        let lines: Vec<Line> = self.under_way.iter().flat_map(|note| self.lines(note, &time)).collect();
         self.answer = Some(screens.append(self.device, &lines));
     }
 
-    fn line(&mut self, note: &Note, time: &str) -> Line {
-        let (id, attempt, what) = match note {
-            Note::Handed(shown) => {
-                self.attempts.insert(shown.id.clone(), shown.attempt);
-                (&shown.id, shown.attempt, if shown.is_update { What::Updated } else { What::Handed })
-            }
-            Note::Done(id) => (id, self.attempts.get(id).copied().unwrap_or_default(), What::Done),
-            Note::Removed(id) => (id, self.attempts.get(id).copied().unwrap_or_default(), What::Removed),
+    /// A virtual phone's app is done with a notification as soon as it is on the screen: both lines reach the disk together.
+    fn lines(&self, note: &Note, time: &str) -> Vec<Line> {
+        let line = |id: &str, attempt, what| {
+            let (id, process, time) = (id.to_owned(), self.process.clone(), time.to_owned());
+            Line { id, attempt, process, time, what }
         };
-        Line { id: id.clone(), attempt, process: self.process.clone(), time: time.to_owned(), what }
+        match note {
+            Note::Handed(shown) if shown.is_update => vec![line(&shown.id, shown.attempt, What::Updated)],
+            Note::Handed(shown) => {
+                vec![line(&shown.id, shown.attempt, What::Handed), line(&shown.id, shown.attempt, What::Done)]
+            }
+            Note::Removed { id, attempt } => vec![line(id, *attempt, What::Removed)],
+        }
     }
 
     /// Ends when the lines under way are on disk, or could not be written.
@@ -120,11 +110,7 @@ impl ScreenQueue {
                         events.push(Event::Finished { id: shown.id });
                     }
                 }
-                Note::Done(id) => {
-                    self.attempts.remove(&id);
-                }
-                Note::Removed(id) => {
-                    self.attempts.remove(&id);
+                Note::Removed { id, .. } => {
                     printer.print(&output::Line::removed(self.device, &id)).await;
                 }
             }

@@ -30,7 +30,7 @@ pub(super) async fn snapshot(connection: &mut SqliteConnection, device: u32) -> 
     let reports = sqlx::query("SELECT entry, kind, at, reason FROM reports WHERE device = ? ORDER BY number");
     let reports = reports.bind(device).fetch_all(&mut *connection).await?;
     let reports = reports.iter().map(read_report).collect::<Result<_, _>>()?;
-    Ok(Snapshot { record, rows, reports })
+    Ok(Snapshot { record, rows, reports, noted: None })
 }
 
 /// The row of a notification, if the device has one.

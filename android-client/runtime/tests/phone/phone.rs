@@ -25,7 +25,6 @@ pub(crate) struct Phone {
 pub(crate) struct ScreenLine {
     pub(crate) id: String,
     pub(crate) what: String,
-    pub(crate) process: String,
 }
 
 /// The lines of a device's screen.

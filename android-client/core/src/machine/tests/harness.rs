@@ -48,6 +48,9 @@ pub(super) struct Phone {
     pub(super) starttls: usize,
     pub(super) closes: usize,
     pub(super) loads: usize,
+    /// Parsing this payload kills the process.
+    pub(super) poison: Option<String>,
+    pub(super) is_dead: bool,
     random: Lcg,
 }
 
@@ -83,6 +86,8 @@ impl Phone {
             starttls: 0,
             closes: 0,
             loads: 0,
+            poison: None,
+            is_dead: false,
             random: Lcg(42),
         }
     }
@@ -92,6 +97,7 @@ impl Phone {
         self.store.crash();
         let mut next = Self::with_store(TlsMode::Direct, self.store);
         next.now_ms = self.now_ms;
+        next.poison = self.poison;
         next
     }
 
@@ -124,6 +130,9 @@ impl Phone {
         call(&mut self.machine, self.now_ms, &mut actions);
         let list = actions.into_list();
         for action in list {
+            if self.is_dead {
+                return;
+            }
             self.carry_out(action);
         }
     }
@@ -147,9 +156,17 @@ impl Phone {
             Action::Write(bytes) => self.written.extend(bytes),
             Action::Acknowledge(bytes) => self.acks.push(String::from_utf8(bytes).expect("UTF-8")),
             Action::Close => self.closes += 1,
+            Action::Note(id) => {
+                self.store.note(id.clone());
+                if id.is_some() && id == self.poison {
+                    self.is_dead = true;
+                } else if id.is_some() {
+                    self.event(Event::Noted);
+                }
+            }
             Action::HandOver(hand_over) => self.handed.push(hand_over),
             Action::Finished(id) => self.finished.push(id),
-            Action::Cancel(id) => self.cancelled.push(id),
+            Action::Cancel { id, .. } => self.cancelled.push(id),
             Action::State(state) => self.states.push(state),
         }
     }

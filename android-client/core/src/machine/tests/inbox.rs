@@ -5,7 +5,7 @@ use longwire_protocol::push::{Bound, Entry, EntryContent};
 
 use super::harness::{EPOCH_MS, Phone, about, bound, notification};
 use crate::Event;
-use crate::inbox::{Change, DEATHS_MAX, KEPT_MS, RowState, Store as _, Verb};
+use crate::inbox::{DEATHS_MAX, KEPT_MS, RowState, Store as _};
 
 fn recall(seq: u64, target: &str) -> Entry {
     about(seq, EntryContent::Recall { target: target.into() })
@@ -71,31 +71,18 @@ fn one_process_hands_once_even_when_its_store_failed_in_between() {
     assert_eq!((phone.loads, phone.handed_ids()), (2, vec!["a"]));
 }
 
-/// Answers steps until the one that hands the poison over is durable; that kills the process, and the next one starts.
-fn die_of_poison(mut phone: Phone) -> Phone {
-    let hand = Change::Row("poison".into(), Verb::Hand);
-    while phone.waiting_stores.front().is_some_and(|step| !step.changes.contains(&hand)) {
-        phone.answer_store();
-    }
-    let transaction = phone.waiting_stores.pop_front().expect("the poison is handed over");
-    phone.store.apply(&transaction).expect("stores");
-    phone.store.sync();
-    let mut phone = phone.reborn();
-    phone.is_store_slow = true;
-    phone.event(Event::Start);
-    phone
-}
-
 #[test]
 fn a_row_that_kills_three_processes_is_given_up_alone() {
     let mut phone = Phone::online();
-    phone.is_store_slow = true;
+    phone.poison = Some("poison".into());
     phone.receive_entries(&[notification(101, "a"), notification(102, "poison"), notification(103, "c")]);
-    for _ in 0..DEATHS_MAX {
-        phone = die_of_poison(phone);
+    for death in 1..=DEATHS_MAX {
+        assert!(phone.is_dead, "{death}");
+        assert_eq!(phone.handed_ids(), ["a"]);
+        phone = phone.reborn();
+        phone.event(Event::Start);
     }
-    phone.is_store_slow = false;
-    phone.answer_store();
+    assert!(!phone.is_dead);
     assert_eq!(phone.store.state("poison"), Some(RowState::Unusable));
     assert_eq!(phone.handed_ids(), ["a", "c"], "what shared its read does not share its fate");
     phone.log_in(&bound(103, 103));
@@ -103,14 +90,13 @@ fn a_row_that_kills_three_processes_is_given_up_alone() {
 }
 
 #[test]
-fn a_process_that_lived_on_is_no_death() {
+fn a_process_that_merely_ended_is_no_death() {
     let mut phone = Phone::online();
     phone.receive_entries(&[notification(101, "a")]);
-    for _ in 0..2 * DEATHS_MAX {
-        phone.event(Event::Displayed { id: "a".into() });
+    for life in 2..3 * DEATHS_MAX {
         phone = phone.reborn();
         phone.start();
-        assert_eq!(phone.handed_ids(), ["a"]);
+        assert_eq!(phone.handed.iter().map(|handed| handed.attempt).collect::<Vec<_>>(), [life]);
     }
 }
 
