@@ -153,3 +153,6 @@ async fn commit(connection: &mut SqliteConnection, group: &[Step]) -> Result<Vec
     transaction.commit().await?;
     Ok(outcomes)
 }
+
+#[cfg(test)]
+mod tests;

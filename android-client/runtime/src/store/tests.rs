@@ -1,0 +1,149 @@
+//! The database against the store in memory: the same steps have the same outcomes, and leave the same.
+
+use longwire_client::Lane;
+use longwire_client::account::{Account, FastToken, Installation};
+use longwire_client::clock::Anchor;
+use longwire_client::inbox::{Change, EntryKind, MemoryStore, Received, Store as _, Transaction, Verb};
+use longwire_protocol::DateTime;
+use longwire_protocol::push::{Bound, Cursor, DeviceEvent, DeviceEventType, Generation};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+
+fn lane() -> impl Strategy<Value = Lane> {
+    prop_oneof![Just(Lane::Normal), Just(Lane::Background)]
+}
+
+fn id() -> impl Strategy<Value = String> {
+    (0..6_u8).prop_map(|number| format!("id-{number}"))
+}
+
+fn user() -> impl Strategy<Value = Option<String>> {
+    prop_oneof![Just(None), Just(Some("alice".to_owned())), Just(Some("bob".to_owned()))]
+}
+
+fn received() -> impl Strategy<Value = Change> {
+    let kind = prop_oneof![
+        4 => Just(EntryKind::Notification),
+        1 => Just(EntryKind::Update),
+        1 => Just(EntryKind::Recall),
+        1 => Just(EntryKind::Dismissal)
+    ];
+    (0..40_u64, lane(), id(), kind, user(), any::<bool>(), 0..4_u8).prop_map(
+        |(seq, lane, target, kind, user, is_odd, text)| {
+            Change::Keep(Received {
+                seq,
+                lane,
+                id: format!("entry-{seq}"),
+                target,
+                kind,
+                expires_ms: 1_000 + seq,
+                user,
+                payload: format!("{{\"title\":\"{text}\"}}"),
+                unusable: (is_odd && text == 0).then(|| "of a newer form".to_owned()),
+            })
+        },
+    )
+}
+
+fn bound() -> impl Strategy<Value = Change> {
+    (0..40_u64, 0..40_u64, 0..40_u64, 0..40_u64, user(), any::<bool>()).prop_map(
+        |(normal, background, recorded_normal, recorded_background, user, has_token)| Change::Bound {
+            bound: Bound {
+                device: "device".to_owned(),
+                cursor: Cursor { generation: Generation(normal % 3), normal, background },
+                recorded_normal,
+                recorded_background,
+                time: DateTime(normal),
+                heartbeat_max_s: 600,
+                user,
+            },
+            token: has_token.then(|| FastToken {
+                token: format!("token-{normal}"),
+                mechanism: "HT-SHA-256-EXPR".to_owned(),
+                expires_ms: background,
+            }),
+            anchor: Anchor { server_ms: normal, boot_ms: background, boot_id: "boot".to_owned() },
+        },
+    )
+}
+
+fn verb() -> impl Strategy<Value = Verb> {
+    prop_oneof![
+        3 => Just(Verb::Hand),
+        1 => Just(Verb::Died),
+        1 => Just(Verb::Finish),
+        1 => Just(Verb::Close),
+        1 => Just(Verb::Expire),
+        1 => Just(Verb::Reject("why".to_owned()))
+    ]
+}
+
+fn kind() -> impl Strategy<Value = DeviceEventType> {
+    prop_oneof![Just(DeviceEventType::Displayed), Just(DeviceEventType::Opened), Just(DeviceEventType::Rejected)]
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let account = Account { name: "name".to_owned(), password: "password".to_owned(), is_registered: false };
+    prop_oneof![
+        8 => received(),
+        6 => (id(), verb()).prop_map(|(id, verb)| Change::Row(id, verb)),
+        2 => bound(),
+        2 => (lane(), 0..40_u64).prop_map(|(lane, seq)| Change::Cursor { lane, seq }),
+        1 => user().prop_map(Change::User),
+        1 => (id(), kind(), 0..9_u64).prop_map(|(entry, kind, at)| {
+            Change::Report(DeviceEvent { entry, kind, at: DateTime(at), reason: None })
+        }),
+        1 => (id(), kind()).prop_map(|(entry, kind)| Change::Reported { entry, kind }),
+        1 => (0..30_u64).prop_map(|before_ms| Change::Prune { before_ms }),
+        1 => any::<[u8; 16]>().prop_map(|bytes| Change::Installation(Installation::from_random(bytes, bytes))),
+        1 => Just(Change::Account(Some(account))),
+        1 => Just(Change::Account(None)),
+        1 => Just(Change::Registered),
+        1 => Just(Change::ForgetToken),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Transaction>> {
+    let changes = vec(change(), 1..8);
+    vec((0..30_u64, changes).prop_map(|(at_ms, changes)| Transaction { at_ms, changes }), 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn both_stores_do_the_same(steps in steps(), reopen_at in 0..12_usize) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("devices.sqlite");
+        runtime.block_on(async {
+            let mut memory = MemoryStore::new();
+            let mut database = DeviceStore::open(&path).await.expect("opens");
+            for (number, step) in steps.into_iter().enumerate() {
+                if number == reopen_at {
+                    database = DeviceStore::open(&path).await.expect("opens again");
+                }
+                let expected = memory.apply(&step);
+                prop_assert_eq!(database.apply(3, step).await, expected);
+                prop_assert_eq!(database.load(3).await, memory.load());
+            }
+            prop_assert_eq!(database.load(4).await, Ok(Snapshot::default()), "devices stand apart");
+            Ok(())
+        })?;
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("devices.sqlite");
+    drop(DeviceStore::open(&path).await.expect("opens"));
+    let options = SqliteConnectOptions::new().filename(&path);
+    let mut connection = SqliteConnection::connect_with(&options).await.expect("opens");
+    sqlx::query("PRAGMA user_version = 2").execute(&mut connection).await.expect("writes");
+    let refused = DeviceStore::open(&path).await.expect_err("a newer version");
+    assert!(refused.to_string().contains("version 2"), "{refused}");
+}
