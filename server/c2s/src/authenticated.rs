@@ -3,6 +3,7 @@
 use longwire_protocol::jid::{BareJid, NodePart, ResourcePart};
 use longwire_protocol::stanza::{Condition, Iq, IqType, StanzaError, error_answer};
 use longwire_protocol::stream::{StreamCondition, StreamError};
+use longwire_protocol::xep::bind;
 use longwire_protocol::{Element, Jid, ns};
 
 use crate::negotiation::{BoundParts, Link, Next, refuse};
@@ -66,7 +67,7 @@ impl Authenticated {
             Err(problem) => return Ok(answer_error(element, &problem.answer(), out)),
         };
         let resource = match &iq.kind {
-            IqType::Set(bind) => bind.child_text(ns::BIND, "resource").filter(|name| !name.is_empty()),
+            IqType::Set(payload) => bind::read_request(payload).unwrap_or_default(),
             IqType::Get(_) | IqType::Result(_) | IqType::Error(_) => return refuse(element, out),
         };
         let Ok(resource) = resource.map(|name| ResourcePart::new(&name).map(std::borrow::Cow::into_owned)).transpose()
@@ -90,11 +91,10 @@ impl Authenticated {
 
     pub(crate) fn handle_answer(&mut self, answer: Answer, link: &Link, out: &mut Outbox) -> Result<Next, StreamError> {
         let Some(id) = self.pending.take() else { return Ok(Next::Stay) };
-        let request = Iq::set(id, Element::new(ns::BIND, "bind"));
+        let request = Iq::set(id, bind::request(None));
         let error: StanzaError = match answer {
             Answer::Bound(session) if session.jid.to_bare() == self.bare(link) => {
-                let bind = Element::new(ns::BIND, "bind").with_text_child("jid", session.jid.to_string());
-                request.result_for(Some(bind)).to_element().write_in_stream(&mut out.bytes);
+                request.result_for(Some(bind::result(&session.jid))).to_element().write_in_stream(&mut out.bytes);
                 return Ok(Next::Bound(Box::new(BoundParts { jid: session.jid, heartbeat_s: None })));
             }
             Answer::BindRefused(BindRefusal::ResourceConstraint) => Condition::ResourceConstraint.into(),

@@ -7,6 +7,7 @@ use longwire_protocol::jid::FullJid;
 use longwire_protocol::push::{self, Ack};
 use longwire_protocol::stanza::{Condition, Iq, StanzaError, error_answer, is_stanza};
 use longwire_protocol::stream::{StreamCondition, StreamError};
+use longwire_protocol::xep::ping;
 use longwire_protocol::{Element, Jid, Reader, ns};
 
 use crate::negotiation::{BoundParts, error_of, refuse};
@@ -62,7 +63,7 @@ impl Bound {
     pub(crate) fn ping(&mut self, now_ms: u64, out: &mut Outbox) {
         self.is_pinged = true;
         self.heard_ms = now_ms;
-        let ping = Iq::get(PING_ID, Element::new(ns::PING, "ping"));
+        let ping = Iq::get(PING_ID, ping::request());
         let domain = Jid::from(longwire_protocol::jid::BareJid::from(self.jid.domain()));
         let ping = ping.with_from(domain).with_to(self.jid.clone().into());
         ping.to_element().write_in_stream(&mut out.bytes);

@@ -1,5 +1,7 @@
 //! What each phase offers (RFC 6120 §4.3.2).
 
+use longwire_protocol::sasl::TLS_EXPORTER;
+use longwire_protocol::xep::{bind, bind2, fast, register, sasl, sasl_cb, sasl2, session, starttls};
 use longwire_protocol::{Element, ns};
 
 use crate::Config;
@@ -7,52 +9,39 @@ use crate::login::Mechanism;
 
 /// Before TLS: STARTTLS, required unless plaintext is admitted.
 pub(crate) fn opened(config: &Config) -> Element {
-    let starttls = Element::new(ns::TLS, "starttls");
+    let features = none().with_child(starttls::feature(!config.plaintext));
     if !config.plaintext {
-        return features().with_child(starttls.with_child(Element::new(ns::TLS, "required")));
+        return features;
     }
-    features()
-        .with_child(starttls)
-        .with_child(classic_mechanisms(&[Mechanism::ScramSha256]))
-        .with_opt_child(register(config))
+    features
+        .with_child(sasl::feature(&[Mechanism::ScramSha256.name()]))
+        .with_opt_child(config.registration.then(register::feature))
 }
 
 /// Inside TLS: both SASL profiles, with everything that SASL2 can do in one round trip.
 pub(crate) fn secured(config: &Config, has_exporter: bool) -> Element {
-    let mechanisms = [Mechanism::ScramSha256, Mechanism::Plain];
-    let push = Element::new(ns::BIND2, "feature").with_attr("var", ns::PUSH);
-    let bind = Element::new(ns::BIND2, "bind").with_child(Element::new(ns::BIND2, "inline").with_child(push));
+    let mechanisms = [Mechanism::ScramSha256, Mechanism::Plain].map(Mechanism::name);
+    let push = bind2::Feature { inline: vec![ns::PUSH.to_owned()] };
     // Tokens are bound to the channel (XEP-0484 §3.1): without exporter data there are none.
-    let fast = has_exporter.then(|| mechanism_list(Element::new(ns::FAST, "fast"), &[Mechanism::HtSha256Expr]));
-    let inline = Element::new(ns::SASL2, "inline").with_child(bind).with_opt_child(fast);
-    let binding = Element::new(ns::SASL_CB, "sasl-channel-binding")
-        .with_child(Element::new(ns::SASL_CB, "channel-binding").with_attr("type", "tls-exporter"));
-    features()
-        .with_child(classic_mechanisms(&mechanisms))
-        .with_child(mechanism_list(Element::new(ns::SASL2, "authentication"), &mechanisms).with_child(inline))
-        .with_opt_child(has_exporter.then_some(binding))
-        .with_opt_child(register(config))
+    let tokens = fast::Feature { mechanisms: vec![Mechanism::HtSha256Expr.name().to_owned()] };
+    let inline = [Some(push.to_element()), has_exporter.then(|| tokens.to_element())];
+    let authentication = sasl2::Authentication {
+        mechanisms: mechanisms.map(str::to_owned).to_vec(),
+        inline: inline.into_iter().flatten().collect(),
+    };
+    none()
+        .with_child(sasl::feature(&mechanisms))
+        .with_child(authentication.to_element())
+        .with_opt_child(has_exporter.then(|| sasl_cb::feature(&[TLS_EXPORTER])))
+        .with_opt_child(config.registration.then(register::feature))
 }
 
 /// After a login that did not bind.
 pub(crate) fn authenticated() -> Element {
-    let session = Element::new(ns::SESSION, "session").with_child(Element::new(ns::SESSION, "optional"));
-    features().with_child(Element::new(ns::BIND, "bind")).with_child(session)
+    none().with_child(bind::feature()).with_child(session::feature())
 }
 
 /// After a login that bound a session: nothing is left to negotiate.
-pub(crate) fn features() -> Element {
+pub(crate) fn none() -> Element {
     Element::new(ns::STREAMS, "features")
-}
-
-fn classic_mechanisms(mechanisms: &[Mechanism]) -> Element {
-    mechanism_list(Element::new(ns::SASL, "mechanisms"), mechanisms)
-}
-
-fn mechanism_list(parent: Element, mechanisms: &[Mechanism]) -> Element {
-    mechanisms.iter().fold(parent, |parent, mechanism| parent.with_text_child("mechanism", mechanism.name()))
-}
-
-fn register(config: &Config) -> Option<Element> {
-    config.registration.then(|| Element::new(ns::REGISTER_FEATURE, "register"))
 }

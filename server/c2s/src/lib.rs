@@ -1,6 +1,8 @@
 //! The server half of one XMPP client stream, without sockets, clock, randomness or store: bytes and answers in, bytes and events
 //! out. Its phases are types; only a bound stream has stanzas to deliver.
 
+#![forbid(unsafe_code)]
+
 mod answer;
 mod authenticated;
 mod bound;

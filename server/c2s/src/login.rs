@@ -1,16 +1,17 @@
 //! The login: classic SASL (RFC 6120 §6), SASL2 (XEP-0388) with Bind 2 and FAST inline, and registration before it.
 
 mod exchange;
-mod sasl2;
+mod request;
 
-use longwire_protocol::sasl::{Failure, SaslCondition, base64};
+use longwire_protocol::sasl::{Failure, SaslCondition};
 use longwire_protocol::stanza::{Condition, Iq, StanzaError, error_answer};
 use longwire_protocol::stream::{StreamCondition, StreamError};
+use longwire_protocol::xep::{bind2, sasl, sasl2};
 use longwire_protocol::{Element, ns};
 
 pub(crate) use exchange::Mechanism;
 use exchange::{Context, Exchange, Outcome, Proof};
-use sasl2::Request;
+use request::{Message, Request};
 
 use crate::authenticated::Authenticated;
 use crate::negotiation::{BoundParts, Link, Next, refuse};
@@ -66,12 +67,9 @@ impl Login {
         link: &mut Link,
         out: &mut Outbox,
     ) -> Result<Next, StreamError> {
-        match (element.ns(), element.name()) {
-            (ns::SASL, "auth") | (ns::SASL2, "authenticate") => self.begin(element, link, out),
-            (ns::SASL | ns::SASL2, "response") => self.respond(element, link, out),
-            (ns::SASL, "abort") => self.fail(&Profile::Classic, &SaslCondition::Aborted.into(), out),
-            (ns::SASL2, "abort") => self.fail(&Profile::Sasl2(Box::default()), &SaslCondition::Aborted.into(), out),
-            (ns::CLIENT, "iq") if self.may_register(link) => self.register(element, link, out),
+        match element.ns() {
+            ns::SASL | ns::SASL2 => self.handle_sasl(element, link, out),
+            ns::CLIENT if element.name() == "iq" && self.may_register(link) => self.register(element, link, out),
             _ => refuse(element, out),
         }
     }
@@ -99,43 +97,41 @@ impl Login {
         }
     }
 
-    fn begin(&mut self, element: &Element, link: &mut Link, out: &mut Outbox) -> Result<Next, StreamError> {
+    fn handle_sasl(&mut self, element: &Element, link: &mut Link, out: &mut Outbox) -> Result<Next, StreamError> {
         let is_sasl2 = element.ns() == ns::SASL2;
-        let request = if is_sasl2 { Request::parse(element) } else { Ok(Request::default()) };
-        let profile = match (is_sasl2, &request) {
-            (true, Ok(request)) => Profile::Sasl2(Box::new(request.clone())),
-            (true, Err(_)) => Profile::Sasl2(Box::default()),
-            (false, _) => Profile::Classic,
-        };
-        if !matches!(self.state, State::Idle) {
-            return self.fail(&profile, &SaslCondition::MalformedRequest.into(), out);
-        }
-        let mechanism = self.choose(element.attr("mechanism").unwrap_or_default(), is_sasl2, link);
-        let started = request.and_then(|_| Ok((mechanism?, profile_data(element)?)));
-        match started {
-            Err(failure) => self.fail(&profile, &failure, out),
-            Ok((mechanism, None)) => {
-                let outcome = Outcome::Challenge(Exchange::Initial(mechanism), Vec::new());
-                self.settle(profile, outcome, link, out)
+        let profile = |request| if is_sasl2 { Profile::Sasl2(Box::new(request)) } else { Profile::Classic };
+        let state = std::mem::replace(&mut self.state, State::Idle);
+        match (Message::read(element), state) {
+            (Ok(Message::Begin { mechanism, data, request }), State::Idle) => {
+                let profile = profile(request);
+                match self.choose(&mechanism, is_sasl2, link) {
+                    Ok(mechanism) => self.begin(profile, mechanism, data.as_deref(), link, out),
+                    Err(failure) => self.fail(&profile, &failure, out),
+                }
             }
-            Ok((mechanism, Some(data))) => self.advance(profile, Exchange::Initial(mechanism), &data, link, out),
+            (Ok(Message::Respond(data)), State::Running(profile, exchange)) if profile.is_sasl2() == is_sasl2 => {
+                self.advance(profile, exchange, &data, link, out)
+            }
+            (Ok(Message::Abort), _) => self.fail(&profile(Request::default()), &SaslCondition::Aborted.into(), out),
+            (Ok(Message::Begin { .. } | Message::Respond(_)), _) => {
+                self.fail(&profile(Request::default()), &SaslCondition::MalformedRequest.into(), out)
+            }
+            (Err(failure), _) => self.fail(&profile(Request::default()), &failure, out),
         }
     }
 
-    fn respond(&mut self, element: &Element, link: &mut Link, out: &mut Outbox) -> Result<Next, StreamError> {
-        let is_sasl2 = element.ns() == ns::SASL2;
-        let state = std::mem::replace(&mut self.state, State::Idle);
-        match state {
-            State::Running(profile, exchange) if profile.is_sasl2() == is_sasl2 => {
-                match profile.decode(&element.text()) {
-                    Some(data) => self.advance(profile, exchange, &data, link, out),
-                    None => self.fail(&profile, &SaslCondition::IncorrectEncoding.into(), out),
-                }
-            }
-            State::Idle | State::Running(..) | State::Binding(..) | State::Registering(_) => {
-                let profile = if is_sasl2 { Profile::Sasl2(Box::default()) } else { Profile::Classic };
-                self.fail(&profile, &SaslCondition::MalformedRequest.into(), out)
-            }
+    fn begin(
+        &mut self,
+        profile: Profile,
+        mechanism: Mechanism,
+        data: Option<&[u8]>,
+        link: &mut Link,
+        out: &mut Outbox,
+    ) -> Result<Next, StreamError> {
+        let exchange = Exchange::Initial(mechanism);
+        match data {
+            Some(data) => self.advance(profile, exchange, data, link, out),
+            None => self.settle(profile, Outcome::Challenge(exchange, Vec::new()), link, out),
         }
     }
 
@@ -166,16 +162,14 @@ impl Login {
                 Ok(Next::Stay)
             }
             Outcome::Challenge(exchange, data) => {
-                profile.challenge(&data).write_in_stream(&mut out.bytes);
+                profile.challenge(data).write_in_stream(&mut out.bytes);
                 self.state = State::Running(profile, exchange);
                 Ok(Next::Stay)
             }
             Outcome::Failed(failure) => self.fail(&profile, &failure, out),
             Outcome::Proven(proof) => match profile {
                 Profile::Classic => {
-                    let success = Element::new(ns::SASL, "success");
-                    let data = proof.data.as_deref().map(base64::encode_or_equals);
-                    success.with_text(data.unwrap_or_default()).write_in_stream(&mut out.bytes);
+                    sasl::ServerElement::Success(proof.data).to_element().write_in_stream(&mut out.bytes);
                     Ok(Next::Authenticated(Authenticated::classic(proof.account, proof.mechanism.name())))
                 }
                 Profile::Sasl2(request) => Ok(self.proven(request, proof, link, out)),
@@ -190,7 +184,7 @@ impl Login {
             return Next::Stay;
         }
         let jid = link.domain().domain().with_node(&proof.account);
-        sasl2::success(&proof, &jid.into(), None, None).write_in_stream(&mut out.bytes);
+        request::success(&proof, jid.into(), None, None).write_in_stream(&mut out.bytes);
         Authenticated::write_features(out);
         Next::Authenticated(Authenticated::sasl2(proof.account, proof.mechanism.name(), request.agent))
     }
@@ -206,10 +200,10 @@ impl Login {
         let failure = match answer {
             // The account that was proven is the one that is bound, whatever else was said.
             Answer::Bound(session) if session.jid.to_bare() == link.domain().domain().with_node(&proof.account) => {
-                let bound = sasl2::bound(session.push.as_ref());
-                sasl2::success(proof, &session.jid.clone().into(), Some(bound), session.token.as_ref())
+                let bound = session.push.as_ref().map(bind2::Bound::with_push).unwrap_or_default();
+                request::success(proof, session.jid.clone().into(), Some(bound), session.token.as_ref())
                     .write_in_stream(&mut out.bytes);
-                features::features().write_in_stream(&mut out.bytes);
+                features::none().write_in_stream(&mut out.bytes);
                 let max_s = link.config.heartbeat_max_s;
                 let promised_s = request.push().and_then(|push| push.heartbeat_s).unwrap_or(max_s);
                 let heartbeat_s = session.push.is_some().then_some(promised_s.clamp(1, max_s));
@@ -313,29 +307,11 @@ impl Profile {
         matches!(self, Self::Sasl2(_))
     }
 
-    fn decode(&self, text: &str) -> Option<Vec<u8>> {
-        if self.is_sasl2() { base64::decode(text) } else { base64::decode_or_equals(text) }
-    }
-
-    fn challenge(&self, data: &[u8]) -> Element {
-        let ns = if self.is_sasl2() { ns::SASL2 } else { ns::SASL };
-        Element::new(ns, "challenge").with_text(base64::encode(data))
-    }
-}
-
-/// The initial response, if there is one.
-fn profile_data(element: &Element) -> Result<Option<Vec<u8>>, Failure> {
-    let text = if element.ns() == ns::SASL2 {
-        element.child_text(ns::SASL2, "initial-response")
-    } else {
-        Some(element.text()).filter(|text| !text.is_empty())
-    };
-    let data = text
-        .map(|text| if element.ns() == ns::SASL2 { base64::decode(&text) } else { base64::decode_or_equals(&text) });
-    match data {
-        None => Ok(None),
-        Some(Some(data)) => Ok(Some(data)),
-        Some(None) => Err(SaslCondition::IncorrectEncoding.into()),
+    fn challenge(&self, data: Vec<u8>) -> Element {
+        match self {
+            Self::Classic => sasl::ServerElement::Challenge(data).to_element(),
+            Self::Sasl2(_) => sasl2::ServerElement::Challenge(data).to_element(),
+        }
     }
 }
 

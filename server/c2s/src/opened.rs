@@ -1,7 +1,8 @@
 //! A stream without TLS: it offers STARTTLS, and a login only where the operator admits plaintext.
 
+use longwire_protocol::Element;
 use longwire_protocol::stream::{StreamCondition, StreamError};
-use longwire_protocol::{Element, ns};
+use longwire_protocol::xep::starttls;
 
 use crate::login::Login;
 use crate::negotiation::{Link, Next};
@@ -28,7 +29,7 @@ impl Opened {
         link: &mut Link,
         out: &mut Outbox,
     ) -> Result<Next, StreamError> {
-        if !element.is(ns::TLS, "starttls") {
+        if !starttls::is_request(element) {
             return self.login.handle_element(element, link, out);
         }
         // What follows in plaintext would be taken for a part of the encrypted stream: never read it.
@@ -36,7 +37,7 @@ impl Opened {
             let error = StreamError::new(StreamCondition::PolicyViolation);
             return Err(error.with_text("data behind <starttls/>"));
         }
-        Element::new(ns::TLS, "proceed").write_in_stream(&mut out.bytes);
+        starttls::proceed().write_in_stream(&mut out.bytes);
         Ok(Next::StartTls)
     }
 

@@ -1,8 +1,9 @@
 //! In-band registration (XEP-0077) before login.
 
+use longwire_protocol::Element;
 use longwire_protocol::jid::NodePart;
 use longwire_protocol::stanza::{Condition, StanzaError};
-use longwire_protocol::{Element, ns};
+use longwire_protocol::xep::register::{Form, Submission};
 
 use crate::RegisterRefusal;
 
@@ -25,14 +26,18 @@ pub(crate) fn before_login(query: &Element, is_set: bool, is_open: bool) -> Befo
         return BeforeLogin::Refused(Condition::NotAllowed);
     }
     if !is_set {
-        return BeforeLogin::Form(form());
+        let form = Form { instructions: Some("Choose a user name and a password.".to_owned()), registered: None };
+        return BeforeLogin::Form(form.to_element());
     }
-    if query.has_child(ns::REGISTER, "remove") {
-        return BeforeLogin::Refused(Condition::UnexpectedRequest);
-    }
-    match (read_account(query), read_password(query)) {
-        (Some(account), Some(password)) => BeforeLogin::Register { account, password },
-        (None, _) | (_, None) => BeforeLogin::Refused(Condition::NotAcceptable),
+    match Submission::from_element(query) {
+        Ok(Submission::Account { username, password }) if password.len() <= PASSWORD_BYTES_MAX => {
+            match NodePart::new(&username) {
+                Ok(account) => BeforeLogin::Register { account: account.into_owned(), password },
+                Err(_) => BeforeLogin::Refused(Condition::NotAcceptable),
+            }
+        }
+        Ok(Submission::Account { .. }) | Err(_) => BeforeLogin::Refused(Condition::NotAcceptable),
+        Ok(Submission::Remove) => BeforeLogin::Refused(Condition::UnexpectedRequest),
     }
 }
 
@@ -46,21 +51,4 @@ pub(crate) const fn refusal(refusal: RegisterRefusal) -> StanzaError {
             StanzaError::new(Condition::ResourceConstraint).with_retry(retry_after_s)
         }
     }
-}
-
-fn form() -> Element {
-    Element::new(ns::REGISTER, "query")
-        .with_text_child("instructions", "Choose a user name and a password.")
-        .with_child(Element::new(ns::REGISTER, "username"))
-        .with_child(Element::new(ns::REGISTER, "password"))
-}
-
-fn read_account(query: &Element) -> Option<NodePart> {
-    let name = query.child_text(ns::REGISTER, "username")?;
-    NodePart::new(&name).ok().map(std::borrow::Cow::into_owned)
-}
-
-fn read_password(query: &Element) -> Option<String> {
-    let password = query.child_text(ns::REGISTER, "password")?;
-    (!password.is_empty() && password.len() <= PASSWORD_BYTES_MAX).then_some(password)
 }

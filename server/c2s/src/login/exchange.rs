@@ -4,7 +4,7 @@ use longwire_protocol::Jid;
 use longwire_protocol::jid::{BareJid, NodePart};
 use longwire_protocol::sasl::ht::{self, Initiator};
 use longwire_protocol::sasl::scram::{self, Challenged, ClientFirst, ServerBinding};
-use longwire_protocol::sasl::{self, Failure, Plain, SaslCondition};
+use longwire_protocol::sasl::{Failure, HT_SHA_256_EXPR, PLAIN, Plain, SCRAM_SHA_256, SaslCondition};
 
 use crate::{Answer, Config, Event, PasswordCheck, Token};
 
@@ -19,9 +19,9 @@ pub(crate) enum Mechanism {
 impl Mechanism {
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Plain => sasl::PLAIN,
-            Self::ScramSha256 => sasl::SCRAM_SHA_256,
-            Self::HtSha256Expr => sasl::HT_SHA_256_EXPR,
+            Self::Plain => PLAIN,
+            Self::ScramSha256 => SCRAM_SHA_256,
+            Self::HtSha256Expr => HT_SHA_256_EXPR,
         }
     }
 
