@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -43,7 +43,6 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
     let started = api.core.env.clock.mono_ms();
     let is_limited = request.uri().path().starts_with("/v1/");
     let response = match api.requests.try_acquire() {
-        _ if is_ambiguous(request.headers()) => closing(ambiguous()),
         Err(_) if is_limited => overloaded().into_response(),
         permit => {
             let run = tokio::time::timeout(REQUEST_TIME_MAX, next.run(request));
@@ -58,19 +57,6 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
     let path = path.as_ref().map_or("-", MatchedPath::as_str);
     tracing::debug!(request_id = %id, %method, path, status = response.status().as_u16(), elapsed_ms, "answered");
     response
-}
-
-/// Two lengths of one body (RFC 9112 §6.1): what stands between us and the client may have read the other one.
-fn is_ambiguous(headers: &HeaderMap) -> bool {
-    headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING)
-}
-
-fn ambiguous() -> Problem {
-    Problem::new(Code::Unreadable, "the request has both Content-Length and Transfer-Encoding")
-}
-
-fn closing(problem: Problem) -> Response {
-    ([(CONNECTION, "close")], problem).into_response()
 }
 
 fn overloaded() -> Problem {

@@ -48,6 +48,7 @@ async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
 fn router() -> Router {
     Router::new()
         .route("/", get(async || "hello"))
+        .route("/read", post(async |body: String| body))
         .route("/refuse", post(async |_: Request| StatusCode::PAYLOAD_TOO_LARGE))
 }
 
@@ -71,6 +72,17 @@ async fn a_head_that_is_wrong_or_too_large_is_refused_and_closed() {
     }
     let answer = exchange(server.address, b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     assert!(answer.ends_with("hello"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_follows_a_body_of_two_lengths_is_not_obeyed() {
+    let server = server(router()).await;
+    for head in ["content-length: 5\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 5"] {
+        let smuggled = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let request = format!("POST /read HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n0\r\n\r\n{smuggled}");
+        let answer = exchange(server.address, request.as_bytes()).await;
+        assert!(!answer.contains("hello"), "{answer}");
+    }
 }
 
 #[tokio::test]

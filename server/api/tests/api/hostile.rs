@@ -138,13 +138,3 @@ async fn a_closed_log_is_503_and_never_a_success() {
     assert_eq!(answer.header("retry-after"), "5");
     assert_eq!(bench.get("/readyz").await.problem().1, "unavailable");
 }
-
-#[tokio::test]
-async fn two_lengths_of_one_body_are_refused() {
-    let bench = Bench::new().await;
-    let headers = [("content-length", "24"), ("transfer-encoding", "chunked")];
-    let body = r#"{"to":"all","title":"T"}"#;
-    let answer = bench.call_as(&bench.key, Method::POST, "/v1/notifications", body, &headers).await;
-    assert_eq!(answer.problem().1, "unreadable");
-    assert_eq!(answer.header("connection"), "close");
-}
