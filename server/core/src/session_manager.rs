@@ -291,6 +291,8 @@ impl Registry {
         }
         let mut ended: Vec<_> = own.extract_if(.., |older| is_displaced(older)).collect();
         let device = session.device.map(|device| (device, (session.worker, session.key)));
+        // Most accounts have one session: no room for three more.
+        own.reserve_exact(1);
         own.push(session);
         for older in &mut ended {
             if let Some(device) = older.device {
