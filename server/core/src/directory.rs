@@ -183,7 +183,7 @@ impl Inner {
             }
             raise_all(entry, |key, lane, seq, recall| {
                 if let Some((_, head)) = loaded.heads.iter_mut().find(|(own, _)| own == key) {
-                    raise(head, lane, seq, recall);
+                    head.raise(lane, seq, recall);
                 }
             });
         }
@@ -234,24 +234,17 @@ impl Inner {
         let heads = &mut self.heads;
         raise_all(entry, |key, lane, seq, recall| {
             if let Some(slot) = heads.get_mut(key) {
-                raise(&mut slot.head, lane, seq, recall);
+                slot.head.raise(lane, seq, recall);
             }
         });
     }
 }
 
 fn raise_all(entry: &Entry, mut to: impl FnMut(&AudienceKey, Lane, Seq, bool)) {
-    let recall = matches!(entry.kind, EntryKind::Recall(..));
+    let recall = matches!(entry.kind, EntryKind::Recall(..) | EntryKind::Dismissal(..));
     let Some(routing) = entry.kind.routing() else { return };
     for key in routing.audience.iter() {
         to(key, routing.lane, entry.seq, recall);
-    }
-}
-
-fn raise(head: &mut KeyHead, lane: Lane, seq: Seq, recall: bool) {
-    head.newest.raise(lane, seq);
-    if recall {
-        head.newest_recall.raise(lane, seq);
     }
 }
 

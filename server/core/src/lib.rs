@@ -1,5 +1,7 @@
 //! The managers, the log's writer, the directory of devices and the IQ table. Knows the store's traits, never an engine.
 
+#![forbid(unsafe_code)]
+
 pub mod auth_manager;
 pub mod devices;
 pub mod directory;

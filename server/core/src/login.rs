@@ -162,7 +162,11 @@ impl Core {
             return Ok(device);
         }
         if let Some(device) = self.installation(app, login).await? {
-            self.log.write(Write::TakeOver { device, account: login.account.clone() }).await?;
+            if let Written::Exists(own) =
+                self.log.write(Write::TakeOver { device, account: login.account.clone() }).await?
+            {
+                return Ok(own);
+            }
             tracing::info!(%device, "a device was taken over by its new account");
             return Ok(device);
         }

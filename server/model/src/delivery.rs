@@ -158,6 +158,25 @@ pub struct Acknowledgement {
     pub at: Timestamp,
 }
 
+/// An acknowledgement row starts above the record: the row before it was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the acknowledgement does not extend the record")]
+pub struct NotExtending;
+
+impl Acknowledgement {
+    /// The part of the row above what is `recorded`; none when all of it is recorded already. A login may have been told a record
+    /// that the last rows of the session before it have moved since.
+    ///
+    /// # Errors
+    /// [`NotExtending`] when something is missing between the record and the row (DESIGN rule 9), or the row goes backwards.
+    pub fn above(self, recorded: Seq) -> Result<Option<Self>, NotExtending> {
+        if recorded < self.from || self.to < self.from {
+            return Err(NotExtending);
+        }
+        Ok((recorded < self.to).then_some(Self { from: recorded, ..self }))
+    }
+}
+
 /// What a device reports of an entry (events are deduplicated by device, entry and type).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
@@ -457,6 +476,16 @@ mod tests {
         seqs.push(5, 5);
         let filtered = row(vec![Exception { seqs, ending: Ending::Filtered }]);
         assert_eq!(state(&Facts { acknowledgement: Some(&filtered), ..facts(&entry) }).state, State::Filtered);
+    }
+
+    #[test]
+    fn a_row_extends_the_record_or_is_clipped_to_what_is_above_it() {
+        let clipped = |recorded| row(Vec::new()).above(recorded).map(|row| row.map(|row| (row.from, row.to)));
+        assert_eq!(clipped(3), Err(NotExtending), "a row between was lost");
+        assert_eq!(clipped(4), Ok(Some((4, 9))));
+        assert_eq!(clipped(8), Ok(Some((8, 9))));
+        assert_eq!(clipped(9), Ok(None));
+        assert_eq!(Acknowledgement { to: 3, ..row(Vec::new()) }.above(7), Err(NotExtending));
     }
 
     #[test]

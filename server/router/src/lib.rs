@@ -1,6 +1,8 @@
 //! One node's shard of sessions: who is sent which entry when, and what an acknowledgement means (DESIGN rules 3 to 12).
 //! Pure: batches, pages, acknowledgements and time come in, [`Output`]s go out; the driver owns sockets and the store.
 
+#![forbid(unsafe_code)]
+
 mod acknowledge;
 pub mod bind;
 mod catch_up;

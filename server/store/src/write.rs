@@ -70,7 +70,8 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Extends what a device has acknowledged; [`Refusal::Stale`] when the record is not where the row starts.
+    /// Extends what a device has acknowledged, by what of the row lies above the record; [`Refusal::Stale`] when the record is lower than
+    /// where the row starts.
     Acknowledge {
         /// The device.
         device: DeviceId,

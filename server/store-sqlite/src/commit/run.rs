@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use longwire_model::delivery::{Acknowledgement, Event};
+use longwire_model::delivery::{Acknowledgement, Event, NotExtending};
 use longwire_model::device::Attempts;
 use longwire_model::{AppId, DeviceId, EntryId, EntryKind, LaneSeqs, Timestamp};
 use longwire_store::write::{IDEMPOTENCY_MILLIS, Idempotency, Refusal};
@@ -95,12 +95,11 @@ impl Run {
         let Some(state) = self.states.get_mut(&device) else {
             return Written::Refused(Refusal::UnknownDevice);
         };
-        if state.recorded.get(row.lane) != row.from || row.to < row.from {
-            return Written::Refused(Refusal::Stale);
-        }
-        if row.to == row.from {
-            return Written::Unchanged;
-        }
+        let row = match row.clone().above(state.recorded.get(row.lane)) {
+            Ok(Some(row)) => row,
+            Ok(None) => return Written::Unchanged,
+            Err(NotExtending) => return Written::Refused(Refusal::Stale),
+        };
         state.recorded.set(row.lane, row.to);
         state.is_changed = true;
         self.rows.push(vec![

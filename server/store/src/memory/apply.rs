@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longwire_model::delivery::{Acknowledgement, Event};
+use longwire_model::delivery::{Acknowledgement, Event, NotExtending};
 use longwire_model::device::Generation;
 use longwire_model::entry::MembershipChange;
 use longwire_model::{
@@ -212,12 +212,12 @@ impl State {
         let Some(record) = self.devices.get_mut(&device) else {
             return Written::Refused(Refusal::UnknownDevice);
         };
-        if record.recorded.get(row.lane) != row.from || row.to < row.from {
-            return Written::Refused(Refusal::Stale);
-        }
-        if row.to == row.from {
-            return Written::Unchanged;
-        }
+        let recorded = record.recorded.get(row.lane);
+        let row = match row.above(recorded) {
+            Ok(Some(row)) => row,
+            Ok(None) => return Written::Unchanged,
+            Err(NotExtending) => return Written::Refused(Refusal::Stale),
+        };
         record.recorded.set(row.lane, row.to);
         self.rows.entry((device, row.lane)).or_default().push(row);
         Written::Done
