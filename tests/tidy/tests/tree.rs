@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use longwire_tidy::{Violations, edges, licences, purity, text, tree};
+use longwire_tidy::{Violations, docs, edges, licences, purity, text, tree};
 
 fn assert_none(violations: &Violations) {
     assert!(violations.is_empty(), "\n  {}\n", violations.join("\n  "));
@@ -90,5 +90,21 @@ fn every_crate_takes_the_lints_of_the_workspace() {
         violations.extend(text::check_manifest(krate, &manifest));
     }
     assert!(!metadata.manifests.is_empty(), "the members were not read");
+    assert_none(&violations);
+}
+
+#[test]
+fn documents_name_what_exists() {
+    let files = tree::files().expect("the tree can be read");
+    let makefile = files.get("Makefile").expect("the Makefile is in the tree");
+    let exists = |path: &str| tree::root().join(path).exists();
+    let mut violations = Vec::new();
+    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"] {
+        let text = files.get(name).unwrap_or_else(|| panic!("{name} is not in the tree"));
+        violations.extend(docs::check_links(name, text, exists));
+        violations.extend(docs::check_targets(name, text, makefile));
+    }
+    let ci = files.get(".ci/run").expect(".ci/run is in the tree");
+    assert!(ci.contains("make test"), ".ci/run does not run what the README names");
     assert_none(&violations);
 }

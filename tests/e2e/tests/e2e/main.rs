@@ -7,6 +7,7 @@ mod operator;
 mod problems;
 mod push;
 mod raw;
+mod readme;
 mod store_faults;
 mod streams;
 mod surface;
