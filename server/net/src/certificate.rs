@@ -1,4 +1,4 @@
-//! Certificates: reading PEM files with errors that name what is wrong, and making a self-signed one at the first start.
+//! Certificates: reading PEM files with errors that name what is wrong.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,29 +48,11 @@ pub enum CertificateError {
     /// They cannot be used with TLS.
     #[error("the certificate cannot be used")]
     Unusable(#[source] Error),
-    /// A self-signed certificate cannot be made.
-    #[error("failed to make a self-signed certificate for {domain}")]
-    Make {
-        /// The domain.
-        domain: String,
-        /// Why.
-        #[source]
-        source: rcgen::Error,
-    },
 }
 
 /// A certificate chain and its key, ready for TLS.
 #[derive(Clone, Debug)]
 pub struct Certificate(Arc<CertifiedKey>);
-
-/// A self-signed certificate in PEM.
-#[derive(Clone)]
-pub struct SelfSigned {
-    /// The certificate.
-    pub certificate_pem: String,
-    /// Its key: for a file that nobody else can read.
-    pub key_pem: String,
-}
 
 impl Certificate {
     /// Reads a chain and its key from PEM files; both may be the same file.
@@ -125,34 +107,23 @@ impl Certificate {
     }
 }
 
-impl SelfSigned {
-    /// Makes a certificate for `domain`, good for the loopback names too.
-    ///
-    /// # Errors
-    /// [`CertificateError::Make`] when the domain cannot stand in a certificate.
-    pub fn new(domain: &str) -> Result<Self, CertificateError> {
-        let failed = |source| CertificateError::Make { domain: domain.to_owned(), source };
-        let mut names = vec![domain.to_owned()];
-        names.extend(["localhost", "127.0.0.1", "::1"].into_iter().filter(|name| *name != domain).map(str::to_owned));
-        let made = rcgen::generate_simple_self_signed(names).map_err(failed)?;
-        Ok(Self { certificate_pem: made.cert.pem(), key_pem: made.signing_key.serialize_pem() })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use super::{ALPN_XMPP, Certificate, CertificateError, SelfSigned};
+    use rcgen::generate_simple_self_signed;
+
+    use super::{ALPN_XMPP, Certificate, CertificateError};
 
     #[test]
     fn a_self_signed_certificate_loads_and_a_wrong_one_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
-        let (own, other) = (SelfSigned::new("example.com").expect("made"), SelfSigned::new("localhost").expect("made"));
-        fs::write(path("cert.pem"), &own.certificate_pem).expect("written");
-        fs::write(path("key.pem"), &own.key_pem).expect("written");
-        fs::write(path("other.pem"), &other.key_pem).expect("written");
+        let [own, other] = ["example.com", "localhost"]
+            .map(|name| generate_simple_self_signed(vec![name.to_owned()]).expect("a name that can stand in it"));
+        fs::write(path("cert.pem"), own.cert.pem()).expect("written");
+        fs::write(path("key.pem"), own.signing_key.serialize_pem()).expect("written");
+        fs::write(path("other.pem"), other.signing_key.serialize_pem()).expect("written");
         fs::write(path("empty.pem"), "").expect("written");
         let good = Certificate::load(&path("cert.pem"), &path("key.pem")).expect("a pair");
         assert_eq!(good.tls(&[ALPN_XMPP]).expect("a configuration").alpn_protocols, [ALPN_XMPP.to_vec()]);

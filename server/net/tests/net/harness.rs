@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use longwire_core::{Clock, Core, CoreConfig, Env, Random, Registration};
 use longwire_model::entry::{Content, Routing};
 use longwire_model::{AudienceKey, Entry, EntryKind, Lane, Timestamp};
-use longwire_net::certificate::{Certificate, SelfSigned};
+use longwire_net::certificate::Certificate;
 use longwire_net::{Net, NetConfig};
 use longwire_protocol::sasl::base64;
 use longwire_protocol::sasl::scram::{Client as Scram, ClientBinding};
@@ -86,10 +86,11 @@ impl Server {
             runtime.block_on(core.auth.add_account(name, Some("secret"))).expect("added");
         }
         let folder = tempfile::tempdir().expect("a folder");
-        let made = SelfSigned::new("localhost").expect("made");
+        let names = ["localhost", "127.0.0.1"].map(str::to_owned).to_vec();
+        let made = rcgen::generate_simple_self_signed(names).expect("names that can stand in it");
         let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-        fs::write(&certificate, &made.certificate_pem).expect("written");
-        fs::write(&key, &made.key_pem).expect("written");
+        fs::write(&certificate, made.cert.pem()).expect("written");
+        fs::write(&key, made.signing_key.serialize_pem()).expect("written");
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(&certificate).expect("read")).expect("trusted");
         let mut config = NetConfig::new(Certificate::load(&certificate, &key).expect("loaded"));
