@@ -24,7 +24,9 @@ impl Run {
         let root =
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the root of the tree")?;
         let output = place.path().join("output");
-        let mut command = Command::new(root.join("scripts/run"));
+        // Where the tests themselves run in the background, Ctrl-C is ignored, and what is ignored is inherited.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT").arg(root.join("scripts/run"));
         command.env("LONGWIRE_DATA_DIR", place.path().join("data"));
         for port in ["LONGWIRE_HTTP", "LONGWIRE_C2S", "LONGWIRE_C2S_TLS"] {
             command.env(port, "127.0.0.1:0");
