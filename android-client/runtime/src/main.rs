@@ -12,13 +12,14 @@ use longwire_device::fleet::{self, Behaviour, Command, Options, TlsChoice};
 use longwire_device::output::Printer;
 use longwire_device::tls::{Pin, Tls, Trust};
 use longwire_protocol::Jid;
+use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 const HELP: &str = "\
 Examples:
-  longwire-device --server 127.0.0.1:5223 --domain localhost --ca data/tls/cert.pem
+  longwire-device --server 127.0.0.1:5223 --domain localhost --ca data/certificate.pem
       one phone; each notification that it shows is a line of JSON:
       {\"device\":\"0\",\"state\":\"online\",\"id\":\"…\",\"jid\":\"…\"}
       {\"device\":\"0\",\"notification\":{\"id\":\"…\",\"seq\":7,\"title\":\"Door\",\"body\":\"Bell\"}}
@@ -95,6 +96,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
+    // The inbox holds passwords and what people were told: whatever is made from here on is its owner's alone.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     raise_file_limit().context("cannot raise the limit of open files")?;
     let trust = match (&arguments.ca, &arguments.pin) {
         (Some(path), _) => Trust::File(path.clone()),

@@ -4,6 +4,8 @@ mod fake;
 mod phone;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use fake::{Fake, Mode};
@@ -40,6 +42,11 @@ fn a_phone_registers_shows_and_acknowledges_over_direct_tls_and_starttls() {
         server.wait_until(|state| state.recorded.values().any(|recorded| *recorded == seq));
         phone.terminate();
         assert_eq!(story(&data, 0), handed_and_done(["a".to_owned()]));
+        for file in fs::read_dir(data.path()).expect("readable") {
+            let file = file.expect("readable");
+            let mode = file.metadata().expect("there").permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{} holds secrets", file.path().display());
+        }
     }
 }
 
