@@ -63,10 +63,12 @@ fn walked() -> anyhow::Result<Vec<String>> {
 }
 
 /// What `cargo metadata` says of the workspace on this machine's platform.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Metadata {
     /// The manifest of each member, by crate.
     pub manifests: BTreeMap<String, PathBuf>,
+    /// The members under `tests/`.
+    pub tests: BTreeSet<String>,
     /// What each member's normal dependencies name, features left off.
     pub edges: Edges,
     /// What each member's normal, build and dev dependencies name.
@@ -87,17 +89,15 @@ pub fn metadata() -> anyhow::Result<Metadata> {
         .iter()
         .filter_map(|node| node["id"].as_str())
         .collect();
-    let mut found = Metadata {
-        manifests: BTreeMap::new(),
-        edges: Edges::new(),
-        all_edges: Edges::new(),
-        licences: BTreeMap::new(),
-    };
+    let mut found = Metadata::default();
     for package in list(&answer, "packages") {
         let id = package["id"].as_str().context("a package has no id")?;
         let name = package["name"].as_str().context("a package has no name")?.to_owned();
         if members.contains(id) {
             let manifest = package["manifest_path"].as_str().context("a member has no manifest")?;
+            if Path::new(manifest).starts_with(root().join("tests")) {
+                found.tests.insert(name.clone());
+            }
             found.manifests.insert(name.clone(), PathBuf::from(manifest));
             found.edges.insert(name.clone(), dependencies(package, is_always_used));
             found.all_edges.insert(name, dependencies(package, |_| true));
