@@ -127,7 +127,8 @@ impl Core {
     /// # Errors
     /// What the write fails with.
     pub async fn begin_generation(&self) -> Result<(), CoreError> {
-        let id = longwire_model::GenerationId(u64::from_be_bytes(self.env.random()));
+        // 0 stands for every generation that is not ours.
+        let id = longwire_model::GenerationId(u64::from_be_bytes(self.env.random()).max(1));
         let at = self.env.now();
         let entry = self.env.entry_id();
         let write = longwire_store::Write::Generation { app: self.log.app(), id, entry, at };

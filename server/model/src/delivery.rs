@@ -188,11 +188,13 @@ pub enum EventType {
     Dismissed,
     /// Stored as unusable.
     Rejected,
+    /// Stored for a user who left the device before it was shown.
+    Left,
 }
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 4] = [Self::Displayed, Self::Opened, Self::Dismissed, Self::Rejected];
+    pub const ALL: [Self; 5] = [Self::Displayed, Self::Opened, Self::Dismissed, Self::Rejected, Self::Left];
 
     /// The word on the wire.
     #[must_use]
@@ -202,6 +204,7 @@ impl EventType {
             Self::Opened => "opened",
             Self::Dismissed => "dismissed",
             Self::Rejected => "rejected",
+            Self::Left => "left",
         }
     }
 }
@@ -240,6 +243,8 @@ pub struct Facts<'a> {
     pub superseded_at: Option<Timestamp>,
     /// When it was recalled.
     pub recalled_at: Option<Timestamp>,
+    /// Whether the device has acknowledged the recall: what it showed is gone.
+    pub has_recall: bool,
     /// When it was written to the device's present connection.
     pub sent_at: Option<Timestamp>,
     /// The device's own events about it.
@@ -301,8 +306,20 @@ fn delivered(facts: &Facts<'_>, stored_at: Timestamp, at: &mut Vec<(State, Times
             }
         }
     }
+    // What was shown stays shown.
+    let left = facts.events.iter().find(|event| event.kind == EventType::Left && reached == State::Delivered);
+    if let Some(event) = left {
+        at.push((State::Left, event.at));
+        return (State::Left, None);
+    }
     at.extend(facts.recalled_at.map(|recalled| (State::Recalled, recalled)));
-    (reached, None)
+    match (facts.recalled_at, reached) {
+        (Some(_), State::Delivered | State::Displayed) if facts.has_recall => (State::Recalled, None),
+        (Some(_), State::Delivered | State::Displayed) => {
+            (reached, Some("recalled; the device has not acknowledged that yet".to_owned()))
+        }
+        _ => (reached, None),
+    }
 }
 
 fn passed(
@@ -444,6 +461,7 @@ mod tests {
             left_at: None,
             superseded_at: None,
             recalled_at: None,
+            has_recall: false,
             sent_at: None,
             events: &[],
             offline_since: Some(Timestamp::from_millis(3)),
@@ -479,6 +497,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_shown_is_recalled_once_the_device_has_the_recall() {
+        let entry = entry();
+        let stored = row(Vec::new());
+        let recalled_at = Some(Timestamp::from_millis(90));
+        let of = |has_recall, events| {
+            state(&Facts { acknowledgement: Some(&stored), recalled_at, has_recall, events, ..facts(&entry) })
+        };
+        assert_eq!(of(false, &[]).state, State::Delivered);
+        assert!(of(false, &[]).cause.is_some_and(|cause| cause.starts_with("recalled")));
+        assert_eq!(of(true, &[]).state, State::Recalled);
+        let opened = [Event { kind: EventType::Opened, at: Timestamp::from_millis(60), reason: None }];
+        assert_eq!(of(true, &opened).state, State::Opened, "what a person has seen stays seen");
+    }
+
+    #[test]
     fn a_row_extends_the_record_or_is_clipped_to_what_is_above_it() {
         let clipped = |recorded| row(Vec::new()).above(recorded).map(|row| row.map(|row| (row.from, row.to)));
         assert_eq!(clipped(3), Err(NotExtending), "a row between was lost");
@@ -497,6 +530,21 @@ mod tests {
         let delivery = state(&Facts { acknowledgement: Some(&stored), events: &events, ..facts(&entry) });
         assert_eq!(delivery.state, State::Opened);
         assert_eq!(delivery.at.len(), 5);
+    }
+
+    #[test]
+    fn what_the_device_dropped_with_its_user_has_left() {
+        let entry = entry();
+        let stored = row(Vec::new());
+        let event = |kind, at| Event { kind, at: Timestamp::from_millis(at), reason: None };
+        let of = |events| state(&Facts { acknowledgement: Some(&stored), events, ..facts(&entry) });
+        let left = of(&[event(EventType::Left, 50)]);
+        let at = |state, at| (state, Timestamp::from_millis(at));
+        assert_eq!((left.state, left.cause), (State::Left, None));
+        assert_eq!(left.at.get(1..), Some([at(State::Delivered, 40), at(State::Left, 50)].as_slice()));
+        let shown = of(&[event(EventType::Displayed, 45), event(EventType::Left, 50)]);
+        assert_eq!(shown.state, State::Displayed, "what was shown stays shown");
+        assert_eq!("left".parse(), Ok(EventType::Left));
     }
 
     #[test]

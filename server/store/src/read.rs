@@ -96,8 +96,8 @@ pub struct Successor {
 pub struct StoredEntry {
     /// The entry.
     pub entry: Arc<Entry>,
-    /// When it was recalled.
-    pub recalled_at: Option<Timestamp>,
+    /// The recall of it: its position and when it was accepted.
+    pub recalled: Option<(Seq, Timestamp)>,
     /// Newer notifications with the same lane, audience and collapse key, ascending, up to and including the first without a
     /// filter.
     pub successors: Vec<Successor>,
@@ -116,6 +116,8 @@ pub struct DeliveryRow {
     pub acknowledgement: Option<Acknowledgement>,
     /// Its events about the notification.
     pub events: Vec<Event>,
+    /// Up to where it has acknowledged the entry's lane.
+    pub recorded: Seq,
     /// Since when it has no session.
     pub offline_since: Option<Timestamp>,
     /// When it was last heard of.

@@ -1,4 +1,4 @@
-//! Device events of the push extension: displayed, opened, dismissed, rejected.
+//! Device events of the push extension: displayed, opened, dismissed, rejected, left.
 
 use longwire_protocol::ns;
 use longwire_protocol::push::DeviceEvent;

@@ -51,7 +51,7 @@ impl NotificationManager {
         }
         let counts: Vec<_> =
             State::ALL.into_iter().filter_map(|state| counts.get(&state).map(|count| (state, *count))).collect();
-        let state = delivery::overall(&counts, stored.recalled_at.is_some(), expires_at <= self.parts.env.now());
+        let state = delivery::overall(&counts, stored.recalled.is_some(), expires_at <= self.parts.env.now());
         let audience = counts.iter().map(|(_, count)| count).sum();
         let created_at = stored.entry.created_at;
         Ok(Some(Status { id, state, counts, audience, created_at, expires_at }))
@@ -113,7 +113,8 @@ impl NotificationManager {
             acknowledgement: row.acknowledgement.as_ref(),
             left_at: row.left_at,
             superseded_at: superseded_at(stored, &row.memberships),
-            recalled_at: stored.recalled_at,
+            recalled_at: stored.recalled.map(|(_, at)| at),
+            has_recall: stored.recalled.is_some_and(|(seq, _)| row.recorded >= seq),
             sent_at: sent_at.get(&row.device).copied(),
             events: &row.events,
             offline_since: if is_online { None } else { row.offline_since.or(row.last_seen) },

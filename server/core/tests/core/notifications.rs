@@ -132,6 +132,20 @@ async fn a_recall_is_said_once_and_ends_what_was_not_delivered() {
 }
 
 #[tokio::test]
+async fn what_was_delivered_is_recalled_when_the_device_has_the_recall() {
+    let world = World::new().await;
+    let (session, _) = world.phone("a").await;
+    let accepted = accepted(&world, &["all"]).await;
+    world.acknowledge(session, world.core.log.last()).await;
+    assert_eq!(world.core.notifications.recall(accepted.id).await.expect("written"), Some(Recalled::Now));
+    let state =
+        || async { world.core.notifications.status(accepted.id).await.expect("readable").expect("known").state };
+    assert_eq!(state().await, State::Delivered, "it is still on the screen");
+    world.acknowledge(session, world.core.log.last()).await;
+    assert_eq!(state().await, State::Recalled);
+}
+
+#[tokio::test]
 async fn what_one_device_of_a_user_opens_is_dismissed_on_the_others() {
     let world = World::new().await;
     let (_, device) = world.phone("a").await;

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use longwire_model::delivery::{Acknowledgement, Event};
 use longwire_model::entry::Routing;
-use longwire_model::{AudienceKey, DeviceId, Entry, Membership, Seq, Timestamp};
+use longwire_model::{AudienceKey, DeviceId, Entry, Lane, Membership, Seq, Timestamp};
 use longwire_store::DeliveryRow;
 use sqlx::sqlite::SqliteConnection;
 
 use super::devices::{after, memberships};
 use crate::row;
-use crate::sql::{Value, device_id, json_devices, json_texts, statement, timestamp_option};
+use crate::sql::{Value, device_id, json_devices, json_texts, seq, statement, timestamp_option};
 
 /// A page of the devices whose interval holds the notification.
 pub(crate) async fn deliveries(
@@ -26,16 +26,17 @@ pub(crate) async fn deliveries(
     let mut memberships = memberships(conn, &devices).await?;
     let mut rows = acknowledgements(conn, entry, routing, &devices).await?;
     let mut events = events(conn, entry, &devices).await?;
-    let contacts = contacts(conn, &devices).await?;
+    let contacts = contacts(conn, routing.lane, &devices).await?;
     let delivery = |device: DeviceId| {
         let own = memberships.remove(&device).unwrap_or_default();
-        let (offline_since, last_seen) = contacts.get(&device).copied().unwrap_or_default();
+        let Contact { recorded, offline_since, last_seen } = contacts.get(&device).copied().unwrap_or_default();
         DeliveryRow {
             device,
             left_at: left_at(&own, &routing.audience, entry.seq),
             memberships: own.into_iter().map(|(membership, _)| membership).collect(),
             acknowledgement: rows.remove(&device),
             events: events.remove(&device).unwrap_or_default(),
+            recorded,
             offline_since,
             last_seen,
         }
@@ -108,17 +109,28 @@ async fn events(
     Ok(events)
 }
 
-type Contact = (Option<Timestamp>, Option<Timestamp>);
+/// What is known of a device beside the notification.
+#[derive(Clone, Copy, Default)]
+struct Contact {
+    recorded: Seq,
+    offline_since: Option<Timestamp>,
+    last_seen: Option<Timestamp>,
+}
 
 async fn contacts(
     conn: &mut SqliteConnection,
+    lane: Lane,
     devices: &[DeviceId],
 ) -> Result<HashMap<DeviceId, Contact>, sqlx::Error> {
-    const SQL: &str = "SELECT s.device, s.offline_since, s.last_seen FROM json_each(?) j \
+    const SQL: &str = "SELECT s.device, s.normal, s.background, s.offline_since, s.last_seen FROM json_each(?) j \
                        CROSS JOIN device_state s ON s.device = unhex(j.value)";
     let rows = statement(SQL, [json_devices(devices)]).fetch_all(conn).await?;
     let contact = |row| {
-        let contact = (timestamp_option(row, "offline_since")?, timestamp_option(row, "last_seen")?);
+        let contact = Contact {
+            recorded: seq(row, lane.as_str())?,
+            offline_since: timestamp_option(row, "offline_since")?,
+            last_seen: timestamp_option(row, "last_seen")?,
+        };
         Ok((device_id(row, "device")?, contact))
     };
     rows.iter().map(contact).collect()

@@ -35,9 +35,9 @@ pub(crate) async fn entry(
     };
     let entry = Arc::new(row::entry(&found)?);
     let rows = rows(conn, app, vec![entry], Seq::MAX / 2).await?;
-    Ok(rows.into_iter().next().map(|(row, recalled_at)| StoredEntry {
+    Ok(rows.into_iter().next().map(|(row, recalled)| StoredEntry {
         entry: row.entry,
-        recalled_at,
+        recalled,
         successors: row.successors,
     }))
 }
@@ -86,13 +86,13 @@ async fn rows(
     app: AppId,
     entries: Vec<Arc<Entry>>,
     upto: Seq,
-) -> Result<Vec<(LogRow, Option<Timestamp>)>, sqlx::Error> {
+) -> Result<Vec<(LogRow, Option<(Seq, Timestamp)>)>, sqlx::Error> {
     let recalls = recalls(conn, app, &entries, upto).await?;
     let mut successors = successors(conn, app, &entries, upto).await?;
     let row = |entry: Arc<Entry>| {
         let recall = if is_recallable(&entry) { recalls.get(&entry.audience_seq()).copied() } else { None };
         let successors = successors.remove(&entry.seq).unwrap_or_default();
-        (LogRow { entry, recalled: recall.map(|(seq, _)| seq), successors }, recall.map(|(_, at)| at))
+        (LogRow { entry, recalled: recall.map(|(seq, _)| seq), successors }, recall)
     };
     Ok(entries.into_iter().map(row).collect())
 }

@@ -167,7 +167,7 @@ pub async fn recalls_are_seen_up_to_the_given_position(store: Arc<dyn Store>) {
     assert_eq!(recalled(recall.seq - 1).await, [None, None]);
     assert_eq!(recalled(recall.seq).await, [Some(recall.seq), Some(recall.seq), None]);
     let stored = world.store.entry(APP, sent.id).await.expect("an answer").expect("an entry");
-    assert_eq!(stored.recalled_at, Some(recall.created_at));
+    assert_eq!(stored.recalled, Some((recall.seq, recall.created_at)));
 }
 
 /// Also within one group; the position of a target is the log's, whatever the writer thought.

@@ -76,7 +76,7 @@ pub async fn a_recall_is_kept_as_long_as_its_target(store: Arc<dyn Store>) {
     assert_eq!(sweep(&world, 200, 100).await, 1);
     assert_eq!(retained(&world, &all).await, [sent.seq, update.seq, recall.seq, lasting.seq]);
     let stored = world.store.entry(APP, sent.id).await.expect("an answer").expect("an entry");
-    assert_eq!(stored.recalled_at, Some(recall.created_at));
+    assert_eq!(stored.recalled, Some((recall.seq, recall.created_at)));
     assert_eq!(sweep(&world, 1_000, 100).await, 4);
     assert_eq!(retained(&world, &all).await, []);
 }

@@ -72,8 +72,9 @@ impl State {
     pub(super) fn entry(&self, app: AppId, id: EntryId) -> Option<StoredEntry> {
         let log = self.apps.get(&app)?;
         let row = log_row(log, log.find(id)?, log.last);
-        let recalled_at = row.recalled.and_then(|seq| log.entries.get(&seq)).map(|recall| recall.created_at);
-        Some(StoredEntry { entry: row.entry, recalled_at, successors: row.successors })
+        let recall = row.recalled.and_then(|seq| log.entries.get(&seq));
+        let recalled = recall.map(|recall| (recall.seq, recall.created_at));
+        Some(StoredEntry { entry: row.entry, recalled, successors: row.successors })
     }
 
     pub(super) fn deliveries(&self, entry: &Entry, after: Option<DeviceId>, limit: u32) -> Vec<DeliveryRow> {
@@ -113,6 +114,7 @@ impl State {
             acknowledgement: rows
                 .and_then(|rows| rows.iter().find(|row| row.from < entry.seq && entry.seq <= row.to).cloned()),
             events: self.events.get(&(entry.id, id)).cloned().unwrap_or_default(),
+            recorded: record.zip(lane).map_or(0, |(record, lane)| record.recorded.get(lane)),
             offline_since: record.and_then(|record| record.offline_since),
             last_seen: record.and_then(|record| record.last_seen),
         }
