@@ -69,9 +69,18 @@ impl FromStr for Lane {
     }
 }
 
-/// The id of a generation (DESIGN rule 6): 16 lower-case hexadecimal digits.
+/// The longest text of a generation, in bytes.
+const GENERATION_BYTES_MAX: usize = 64;
+
+/// The id of a generation (DESIGN rule 6). The server writes 16 lower-case hexadecimal digits; to clients it is opaque: any other text of
+/// 1 to 64 visible ASCII characters reads as [`Generation::FOREIGN`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Generation(pub u64);
+
+impl Generation {
+    /// A generation that no server gives out, and so one that each server does not know.
+    pub const FOREIGN: Self = Self(0);
+}
 
 impl fmt::Display for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,9 +92,12 @@ impl FromStr for Generation {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let is_plain = text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let value = is_plain.then(|| u64::from_str_radix(text, 16).ok()).flatten();
-        value.map(Self).ok_or(UnknownName)
+        if text.is_empty() || text.len() > GENERATION_BYTES_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(UnknownName);
+        }
+        let is_ours = text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let value = is_ours.then(|| u64::from_str_radix(text, 16).ok()).flatten();
+        Ok(value.map_or(Self::FOREIGN, Self))
     }
 }
 

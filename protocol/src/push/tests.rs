@@ -21,10 +21,22 @@ fn seqs(text: &str) -> SeqSet {
 }
 
 #[test]
-fn generations_are_sixteen_lower_case_digits() {
+fn our_generations_are_sixteen_lower_case_digits() {
     assert_eq!("00000000000005f3".parse(), Ok(Generation(0x5f3)));
     assert_eq!(Generation(u64::MAX).to_string().parse(), Ok(Generation(u64::MAX)));
-    for wrong in ["5f3c", "", "00000000000005F3", "+0000000000005f3", "00000000000005f3c"] {
+}
+
+#[test]
+fn generations_of_others_are_opaque_and_unknown() {
+    let longest = "x".repeat(64);
+    for foreign in ["5f3c", "zz", "00000000000005F3", "+0000000000005f3", "00000000000005f3c", "!", "~", &longest] {
+        assert_eq!(foreign.parse(), Ok(Generation::FOREIGN), "{foreign:?}");
+        let login = Login { cursor: Some(cursor()), ..Login::default() }.to_element().with_attr("generation", foreign);
+        let read = Login::from_element(&login).expect("a login").cursor.expect("a cursor");
+        assert_eq!(read, Cursor { generation: Generation::FOREIGN, ..cursor() });
+    }
+    let too_long = "x".repeat(65);
+    for wrong in ["", " ", "a b", "a\n", "\u{7f}", "\u{e9}", &too_long] {
         assert!(wrong.parse::<Generation>().is_err(), "{wrong:?}");
     }
 }
@@ -50,7 +62,8 @@ fn login_names_the_attribute_at_fault() {
         assert_eq!(Login::from_element(&partial), missing(field));
     }
     let cases = [
-        ("generation", "5f3c"),
+        ("generation", ""),
+        ("generation", "5f 3c"),
         ("normal", "-1"),
         ("normal", "+1"),
         ("background", "x"),

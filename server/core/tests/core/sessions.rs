@@ -135,3 +135,10 @@ async fn iqs_go_by_namespace_and_to_full_addresses() {
     let delivered = world.desk.delivered.lock().expect("unpoisoned");
     assert_eq!(delivered.last().map(|(to, _)| *to), Some(bob.key));
 }
+
+#[tokio::test]
+async fn no_generation_is_the_one_that_stands_for_those_of_others() {
+    // The first number that is drawn here is 0.
+    let world = World::new().await;
+    assert_ne!(world.core.log.generation().0, longwire_protocol::push::Generation::FOREIGN.0);
+}
