@@ -8,7 +8,7 @@ mod step;
 pub use change::{Change, Outcome, Transaction, Verb};
 pub use memory::MemoryStore;
 pub use notification::{Notification, Unusable};
-pub use step::{DEATHS_MAX, Step, keep, turn};
+pub use step::{DEATHS_MAX, Step, keep, leave, turn};
 
 use longwire_protocol::push::{DeviceEvent, Lane};
 

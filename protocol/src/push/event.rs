@@ -32,6 +32,8 @@ pub enum DeviceEventType {
     Dismissed,
     /// The device could not use it.
     Rejected,
+    /// The device's user changed before it was shown: it never will be.
+    Left,
 }
 
 impl DeviceEventType {
@@ -43,6 +45,7 @@ impl DeviceEventType {
             Self::Opened => "opened",
             Self::Dismissed => "dismissed",
             Self::Rejected => "rejected",
+            Self::Left => "left",
         }
     }
 }
@@ -57,7 +60,7 @@ impl FromStr for DeviceEventType {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let all = [Self::Displayed, Self::Opened, Self::Dismissed, Self::Rejected];
+        let all = [Self::Displayed, Self::Opened, Self::Dismissed, Self::Rejected, Self::Left];
         all.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownName)
     }
 }

@@ -537,7 +537,7 @@ mod tests {
         let entry = entry();
         let stored = row(Vec::new());
         let event = |kind, at| Event { kind, at: Timestamp::from_millis(at), reason: None };
-        let of = |events| state(&Facts { acknowledgement: Some(&stored), events, ..facts(&entry) });
+        let of = |events: &[Event]| state(&Facts { acknowledgement: Some(&stored), events, ..facts(&entry) });
         let left = of(&[event(EventType::Left, 50)]);
         let at = |state, at| (state, Timestamp::from_millis(at));
         assert_eq!((left.state, left.cause), (State::Left, None));

@@ -59,7 +59,7 @@ pub enum Change {
         /// The new position.
         seq: u64,
     },
-    /// The device's user changed: rows of another user that were not handed yet are dropped.
+    /// Whose device this is: rows of another user that were not handed yet are dropped, and reported as left.
     User(Option<String>),
     /// An entry was received.
     Keep(Received),
@@ -110,6 +110,8 @@ pub enum Outcome {
         /// The how-manieth hand-over put it there.
         attempt: u32,
     },
+    /// These rows were dropped with their user; their reports joined those to be told.
+    Left(Vec<DeviceEvent>),
     /// A report joined those to be told.
     Report(DeviceEvent),
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use longwire_protocol::push::{Bound, Cursor, DeviceEvent, DeviceEventType, Lane, SeqSet};
 
-use super::{Change, Outcome, Row, RowState, Snapshot, Step, Store, StoreError, Transaction, keep, turn};
+use super::{Change, Outcome, Row, RowState, Snapshot, Step, Store, StoreError, Transaction, keep, leave, turn};
 use crate::account::Record;
 
 /// The contents at one moment.
@@ -104,7 +104,7 @@ impl Contents {
             | Change::ForgetToken
             | Change::Cursor { .. } => {}
             Change::Bound { bound, .. } => return self.bind(bound),
-            Change::User(user) => self.drop_rows_of_others(user.as_deref()),
+            Change::User(user) => return self.drop_rows_of_others(user.as_deref(), at_ms),
             Change::Keep(entry) => {
                 if entry.seq > 0 {
                     self.seqs.insert((entry.lane == Lane::Background, entry.seq), at_ms);
@@ -141,7 +141,6 @@ impl Contents {
     fn bind(&mut self, bound: &Bound) -> Outcome {
         let Cursor { normal, background, .. } = bound.cursor;
         self.seqs.retain(|(is_background, seq), _| *seq <= if *is_background { background } else { normal });
-        self.drop_rows_of_others(bound.user.as_deref());
         Outcome::Bound {
             normal: self.seqs_in(Lane::Normal, bound.recorded_normal, normal),
             background: self.seqs_in(Lane::Background, bound.recorded_background, background),
@@ -155,12 +154,18 @@ impl Contents {
         seqs.map(|(_, seq)| *seq).collect()
     }
 
-    fn drop_rows_of_others(&mut self, user: Option<&str>) {
-        for (_, row) in self.rows.values_mut() {
-            if row.state == RowState::Stored && row.user.is_some() && row.user.as_deref() != user {
-                (row.state, row.payload) = (RowState::Done, String::new());
+    fn drop_rows_of_others(&mut self, user: Option<&str>, at_ms: u64) -> Outcome {
+        let mut rows: Vec<_> = self.rows.values_mut().collect();
+        rows.sort_by_key(|(arrival, _)| *arrival);
+        let mut reports = Vec::new();
+        for (_, row) in rows {
+            if let Some((left, report)) = leave(row.clone(), user, at_ms) {
+                *row = left;
+                reports.push(report);
             }
         }
+        reports.iter().for_each(|report| self.report(report));
+        Outcome::Left(reports)
     }
 
     fn report(&mut self, report: &DeviceEvent) {

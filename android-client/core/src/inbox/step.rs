@@ -54,6 +54,17 @@ pub fn turn(row: Option<Row>, verb: &Verb, at_ms: u64) -> Step {
     }
 }
 
+/// Decides about a row when the device is `user`'s: one of another user that was not handed yet is dropped, and the server is told.
+#[must_use]
+pub fn leave(row: Row, user: Option<&str>, at_ms: u64) -> Option<(Row, DeviceEvent)> {
+    if row.state != RowState::Stored || row.user.is_none() || row.user.as_deref() == user {
+        return None;
+    }
+    let entry = row.id.clone();
+    let report = DeviceEvent { entry, kind: DeviceEventType::Left, at: DateTime(at_ms), reason: None };
+    Some((emptied(row, RowState::Done), report))
+}
+
 fn fresh(entry: &Received, at_ms: u64) -> Step {
     let row = first(entry, RowState::Stored, at_ms);
     if let Some(reason) = &entry.unusable {

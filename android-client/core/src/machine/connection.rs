@@ -251,6 +251,7 @@ impl Machine {
         let connection = link.number;
         self.cursor_of_link = connection;
         self.change(Change::Bound { bound: bound.clone(), token, anchor });
+        self.change(Change::User(bound.user.clone()));
         self.journal.then(Then::GoOnline { connection, bound, jid });
     }
 

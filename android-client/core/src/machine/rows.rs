@@ -61,6 +61,7 @@ impl Machine {
                 self.parsing.iter_mut().filter(|row| row.id == id).for_each(|row| row.expires_ms = 0);
                 actions.push(Action::Cancel { id, attempt });
             }
+            Outcome::Left(reports) => reports.into_iter().for_each(|report| self.reports.add(report)),
             Outcome::Report(report) => self.reports.add(report),
         }
     }

@@ -1,12 +1,12 @@
 //! A device's step as SQL; what a change does to a row is decided by the client core.
 
 use longwire_client::Lane;
-use longwire_client::inbox::{Change, Outcome, RowState, Step, Transaction, keep, turn};
+use longwire_client::inbox::{Change, Outcome, Step, Transaction, keep, leave, turn};
 use longwire_protocol::push::{Bound, DeviceEvent, SeqSet};
 use sqlx::SqliteConnection;
 
 use super::record;
-use super::row::{find, from_db, save, to_db};
+use super::row::{find, from_db, of_users, save, to_db};
 
 /// Applies the changes in order; the caller commits.
 pub(super) async fn apply(
@@ -37,7 +37,7 @@ async fn apply_change(
         }
         Change::User(user) => {
             change_record(connection, device, change).await?;
-            drop_rows_of_others(connection, device, user.as_deref()).await?;
+            return drop_rows_of_others(connection, device, user.as_deref(), at_ms).await;
         }
         Change::Cursor { lane, seq } => advance(connection, device, *lane, *seq).await?,
         Change::Keep(entry) => {
@@ -86,7 +86,6 @@ async fn bind(connection: &mut SqliteConnection, device: u32, bound: &Bound) -> 
         let query = sqlx::query("DELETE FROM seqs WHERE device = ? AND is_background = ? AND seq > ?");
         query.bind(device).bind(is_background).bind(to_db(effective)).execute(&mut *connection).await?;
     }
-    drop_rows_of_others(connection, device, bound.user.as_deref()).await?;
     Ok(Outcome::Bound {
         normal: seqs_between(connection, device, false, bound.recorded_normal, cursor.normal).await?,
         background: seqs_between(connection, device, true, bound.recorded_background, cursor.background).await?,
@@ -115,12 +114,17 @@ async fn drop_rows_of_others(
     connection: &mut SqliteConnection,
     device: u32,
     user: Option<&str>,
-) -> Result<(), sqlx::Error> {
-    let query = sqlx::query(
-        "UPDATE inbox SET state = ?, payload = '' WHERE device = ? AND state < 2 AND state = ? AND user IS NOT NULL AND user IS NOT ?",
-    );
-    let query = query.bind(RowState::Done.number()).bind(device).bind(RowState::Stored.number()).bind(user);
-    query.execute(connection).await.map(drop)
+    at_ms: u64,
+) -> Result<Outcome, sqlx::Error> {
+    let mut reports = Vec::new();
+    for row in of_users(connection, device).await? {
+        if let Some((left, report)) = leave(row, user, at_ms) {
+            save(connection, device, &left).await?;
+            add_report(connection, device, &report).await?;
+            reports.push(report);
+        }
+    }
+    Ok(Outcome::Left(reports))
 }
 
 async fn advance(connection: &mut SqliteConnection, device: u32, lane: Lane, seq: u64) -> Result<(), sqlx::Error> {

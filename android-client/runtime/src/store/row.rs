@@ -40,6 +40,15 @@ pub(super) async fn find(connection: &mut SqliteConnection, device: u32, id: &st
     row.as_ref().map(read_row).transpose()
 }
 
+/// The rows of users that were not handed yet, in the order in which they were received.
+pub(super) async fn of_users(connection: &mut SqliteConnection, device: u32) -> Result<Vec<Row>, sqlx::Error> {
+    // `state < 2` is what the index of open rows covers.
+    let condition = "WHERE device = ? AND state < 2 AND state = ? AND user IS NOT NULL ORDER BY arrival";
+    let query = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} {condition}")));
+    let rows = query.bind(device).bind(RowState::Stored.number()).fetch_all(connection).await?;
+    rows.iter().map(read_row).collect()
+}
+
 /// Writes a row in place of the one with its id.
 pub(super) async fn save(connection: &mut SqliteConnection, device: u32, row: &Row) -> Result<(), sqlx::Error> {
     let query = sqlx::query(

@@ -82,7 +82,12 @@ fn verb() -> impl Strategy<Value = Verb> {
 }
 
 fn kind() -> impl Strategy<Value = DeviceEventType> {
-    prop_oneof![Just(DeviceEventType::Displayed), Just(DeviceEventType::Opened), Just(DeviceEventType::Rejected)]
+    prop_oneof![
+        Just(DeviceEventType::Displayed),
+        Just(DeviceEventType::Opened),
+        Just(DeviceEventType::Rejected),
+        Just(DeviceEventType::Left)
+    ]
 }
 
 fn change() -> impl Strategy<Value = Change> {

@@ -1,7 +1,7 @@
 //! Rule 13 at every crash point: stored, handed, done.
 
-use longwire_protocol::DateTime;
 use longwire_protocol::push::{Bound, Entry, EntryContent};
+use longwire_protocol::{DateTime, ns};
 
 use super::harness::{EPOCH_MS, Phone, about, bound, notification};
 use crate::Event;
@@ -221,6 +221,56 @@ fn rows_of_a_former_user_that_were_not_handed_are_dropped() {
     phone.log_in(&as_user(102, "bob"));
     assert_eq!(phone.handed_ids(), ["everybody's"]);
     assert_eq!(phone.store.state("hers"), Some(RowState::Done));
+}
+
+/// The entries that the phone says it dropped with their user, since the last call.
+fn left(phone: &mut Phone) -> Vec<String> {
+    let events = phone.take_elements().into_iter().filter_map(|iq| iq.child(ns::PUSH, "event").cloned());
+    let left = events.filter(|event| event.attr("type") == Some("left"));
+    left.filter_map(|event| event.attr("entry").map(str::to_owned)).collect()
+}
+
+#[test]
+fn what_was_dropped_with_its_user_is_told_until_it_is_answered_and_once_each() {
+    let alice = |seq, id: &str| Entry { user: Some("alice".into()), ..notification(seq, id) };
+    let as_user = |effective, user: &str| Bound { user: Some(user.into()), ..bound(effective, effective) };
+    let mut phone = Phone::online();
+    phone.reconnect(&as_user(100, "alice"));
+    phone.take_written();
+    let mut read: Vec<u8> = [alice(101, "first"), alice(102, "second")]
+        .iter()
+        .flat_map(|entry| entry.to_shared_bytes("example.com"))
+        .collect();
+    read.extend(b"<user xmlns='urn:longwire:push:1' name='bob'/>");
+    phone.receive(&read);
+    assert_eq!(left(&mut phone), ["first", "second"]);
+    assert!(phone.handed_ids().is_empty());
+    phone.receive(b"<iq type='result' id='event-1'/>");
+    assert!(left(&mut phone).is_empty());
+    // Nobody answered the second: it is told again, by a new process too, and the first is not.
+    let mut phone = phone.reborn();
+    phone.start();
+    phone.log_in(&as_user(102, "bob"));
+    assert_eq!(left(&mut phone), ["second"]);
+    phone.receive(b"<iq type='result' id='event-1'/>");
+    phone.reconnect(&as_user(102, "alice"));
+    assert!(left(&mut phone).is_empty());
+}
+
+#[test]
+fn a_login_as_another_user_tells_what_it_dropped() {
+    let alice = Bound { user: Some("alice".into()), ..bound(100, 100) };
+    let mut phone = Phone::online();
+    phone.reconnect(&alice);
+    phone.is_store_slow = true;
+    phone.receive_entries(&[Entry { user: Some("alice".into()), ..notification(101, "hers") }]);
+    let transaction = phone.waiting_stores.pop_front().expect("a step");
+    phone.store.apply(&transaction).expect("stores");
+    phone.store.sync();
+    let mut phone = phone.reborn();
+    phone.start();
+    phone.log_in(&bound(101, 101));
+    assert_eq!(left(&mut phone), ["hers"]);
 }
 
 #[test]
