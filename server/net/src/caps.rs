@@ -1,22 +1,28 @@
 //! What one address (IPv6: one /64) may take: connections before login, logins, registrations. Pure.
 
+mod window;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Addresses remembered; above it those that owe nothing are forgotten.
+use window::{Queue, Window};
+
+/// Addresses whose logins and registrations are remembered.
 const ADDRESSES_MAX: usize = 65_536;
-/// Seconds that a client is asked to wait when an address has too many connections before login.
-pub(crate) const CONNECTION_RETRY_S: u32 = 30;
+/// The longest that a connection before login lasts, and so the time in which all of an address make room for others.
+const CONNECTION_MS: u64 = 30_000;
+const SECOND_MS: u64 = 1_000;
+const MINUTE_MS: u64 = 60_000;
 
 /// The caps of one address (DESIGN §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CapLimits {
     /// Connections that have not logged in, at once.
     pub connections_before_login: u32,
-    /// Logins per second, and in one burst.
+    /// Logins in any second.
     pub logins_per_s: u32,
-    /// Registrations per minute, and in one burst.
+    /// Registrations in any minute.
     pub registrations_per_min: u32,
 }
 
@@ -43,25 +49,29 @@ impl Source {
 #[derive(Debug)]
 pub(crate) struct Caps {
     limits: CapLimits,
-    counts: Mutex<HashMap<Source, Count>>,
+    counts: Mutex<Counts>,
 }
 
-#[derive(Debug)]
-struct Count {
-    connections: u32,
-    logins: Bucket,
-    registrations: Bucket,
+#[derive(Debug, Default)]
+struct Counts {
+    /// Connections before login, and who was told to come back; as many addresses as there are connections.
+    connections: HashMap<Source, Connections>,
+    rates: HashMap<Source, Rates>,
+    /// The addresses for which there was no room; together they may what one may.
+    others: Rates,
+    swept_ms: u64,
 }
 
-/// What one token is worth in a bucket of so many per second, and per minute: the milliseconds of that time.
-const SECOND: u64 = 1_000;
-const MINUTE: u64 = 60_000;
+#[derive(Debug, Default)]
+struct Connections {
+    count: u32,
+    queue: Queue,
+}
 
-/// A token bucket.
-#[derive(Debug)]
-struct Bucket {
-    left: u64,
-    at_ms: u64,
+#[derive(Debug, Default)]
+struct Rates {
+    logins: Window,
+    registrations: Window,
 }
 
 /// What becomes of a connection.
@@ -81,78 +91,79 @@ impl Caps {
     }
 
     /// A connection was accepted; unless it is dropped it counts until [`Caps::leave`].
-    pub(crate) fn enter(&self, source: Source, now_ms: u64) -> Admission {
+    pub(crate) fn enter(&self, source: Source) -> Admission {
         let cap = self.limits.connections_before_login;
         let mut counts = self.lock();
-        let count = self.count(&mut counts, source, now_ms);
-        if count.connections >= cap.saturating_mul(2) {
+        let connections = counts.connections.entry(source).or_default();
+        if connections.count >= cap.saturating_mul(2) {
             return Admission::Dropped;
         }
-        count.connections += 1;
-        if count.connections > cap { Admission::Told } else { Admission::Served }
+        connections.count += 1;
+        if connections.count > cap { Admission::Told } else { Admission::Served }
+    }
+
+    /// Seconds after which a connection that was not served may come back.
+    pub(crate) fn wait_to_enter(&self, source: Source, now_ms: u64) -> u32 {
+        let mut counts = self.lock();
+        let queue = &mut counts.connections.entry(source).or_default().queue;
+        let gap_ms = CONNECTION_MS.div_ceil(u64::from(self.limits.connections_before_login).max(1));
+        queue.join(now_ms.saturating_add(CONNECTION_MS), gap_ms, now_ms)
     }
 
     /// A connection has logged in or ended.
     pub(crate) fn leave(&self, source: Source) {
-        if let Some(count) = self.lock().get_mut(&source) {
-            count.connections = count.connections.saturating_sub(1);
+        let mut counts = self.lock();
+        let Some(connections) = counts.connections.get_mut(&source) else { return };
+        connections.count = connections.count.saturating_sub(1);
+        if connections.count == 0 {
+            counts.connections.remove(&source);
         }
     }
 
     /// Whether one more login is admitted; seconds to wait when not.
     pub(crate) fn log_in(&self, source: Source, now_ms: u64) -> Result<(), u32> {
-        let mut counts = self.lock();
-        let rate = u64::from(self.limits.logins_per_s);
-        self.count(&mut counts, source, now_ms).logins.take(SECOND, rate, now_ms)
+        let cap = self.limits.logins_per_s;
+        self.lock().rates(source, now_ms).logins.take(SECOND_MS, cap, now_ms)
     }
 
     /// Whether one more registration is admitted; seconds to wait when not.
     pub(crate) fn register(&self, source: Source, now_ms: u64) -> Result<(), u32> {
-        let mut counts = self.lock();
-        let cap = u64::from(self.limits.registrations_per_min);
-        self.count(&mut counts, source, now_ms).registrations.take(MINUTE, cap, now_ms)
+        let cap = self.limits.registrations_per_min;
+        self.lock().rates(source, now_ms).registrations.take(MINUTE_MS, cap, now_ms)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Source, Count>> {
-        // Every change is one assignment: what a panicking thread left is whole.
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        // What a panicking thread left is off by one at most.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn count<'a>(&self, counts: &'a mut HashMap<Source, Count>, source: Source, now_ms: u64) -> &'a mut Count {
-        if counts.len() >= ADDRESSES_MAX && !counts.contains_key(&source) {
-            counts
-                .retain(|_, count| count.connections > 0 || now_ms.saturating_sub(count.registrations.at_ms) < 60_000);
-        }
-        counts.entry(source).or_insert_with(|| Count {
-            connections: 0,
-            logins: Bucket::full(SECOND, self.limits.logins_per_s, now_ms),
-            registrations: Bucket::full(MINUTE, self.limits.registrations_per_min, now_ms),
-        })
     }
 }
 
-impl Bucket {
-    const fn full(token: u64, cap: u32, now_ms: u64) -> Self {
-        Self { left: token * cap as u64, at_ms: now_ms }
-    }
-
-    /// Takes one token of a bucket that holds `cap` of them and gains as many in `token` milliseconds; seconds to wait when there is none.
-    fn take(&mut self, token: u64, cap: u64, now_ms: u64) -> Result<(), u32> {
-        let gained = now_ms.saturating_sub(self.at_ms).saturating_mul(cap);
-        self.left = self.left.saturating_add(gained).min(token * cap);
-        self.at_ms = now_ms;
-        if let Some(left) = self.left.checked_sub(token) {
-            self.left = left;
-            return Ok(());
+impl Counts {
+    /// The rates of an address. When there are too many addresses, those that owe nothing are forgotten, at most once a second.
+    fn rates(&mut self, source: Source, now_ms: u64) -> &mut Rates {
+        let is_full = self.rates.len() >= ADDRESSES_MAX && !self.rates.contains_key(&source);
+        if is_full && now_ms >= self.swept_ms.saturating_add(SECOND_MS) {
+            self.swept_ms = now_ms;
+            self.rates.retain(|_, rates| !rates.is_idle(now_ms));
         }
-        let wait_ms = (token - self.left).div_ceil(cap.max(1));
-        Err(u32::try_from(wait_ms.div_ceil(1_000)).unwrap_or(u32::MAX).max(1))
+        if is_full && self.rates.len() >= ADDRESSES_MAX {
+            return &mut self.others;
+        }
+        self.rates.entry(source).or_default()
+    }
+}
+
+impl Rates {
+    fn is_idle(&mut self, now_ms: u64) -> bool {
+        self.logins.is_idle(SECOND_MS, now_ms) && self.registrations.is_idle(MINUTE_MS, now_ms)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Admission, CapLimits, Caps, Source};
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::{ADDRESSES_MAX, Admission, CapLimits, Caps, Source};
 
     fn source(text: &str) -> Source {
         Source::new(text.parse().expect("an address"))
@@ -162,23 +173,46 @@ mod tests {
     fn connections_before_login_at_the_cap_and_above() {
         let caps = Caps::new(CapLimits { connections_before_login: 2, ..CapLimits::default() });
         let own = source("192.0.2.1");
-        let entered: Vec<Admission> = (0..5).map(|_| caps.enter(own, 0)).collect();
+        let entered: Vec<Admission> = (0..5).map(|_| caps.enter(own)).collect();
         use Admission::{Dropped, Served, Told};
         assert_eq!(entered, [Served, Served, Told, Told, Dropped]);
-        assert_eq!(caps.enter(source("192.0.2.2"), 0), Served);
+        assert_eq!(caps.enter(source("192.0.2.2")), Served);
         (0..4).for_each(|_| caps.leave(own));
-        assert_eq!(caps.enter(own, 0), Served);
+        assert_eq!(caps.enter(own), Served);
     }
 
     #[test]
-    fn logins_and_registrations_fill_up_again() {
-        let caps = Caps::new(CapLimits { logins_per_s: 2, registrations_per_min: 60, ..CapLimits::default() });
+    fn connections_that_were_told_come_back_one_after_the_other() {
+        let caps = Caps::new(CapLimits { connections_before_login: 10, ..CapLimits::default() });
         let own = source("192.0.2.1");
-        assert_eq!([caps.log_in(own, 0), caps.log_in(own, 0), caps.log_in(own, 0)], [Ok(()), Ok(()), Err(1)]);
-        assert_eq!([caps.log_in(own, 499), caps.log_in(own, 500), caps.log_in(own, 501)], [Err(1), Ok(()), Err(1)]);
-        assert!((0..60).all(|_| caps.register(own, 0) == Ok(())));
-        assert_eq!(caps.register(own, 999), Err(1));
-        assert_eq!(caps.register(own, 1_000), Ok(()));
+        caps.enter(own);
+        let told = [0, 0, 1_000].map(|now_ms| caps.wait_to_enter(own, now_ms));
+        assert_eq!(told, [30, 33, 35], "three seconds for each");
+        assert_eq!(caps.wait_to_enter(source("192.0.2.2"), 0), 30);
+    }
+
+    #[test]
+    fn addresses_have_their_own_logins_and_registrations() {
+        let caps = Caps::new(CapLimits { logins_per_s: 1, registrations_per_min: 1, ..CapLimits::default() });
+        for own in ["192.0.2.1", "192.0.2.2"].map(source) {
+            assert_eq!([caps.log_in(own, 0), caps.log_in(own, 999)], [Ok(()), Err(1)]);
+            assert_eq!([caps.register(own, 0), caps.register(own, 59_999)], [Ok(()), Err(1)]);
+            assert_eq!([caps.log_in(own, 1_000), caps.register(own, 60_000)], [Ok(()), Ok(())]);
+        }
+    }
+
+    #[test]
+    fn addresses_without_room_share_one_count() {
+        let caps = Caps::new(CapLimits { registrations_per_min: 1, ..CapLimits::default() });
+        let number = |number: usize| Source::new(IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(number).expect("IPv4"))));
+        assert!((0..ADDRESSES_MAX).all(|known| caps.register(number(known), 0) == Ok(())));
+        assert_eq!(caps.register(number(ADDRESSES_MAX), 59_000), Ok(()), "one of the others");
+        assert!(caps.register(number(ADDRESSES_MAX + 1), 59_000).is_err(), "another of the others");
+        assert!(caps.register(number(0), 59_000).is_err(), "nothing is forgotten too early");
+        // A minute after they registered they are forgotten.
+        assert_eq!(caps.register(number(ADDRESSES_MAX + 1), 60_000), Ok(()));
+        let remembered = caps.lock().rates.len();
+        assert!(remembered <= 2, "{remembered}");
     }
 
     #[test]

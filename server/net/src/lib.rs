@@ -128,7 +128,7 @@ impl Net {
         let made: Result<Vec<_>, io::Error> = (0..count).map(|index| Worker::new(index, common.clone())).collect();
         let (workers, inboxes): (Vec<Worker>, Vec<Arc<Inbox>>) = made.map_err(NetError::Poll)?.into_iter().unzip();
         let listeners = [c2s, c2s_tls].into_iter().flatten().collect();
-        let accepting = Acceptor::new(listeners, inboxes.clone(), caps, core.env.clone());
+        let accepting = Acceptor::new(listeners, inboxes.clone(), caps);
         let (acceptor, stopper) = accepting.map_err(NetError::Poll)?;
         core.sessions
             .set_workers(inboxes.iter().map(|inbox| Arc::clone(inbox) as Arc<dyn session_manager::Worker>).collect());

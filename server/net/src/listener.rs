@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use longwire_core::Env;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -58,7 +57,6 @@ pub(crate) struct Acceptor {
     listeners: Vec<Listener>,
     workers: Vec<Arc<Inbox>>,
     caps: Arc<Caps>,
-    env: Env,
     stop: Arc<AtomicBool>,
     next_worker: usize,
 }
@@ -83,7 +81,6 @@ impl Acceptor {
         mut listeners: Vec<Listener>,
         workers: Vec<Arc<Inbox>>,
         caps: Arc<Caps>,
-        env: Env,
     ) -> io::Result<(Self, Stopper)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
@@ -92,7 +89,7 @@ impl Acceptor {
         }
         let stop = Arc::new(AtomicBool::new(false));
         let stopper = Stopper { stop: Arc::clone(&stop), waker };
-        Ok((Self { poll, listeners, workers, caps, env, stop, next_worker: 0 }, stopper))
+        Ok((Self { poll, listeners, workers, caps, stop, next_worker: 0 }, stopper))
     }
 
     /// Accepts until it is stopped; the listeners are closed when it returns.
@@ -133,7 +130,7 @@ impl Acceptor {
 
     fn hand_over(&mut self, socket: mio::net::TcpStream, address: SocketAddr, is_direct_tls: bool) {
         let source = Source::new(address.ip());
-        let admission = self.caps.enter(source, self.env.clock.mono_ms());
+        let admission = self.caps.enter(source);
         if admission == Admission::Dropped {
             return;
         }

@@ -22,7 +22,7 @@ use rustls::ServerConfig;
 use slab::Slab;
 use tokio::runtime::Handle;
 
-use crate::caps::{Admission, CONNECTION_RETRY_S, Caps};
+use crate::caps::{Admission, Caps};
 use crate::connection::{Connection, Flags};
 use crate::inbox::{Accepted, Command, Done, Inbox, Place};
 use crate::transport::Transport;
@@ -254,9 +254,11 @@ impl Worker {
 
     /// Tells a connection that its address has too many before login.
     fn refuse_if_told(&mut self, slot: usize) {
-        if self.connections.get(slot).is_some_and(|connection| connection.flags.is_refused) {
+        let told = self.connections.get(slot).filter(|connection| connection.flags.is_refused);
+        if let Some(source) = told.map(|connection| connection.source) {
+            let after_s = self.common.caps.wait_to_enter(source, self.now.mono_ms);
             let error = StreamError::new(StreamCondition::ResourceConstraint);
-            let error = error.with_text("too many connections before login").with_retry(CONNECTION_RETRY_S);
+            let error = error.with_text("too many connections before login").with_retry(after_s);
             self.close(slot, &error);
         }
     }

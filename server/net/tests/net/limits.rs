@@ -104,11 +104,12 @@ fn too_many_registrations_are_told_to_come_back() {
     let mut client = server.tls();
     client.send(HEADER);
     client.expect("</stream:features>");
-    for (name, answer) in [("carol", "type='result'"), ("dave", "<resource-constraint ")] {
+    // Who is refused waits behind those that were refused before.
+    for (name, answer) in [("carol", "type='result'"), ("dave", "after='60'"), ("erin", "after='126'")] {
         client.send(&format!("<iq type='set' id='r'><query xmlns='jabber:iq:register'><username>{name}</username><password>p</password></query></iq>"));
-        client.expect(answer);
+        let before = client.expect(answer);
+        assert_eq!(before.contains("<resource-constraint "), name != "carol", "{before}");
     }
-    client.expect("after='60'");
 }
 
 #[test]
