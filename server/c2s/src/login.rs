@@ -100,6 +100,11 @@ impl Login {
     fn handle_sasl(&mut self, element: &Element, link: &mut Link, out: &mut Outbox) -> Result<Next, StreamError> {
         let is_sasl2 = element.ns() == ns::SASL2;
         let profile = |request| if is_sasl2 { Profile::Sasl2(Box::new(request)) } else { Profile::Classic };
+        let is_expected = matches!(&self.state, State::Running(running, _) if running.is_sasl2() == is_sasl2);
+        if element.name() == "response" && !is_expected {
+            // Whatever it holds (RFC 6120 §6.5.7): there is nothing that it could answer.
+            return self.fail(&profile(Request::default()), &SaslCondition::MalformedRequest.into(), out);
+        }
         let state = std::mem::replace(&mut self.state, State::Idle);
         match (Message::read(element), state) {
             (Ok(Message::Begin { mechanism, data, request }), State::Idle) => {

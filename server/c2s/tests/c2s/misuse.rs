@@ -179,6 +179,8 @@ fn sasl_out_of_order() {
     let cases = [
         (format!("<abort {SASL}/>"), "aborted"),
         (format!("<response {SASL}>AAAA</response>"), "malformed-request"),
+        (format!("<response {SASL}>A A</response>"), "malformed-request"),
+        (format!("<response {SASL}/>"), "malformed-request"),
         (format!("<auth {SASL} mechanism='X-UNKNOWN'>=</auth>"), "invalid-mechanism"),
         (format!("<auth {SASL}/>"), "invalid-mechanism"),
         (format!("<auth {SASL} mechanism='HT-SHA-256-EXPR'>=</auth>"), "invalid-mechanism"),
@@ -191,6 +193,10 @@ fn sasl_out_of_order() {
         assert_eq!(driver.send(&element), failure(condition), "{element}");
         assert!(!driver.is_closed);
     }
+    let mut driver = Driver::ready();
+    driver.send(&format!("<auth {SASL} mechanism='PLAIN'/>"));
+    let of_the_other_profile = driver.send("<response xmlns='urn:xmpp:sasl:2'>!</response>");
+    assert!(of_the_other_profile.contains("<malformed-request "), "{of_the_other_profile}");
     let mut driver = Driver::ready();
     driver.send(&format!("<auth {SASL} mechanism='PLAIN'/>"));
     assert_eq!(driver.send(&format!("<abort {SASL}/>")), failure("aborted"));
