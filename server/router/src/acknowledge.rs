@@ -36,6 +36,8 @@ impl Shard {
             let settled = session.settle(lane, seq);
             if !settled.is_empty() {
                 session.full_since_ms = None;
+                session.unanswered_since_ms =
+                    session.oldest_unacknowledged().and(session.unanswered_since_ms).map(|_| now.mono_ms);
             }
             self.stats
                 .acknowledged_ms

@@ -138,6 +138,9 @@ impl Session {
             return false;
         }
         self.sent(Sent { lane, seq: entry.seq, bytes: cost(entry), at: now.wall, accepted_at: entry.created_at });
+        if self.kind == SessionKind::Standard {
+            self.unanswered_since_ms.get_or_insert(now.mono_ms);
+        }
         out.push(Output::Send { session: key, entry: Arc::clone(entry), user });
         true
     }

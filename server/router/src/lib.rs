@@ -25,6 +25,8 @@ pub const WINDOW_ENTRIES: usize = 64;
 pub const WINDOW_BYTES: usize = 256 * 1024;
 /// Milliseconds for which a full window may stay unacknowledged (DESIGN rule 8).
 pub const STALL_MS: u64 = 30_000;
+/// Milliseconds that a client without our extension has to answer the ping behind a push.
+pub const ANSWER_MS: u64 = 60_000;
 /// Background entries are flushed so many milliseconds before the first of them expires.
 pub const FLUSH_MARGIN_MS: i64 = 10_000;
 /// Rows of the log that one read asks for: a window's worth.

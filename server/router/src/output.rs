@@ -85,7 +85,7 @@ pub struct Bound {
 pub enum CloseReason {
     /// A newer login of the same device.
     Conflict,
-    /// A full window was not acknowledged for [`crate::STALL_MS`].
+    /// A full window was not acknowledged for [`crate::STALL_MS`], or a ping behind a push not answered for [`crate::ANSWER_MS`].
     Stalled,
     /// The node lives in another generation, or lost its place: log in again.
     Restart,

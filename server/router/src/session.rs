@@ -22,6 +22,8 @@ pub(crate) struct Session {
     window_bytes: usize,
     /// Since when the window is full.
     pub(crate) full_since_ms: Option<u64>,
+    /// Since when a client without our extension owes the answer to a ping behind a push.
+    pub(crate) unanswered_since_ms: Option<u64>,
     /// The effective cursors, while the device owes its first acknowledgement's list of what it stored.
     pub(crate) owes_stored: Option<LaneSeqs>,
     /// Background entries wait until here at the latest.
@@ -85,6 +87,7 @@ impl Session {
             window: VecDeque::new(),
             window_bytes: 0,
             full_since_ms: None,
+            unanswered_since_ms: None,
             owes_stored: None,
             flush_by: None,
             flushing: true,

@@ -12,7 +12,7 @@ use crate::bind::{Bind, SessionKind};
 use crate::output::{CloseReason, Output};
 use crate::recent::Recent;
 use crate::session::Session;
-use crate::{ATTEMPTS_MAX, STALL_MS};
+use crate::{ANSWER_MS, ATTEMPTS_MAX, STALL_MS};
 
 /// The driver's name of a session; never used twice in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,13 +152,16 @@ impl Shard {
             let wait = at.millis_since(now.wall).max(0);
             now.mono_ms.saturating_add(wait.unsigned_abs())
         });
-        [stall, flush].into_iter().flatten().min()
+        let answer = session.unanswered_since_ms.map(|since| since.saturating_add(ANSWER_MS));
+        [stall, answer, flush].into_iter().flatten().min()
     }
 
-    /// Something was due: a full window that nobody acknowledged, or background entries about to expire.
+    /// Something was due: a full window or a ping that nobody answered, or background entries about to expire.
     pub fn timeout(&mut self, key: SessionKey, now: Now, out: &mut Vec<Output>) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
-        if session.full_since_ms.is_some_and(|since| now.mono_ms >= since.saturating_add(STALL_MS)) {
+        let is_over =
+            |since: Option<u64>, limit_ms| since.is_some_and(|since| now.mono_ms >= since.saturating_add(limit_ms));
+        if is_over(session.full_since_ms, STALL_MS) || is_over(session.unanswered_since_ms, ANSWER_MS) {
             out.push(Output::Close(key, CloseReason::Stalled));
             return;
         }

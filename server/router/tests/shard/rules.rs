@@ -469,6 +469,26 @@ fn a_client_without_the_extension_acknowledges_by_answering_a_ping() {
 }
 
 #[test]
+fn f15_a_client_that_does_not_answer_the_ping_behind_a_push_is_closed_after_a_minute() {
+    let mut world = World::new();
+    let phone = world.register(1);
+    world.announce();
+    let session = world.login_as(phone, 1, SessionKind::Standard);
+    assert_eq!(world.shard.poll_timeout(session, world.now), None, "nothing was asked");
+    world.push(&["all"]);
+    world.announce();
+    assert_eq!(world.shard.poll_timeout(session, world.now), Some(60_000));
+    let mut out = Vec::new();
+    world.now.mono_ms = 60_000;
+    world.shard.timeout(session, world.now, &mut out);
+    assert!(matches!(out.as_slice(), [Output::Close(_, CloseReason::Stalled)]));
+    let (_, upto) = *world.probes.last().expect("a ping behind the push");
+    let stated = Stated { normal: Some(upto.normal), background: None, stored: None };
+    world.shard.acknowledge(session, &stated, world.now, &mut out).expect("within what was sent");
+    assert_eq!(world.shard.poll_timeout(session, world.now), None, "answered");
+}
+
+#[test]
 fn an_entry_that_three_talking_sessions_did_not_acknowledge_is_rejected() {
     let mut world = World::new();
     let phone = world.register(1);
