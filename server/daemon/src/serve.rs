@@ -31,7 +31,7 @@ use shutdown::Running;
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
-/// The line that says where the server listens.
+/// The one line on standard output: it says where the server listens.
 #[derive(Serialize)]
 struct Ready {
     ready: bool,
@@ -39,6 +39,9 @@ struct Ready {
     c2s: String,
     c2s_tls: String,
     certificate: String,
+    /// The key of the first start, shown nowhere else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_key: Option<String>,
 }
 
 pub(crate) async fn run(args: &ServeArgs, variables: &[(String, String)]) -> anyhow::Result<()> {
@@ -98,13 +101,13 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     servers.spawn(serve(operator, api.router(), stopped.clone()));
     servers.spawn(serve(http, api.router(), stopped.clone()));
     servers.spawn(sweep::run(Arc::clone(&engine.core), configuration.retention_days, stopped));
-    first_start::show_key(&engine.core).await?;
     let ready = Ready {
         ready: true,
         http: http_url,
         c2s: address(net.c2s()),
         c2s_tls: address(net.c2s_tls()),
         certificate: certificate_path.display().to_string(),
+        api_key: first_start::key(&engine.core).await?,
     };
     tracing::info!(http = ready.http, c2s = ready.c2s, c2s_tls = ready.c2s_tls, "listening");
     output::line(&serde_json::to_string(&ready)?);

@@ -25,6 +25,7 @@ pub struct ServerOptions {
     c2s_tls: String,
     more: Vec<String>,
     environment: Vec<(String, String)>,
+    is_log_read: bool,
 }
 
 impl ServerOptions {
@@ -39,6 +40,7 @@ impl ServerOptions {
             c2s_tls: free(),
             more: Vec::new(),
             environment: Vec::new(),
+            is_log_read: true,
         }
     }
 
@@ -61,6 +63,13 @@ impl ServerOptions {
     pub fn for_crowds(self) -> Self {
         let limits = ["REGISTRATIONS_PER_MINUTE_MAX", "LOGINS_PER_SECOND_MAX", "CONNECTIONS_BEFORE_LOGIN_MAX"];
         limits.iter().fold(self, |options, limit| options.with_variable(&format!("LONGWIRE_{limit}"), "1000000"))
+    }
+
+    /// The same server with its standard error in a pipe that nobody reads.
+    #[must_use]
+    pub const fn with_unread_log(mut self) -> Self {
+        self.is_log_read = false;
+        self
     }
 
     /// The same server with its HTTP on this address.
@@ -86,30 +95,21 @@ impl ServerOptions {
         let log_start = log.1;
         let Some(stdout) = child.stdout.take() else { bail!("the server has no standard output") };
         let lines = lines_of(stdout);
-        let mut api_key = None;
-        let ready = loop {
-            match lines.recv_timeout(START) {
-                Ok(line) => {
-                    let value: Value = serde_json::from_str(&line)
-                        .with_context(|| format!("the server printed a line that is not JSON: {line}"))?;
-                    if let Some(key) = value.get("api_key").and_then(Value::as_str) {
-                        api_key = Some(key.to_owned());
-                    }
-                    if value.get("ready") == Some(&Value::Bool(true)) {
-                        break value;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    kill(&mut child);
-                    bail!("the server did not listen within {} s: {}", START.as_secs(), said(&log.0, log_start));
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    let status = ended(&mut child, START)?;
-                    bail!("the server ended ({status}) before it listened: {}", said(&log.0, log_start));
-                }
+        let line = match lines.recv_timeout(START) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => {
+                kill(&mut child);
+                bail!("the server did not listen within {} s: {}", START.as_secs(), said(&log.0, log_start));
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = ended(&mut child, START)?;
+                bail!("the server ended ({status}) before it listened: {}", said(&log.0, log_start));
             }
         };
-        let ready = Ready::parse(&ready)?;
+        let told: Value = serde_json::from_str(&line)
+            .with_context(|| format!("the server printed a line that is not JSON: {line}"))?;
+        let api_key = told.get("api_key").and_then(Value::as_str).map(str::to_owned);
+        let ready = Ready::parse(&told)?;
         Ok(Server { child, ready, api_key, options: self.clone(), log: log.0, lines })
     }
 
@@ -136,7 +136,9 @@ impl ServerOptions {
         command.arg("serve").arg("--data-dir").arg(&self.data);
         command.args(["--http", &self.http, "--c2s", &self.c2s, "--c2s-tls", &self.c2s_tls]).args(&self.more);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        // The child keeps the reading end of the pipe open for as long as it is kept itself.
+        command.stderr(if self.is_log_read { Stdio::from(file) } else { Stdio::piped() });
         let child = command.spawn().context("failed to start the server")?;
         Ok((child, (log, start)))
     }
@@ -177,6 +179,8 @@ pub struct Ready {
     pub c2s_tls: String,
     /// Its certificate (PEM).
     pub certificate: PathBuf,
+    /// Every key of the line.
+    pub keys: Vec<String>,
 }
 
 impl Ready {
@@ -185,9 +189,19 @@ impl Ready {
             let value = line.get(name).and_then(Value::as_str).map(str::to_owned);
             value.with_context(|| format!("the ready line has no `{name}`: {line}"))
         };
+        if line.get("ready") != Some(&Value::Bool(true)) {
+            bail!("the first line of the server is not its ready line: {line}");
+        }
+        let keys = line.as_object().map(|line| line.keys().cloned().collect()).unwrap_or_default();
         let http = field("http")?;
         let http = http.split_once("://").map_or(http.as_str(), |(_, address)| address).to_owned();
-        Ok(Self { http, c2s: field("c2s")?, c2s_tls: field("c2s_tls")?, certificate: field("certificate")?.into() })
+        Ok(Self {
+            http,
+            c2s: field("c2s")?,
+            c2s_tls: field("c2s_tls")?,
+            certificate: field("certificate")?.into(),
+            keys,
+        })
     }
 }
 

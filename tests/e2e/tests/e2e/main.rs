@@ -8,6 +8,7 @@ mod problems;
 mod push;
 mod raw;
 mod readme;
+mod start;
 mod store_faults;
 mod streams;
 mod surface;

@@ -1,0 +1,20 @@
+//! What a start says, and to whom.
+
+use longwire_test_support::{SOON, Server, folder};
+
+#[test]
+fn the_ready_line_is_the_only_one_and_has_the_key_on_the_first_start() -> anyhow::Result<()> {
+    let place = folder();
+    let mut server = Server::start(&place.path().join("server"))?;
+    assert_eq!(server.ready.keys, ["api_key", "c2s", "c2s_tls", "certificate", "http", "ready"]);
+    let key = server.api_key.clone().unwrap_or_default();
+    assert!(key.starts_with("lw_"), "{key}");
+    assert_eq!(server.client(Some(&key)).get("/v1/accounts")?.status, 200);
+    let secret = key.rsplit('_').next().unwrap_or_default();
+    server.terminate(SOON)?;
+    assert!(server.printed().is_empty(), "{:?}", server.printed());
+    server.start_again()?;
+    assert_eq!(server.ready.keys, ["c2s", "c2s_tls", "certificate", "http", "ready"]);
+    assert!(!server.log().is_empty() && !server.log().contains(secret), "the log has the key");
+    Ok(())
+}
