@@ -1,6 +1,11 @@
 //! What commands print: results on standard output, one line of complaint on standard error.
 
 use std::io::{self, Write as _};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// How long a complaint may take to be written.
+const COMPLAINT_WAIT: Duration = Duration::from_secs(1);
 
 /// Prints a line on standard output at once. A reader that has gone away is no error of ours.
 pub(crate) fn line(text: &str) {
@@ -8,9 +13,16 @@ pub(crate) fn line(text: &str) {
     drop(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
 }
 
-/// Prints an error with its causes in one line.
+/// Prints an error with its causes in one line; a pipe that nobody reads does not keep the process from ending.
 pub(crate) fn complain(error: &anyhow::Error) {
-    note(&format!("{error:#}"));
+    let text = format!("{error:#}");
+    let (written, is_written) = channel();
+    std::thread::spawn(move || {
+        note(&text);
+        written.send(()).ok();
+    });
+    // Too late or not at all: there is nothing more to be done about it.
+    is_written.recv_timeout(COMPLAINT_WAIT).ok();
 }
 
 /// Prints a line for the operator on standard error.

@@ -51,14 +51,14 @@ pub(crate) async fn run(args: &ServeArgs, variables: &[(String, String)]) -> any
         output::line(&check::describe(&configuration));
         return Ok(());
     }
-    logging::start(configuration.log_format, configuration.log_filter.as_deref())?;
+    let log = logging::start(configuration.log_format, configuration.log_filter.as_deref())?;
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a part of the server panicked")));
     let signals = shutdown::Signals::listen()?;
     let data_dir = DataDir::create(&configuration.data_dir)?;
     let lock = take_lock(&data_dir).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %data_dir.path().display(), "starting");
     let running = start(&configuration, &data_dir, lock).await?;
-    running.until_the_end(signals).await
+    running.until_the_end(signals, log).await
 }
 
 /// The lock; a command is waited for, another server is not.

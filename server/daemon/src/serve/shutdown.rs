@@ -14,6 +14,7 @@ use tokio::time::{interval, timeout};
 
 use crate::data_dir::DataDir;
 use crate::lock::Lock;
+use crate::logging::Guard;
 use crate::system::Engine;
 
 /// How long requests in flight are waited for, then clients of XMPP; with the store's end after them less than ten seconds.
@@ -58,7 +59,7 @@ pub(super) struct Running {
 
 impl Running {
     /// Serves until a signal asks for the end, or the store fails.
-    pub(super) async fn until_the_end(self, mut signals: Signals) -> anyhow::Result<()> {
+    pub(super) async fn until_the_end(self, mut signals: Signals, log: Guard) -> anyhow::Result<()> {
         let signal = tokio::select! {
             signal = signals.next() => signal,
             () = self.store_failure() => {
@@ -70,6 +71,7 @@ impl Running {
             () = self.drain() => (),
             signal = signals.next() => {
                 tracing::warn!(signal, "stopping at once");
+                drop(log);
                 std::process::exit(INTERRUPTED);
             }
         }

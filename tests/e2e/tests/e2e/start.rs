@@ -1,6 +1,9 @@
 //! What a start says, and to whom.
 
-use longwire_test_support::{SOON, Server, folder};
+use longwire_test_support::{Phones, SOON, Server, ServerOptions, folder};
+use serde_json::json;
+
+use crate::world::id_of;
 
 #[test]
 fn the_ready_line_is_the_only_one_and_has_the_key_on_the_first_start() -> anyhow::Result<()> {
@@ -16,5 +19,21 @@ fn the_ready_line_is_the_only_one_and_has_the_key_on_the_first_start() -> anyhow
     server.start_again()?;
     assert_eq!(server.ready.keys, ["c2s", "c2s_tls", "certificate", "http", "ready"]);
     assert!(!server.log().is_empty() && !server.log().contains(secret), "the log has the key");
+    Ok(())
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() -> anyhow::Result<()> {
+    let place = folder();
+    let options = ServerOptions::new(&place.path().join("server")).with_unread_log();
+    let mut server = options.with_variable("LONGWIRE_LOG_FILTER", "trace").start()?;
+    let api = server.admin()?;
+    for _ in 0..500 {
+        assert_eq!(api.get("/v1/devices")?.status, 200);
+    }
+    let phone = Phones::one(&server, &place.path().join("phone"))?;
+    let sent = api.post("/v1/notifications", &json!({ "to": "all", "title": "Door" }))?;
+    phone.shown(&id_of(&sent.json()))?;
+    assert!(server.terminate(SOON)?.success());
     Ok(())
 }

@@ -1,0 +1,164 @@
+//! Lines on their way to standard error: whoever logs never waits for whoever reads, and what finds no room is counted.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Bytes that wait at most; lines above that are dropped.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long the end waits for lines to be written.
+const END_WAIT: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+struct State {
+    lines: VecDeque<Vec<u8>>,
+    bytes: usize,
+    /// Lines dropped since this was last said.
+    dropped: u64,
+    is_ending: bool,
+    has_ended: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Shared {
+    /// Nothing that holds the lock leaves the state half changed.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything that waits and how many lines were dropped; none at the end.
+    fn take(&self) -> Option<(VecDeque<Vec<u8>>, u64)> {
+        let is_idle = |state: &mut State| state.lines.is_empty() && !state.is_ending;
+        let mut state = self.changed.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
+        if state.lines.is_empty() {
+            return None;
+        }
+        state.bytes = 0;
+        Some((std::mem::take(&mut state.lines), std::mem::take(&mut state.dropped)))
+    }
+}
+
+/// Where lines are put; each `write` is a line.
+#[derive(Clone)]
+pub(super) struct Lines(Arc<Shared>);
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut state = self.0.lock();
+        if state.bytes.saturating_add(line.len()) > BYTES_MAX {
+            state.dropped += 1;
+        } else {
+            state.bytes += line.len();
+            state.lines.push_back(line.to_vec());
+            self.0.changed.notify_all();
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes what waits when it is dropped, as far as somebody reads.
+pub(crate) struct Guard(Arc<Shared>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.is_ending = true;
+        self.0.changed.notify_all();
+        // Whoever does not read by then has lost the rest.
+        drop(self.0.changed.wait_timeout_while(state, END_WAIT, |state| !state.has_ended));
+    }
+}
+
+/// Starts a thread that writes lines to `to`; it calls `on_dropped` with how many were dropped once it writes again.
+pub(super) fn start(
+    mut to: impl Write + Send + 'static,
+    on_dropped: impl Fn(u64) + Send + 'static,
+) -> io::Result<(Lines, Guard)> {
+    let shared = Arc::new(Shared::default());
+    let own = Arc::clone(&shared);
+    thread::Builder::new().name("log".to_owned()).spawn(move || {
+        while let Some((lines, dropped)) = own.take() {
+            for line in lines {
+                // A log that nobody can have is no reason to stop.
+                drop(to.write_all(&line));
+            }
+            if dropped > 0 {
+                on_dropped(dropped);
+            }
+        }
+        drop(to.flush());
+        own.lock().has_ended = true;
+        own.changed.notify_all();
+    })?;
+    Ok((Lines(Arc::clone(&shared)), Guard(shared)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// Takes a line for each permit, and says which.
+    struct Slow {
+        permits: Receiver<()>,
+        written: Sender<Vec<u8>>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.permits.recv().map_err(io::Error::other)?;
+            self.written.send(bytes.to_vec()).map_err(io::Error::other)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_does_not_read_costs_lines_and_no_time() {
+        let (permit, permits) = channel();
+        let (written, lines_written) = channel();
+        let (dropped, lines_dropped) = channel();
+        let on_dropped = move |lines| dropped.send(lines).expect("it is listened to");
+        let (mut lines, guard) = start(Slow { permits, written }, on_dropped).expect("a thread");
+        let line = vec![b'x'; BYTES_MAX / 4];
+        // The thread holds up to four lines that it cannot write, and four more wait.
+        for _ in 0..20 {
+            lines.write_all(&line).expect("it never fails");
+        }
+        for _ in 0..20 {
+            permit.send(()).expect("the thread reads");
+        }
+        let said = lines_dropped.recv().expect("it is said");
+        assert!((12..=16).contains(&said), "{said}");
+        drop(guard);
+        assert_eq!(lines_written.try_iter().count() as u64 + said, 20);
+    }
+
+    #[test]
+    fn the_end_writes_what_waits() {
+        let (permit, permits) = channel();
+        let (written, lines_written) = channel();
+        let (mut lines, guard) = start(Slow { permits, written }, |_| ()).expect("a thread");
+        for line in [b"one", b"two"] {
+            lines.write_all(line).expect("it never fails");
+            permit.send(()).expect("the thread reads");
+        }
+        drop(guard);
+        assert_eq!(lines_written.try_iter().collect::<Vec<_>>(), [b"one", b"two"]);
+    }
+}
