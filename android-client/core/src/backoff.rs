@@ -1,5 +1,7 @@
 //! How long to wait before the next attempt (DESIGN §6): full jitter, a server's wish, and the longer waits after a `conflict`.
 
+use std::ops::RangeInclusive;
+
 /// The ceiling of the first wait.
 pub const FIRST_MS: u64 = 1_000;
 /// The ceiling that waits grow to.
@@ -19,6 +21,8 @@ pub const CLONE_WINDOW_MS: u64 = 3_600_000;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backoff {
     failures: u32,
+    /// How often in a row a server asked for a pause.
+    refusals: u32,
 }
 
 impl Backoff {
@@ -35,18 +39,33 @@ impl Backoff {
         wait
     }
 
-    /// Starts again at the first wait: the network became usable, or a session settled.
+    /// The bounds of the next wait for a server that asks for a pause of `after_s` seconds: never less than that. What comes on top
+    /// doubles from a tenth of it while refusals go on, so that phones that were told the same do not come back together; the whole
+    /// stays below the ceiling of every wait, unless the server asks for about as much itself.
+    #[must_use]
+    pub fn retry_bounds_ms(&self, after_s: u32) -> RangeInclusive<u64> {
+        let wish = u64::from(after_s).saturating_mul(1_000).min(RETRY_MS_MAX);
+        let tenth = wish / 10;
+        let grown = tenth.max(FIRST_MS).saturating_mul(1 << self.refusals);
+        wish..=wish + grown.min(CEILING_MS.saturating_sub(wish)).max(tenth)
+    }
+
+    /// The next wait for a server that asks for a pause, in milliseconds; `random` is uniform over all of `u64`.
+    pub fn retry_ms(&mut self, after_s: u32, random: u64) -> u64 {
+        let bounds = self.retry_bounds_ms(after_s);
+        self.refusals = self.refusals.saturating_add(1).min(32);
+        bounds.start() + scale(random, bounds.end() - bounds.start())
+    }
+
+    /// The network became usable: starts again at the first wait. It says nothing of a server that refuses.
     pub fn restart(&mut self) {
         self.failures = 0;
     }
-}
 
-/// The wait for a server that asked for a pause of `after_s` seconds: never less, and up to a tenth more, so that phones
-/// that were told the same do not come back together.
-#[must_use]
-pub fn retry_ms(after_s: u32, random: u64) -> u64 {
-    let wish = u64::from(after_s).saturating_mul(1_000).min(RETRY_MS_MAX);
-    wish + scale(random, wish / 10)
+    /// A session settled: everything starts again at the first wait.
+    pub fn settle(&mut self) {
+        *self = Self::default();
+    }
 }
 
 /// What a `conflict` asks for.
@@ -111,10 +130,22 @@ mod tests {
         }
 
         #[test]
-        fn a_servers_wish_is_a_lower_bound(after in any::<u32>(), random in any::<u64>()) {
+        fn a_servers_wish_is_a_lower_bound_and_what_comes_on_top_grows_to_the_cap(
+            after in prop_oneof![0..200_u32, any::<u32>()],
+            randoms in proptest::collection::vec(any::<u64>(), 1..60),
+        ) {
             let wish = (u64::from(after) * 1_000).min(RETRY_MS_MAX);
-            let wait = retry_ms(after, random);
-            prop_assert!(wait >= wish && wait <= wish + wish / 10);
+            let cap = CEILING_MS.max(wish + wish / 10);
+            let mut backoff = Backoff::default();
+            let mut ceiling = 0;
+            for random in randoms {
+                let (_, next) = backoff.retry_bounds_ms(after).into_inner();
+                prop_assert!(next <= cap && (next > ceiling || next == cap), "{} after {}", next, ceiling);
+                let wait = backoff.retry_ms(after, random);
+                prop_assert!((wish..=next).contains(&wait));
+                backoff.restart(); // a network that comes and goes says nothing of the server
+                ceiling = next;
+            }
         }
 
         #[test]
@@ -133,8 +164,18 @@ mod tests {
     fn jitter_reaches_both_ends() {
         assert_eq!(Backoff::default().next_ms(0), 0);
         assert_eq!(Backoff::default().next_ms(u64::MAX), FIRST_MS);
-        assert_eq!(retry_ms(30, 0), 30_000);
-        assert_eq!(retry_ms(30, u64::MAX), 33_000);
+        assert_eq!(Backoff::default().retry_ms(30, 0), 30_000);
+        assert_eq!(Backoff::default().retry_ms(30, u64::MAX), 33_000);
+    }
+
+    #[test]
+    fn a_session_that_settled_starts_the_pauses_again() {
+        let mut backoff = Backoff::default();
+        let first = backoff.retry_bounds_ms(30);
+        backoff.retry_ms(30, 7);
+        assert_ne!(backoff.retry_bounds_ms(30), first);
+        backoff.settle();
+        assert_eq!(backoff.retry_bounds_ms(30), first);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use longwire_protocol::{Element, Event as StreamEvent, Limits, Reader, ns};
 use super::Machine;
 use crate::account::FastToken;
 use crate::action::{Action, Actions};
-use crate::backoff::{SETTLED_MS, retry_ms};
+use crate::backoff::SETTLED_MS;
 use crate::clock::Anchor;
 use crate::config::TlsMode;
 use crate::event::Network;
@@ -265,7 +265,8 @@ impl Machine {
             Ending::Wait(why) => self.wait(why, now_ms, actions),
             Ending::Retry(why, after_s) => {
                 self.drop_link(now_ms, actions);
-                self.pause(retry_ms(after_s, actions.random_u64()), why, now_ms, actions);
+                let wait_ms = self.backoff.retry_ms(after_s, actions.random_u64());
+                self.pause(wait_ms, why, now_ms, actions);
             }
             Ending::Conflict => {
                 self.drop_link(now_ms, actions);
@@ -319,7 +320,7 @@ impl Machine {
         let Some(link) = self.link.take() else { return };
         actions.push(Action::Close);
         if link.online_since_ms.is_some_and(|since| now_ms.saturating_sub(since) >= SETTLED_MS) {
-            self.backoff.restart();
+            self.backoff.settle();
         }
         self.batch = crate::batch::Batch::default();
         self.reports.session_ended();

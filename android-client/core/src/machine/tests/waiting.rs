@@ -82,6 +82,26 @@ fn a_shutdown_with_retry_is_obeyed_even_over_a_network_change() {
 }
 
 #[test]
+fn a_server_that_goes_on_refusing_registrations_meets_growing_pauses() {
+    let mut phone = Phone::new(TlsMode::Direct);
+    phone.start();
+    for _ in 0..1_000 {
+        phone.secure();
+        phone.receive(
+            b"<iq type='error' id='register'><error type='wait'>\
+              <resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
+              <retry xmlns='urn:longwire:push:1' after='2'/></error></iq>",
+        );
+        assert!((2_000..=CEILING_MS).contains(&wait_ms(&phone)), "{:?}", phone.machine.state());
+        phone.take_written();
+        phone.wait();
+    }
+    assert_eq!(phone.connects, 1_001);
+    // Two seconds are the floor, full jitter up to the ceiling is the mean.
+    assert!(phone.now_ms > 1_000 * CEILING_MS / 3, "{} ms", phone.now_ms);
+}
+
+#[test]
 fn a_conflict_waits_a_minute_and_a_second_one_makes_a_new_installation() {
     let mut phone = Phone::online();
     let first = phone.store.load().expect("loads").record;
