@@ -86,6 +86,7 @@ impl Core {
             resource: format!("{tag}~{:016x}", u64::from_be_bytes(self.env.random())),
             device: Some(device),
             presence: None,
+            directed: Vec::new(),
         };
         self.sessions.add(session.clone()).map_err(|_| LoginError::TooMany)?;
         self.presence.came(device, self.env.now(), login.heartbeat_s);
@@ -106,7 +107,7 @@ impl Core {
     ) -> Result<Ready, LoginError> {
         self.check_account(&account).await?;
         let resource = resource.unwrap_or_else(|| format!("{CHOSEN}{:016x}", u64::from_be_bytes(self.env.random())));
-        let session = Session { key, worker, account, resource, device: None, presence: None };
+        let session = Session { key, worker, account, resource, device: None, presence: None, directed: Vec::new() };
         self.sessions.add(session.clone()).map_err(|_| LoginError::TooMany)?;
         self.metrics.logins.inc();
         Ok(Ready { session, bind: None, token: None })

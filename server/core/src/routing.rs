@@ -109,6 +109,11 @@ impl Core {
         match (&presence.to, presence.kind) {
             (None, PresenceType::Available | PresenceType::Unavailable) => self.broadcast(session, presence, stanza),
             (Some(to), PresenceType::Available | PresenceType::Unavailable) => {
+                let is_available = presence.kind == PresenceType::Available;
+                if !self.sessions.direct(&session.account, session.key, to, is_available) {
+                    let error = StanzaError::new(Condition::ResourceConstraint);
+                    return Outcome::reply(error_answer(stanza, &error));
+                }
                 self.direct(session, to, stanza);
                 Outcome::default()
             }
@@ -131,6 +136,9 @@ impl Core {
     fn broadcast(&self, session: &Session, presence: Presence, stanza: &Element) -> Outcome {
         let is_available = presence.kind == PresenceType::Available;
         let before = self.sessions.set_presence(&session.account, session.key, is_available.then_some(presence));
+        if !is_available {
+            self.undirect(session, stanza);
+        }
         for other in self.sessions.of_account(&session.account) {
             if other.presence.is_some() {
                 let mut addressed = stanza.clone();
@@ -157,14 +165,25 @@ impl Core {
         }
     }
 
-    /// Ends a session's presence when its stream ends without saying so.
+    /// Tells whoever has directed presence of a session that it is gone (RFC 6121 §4.6.3).
+    fn undirect(&self, session: &Session, stanza: &Element) {
+        for to in self.sessions.take_directed(&session.account, session.key) {
+            self.direct(session, &to, &stanza.clone().with_attr("to", &to));
+        }
+    }
+
+    /// Ends a session's presence when its stream ends without saying so. To be called while the session is still listed.
     pub fn end_presence(&self, session: &Session) {
-        let stanza = Presence::new(PresenceType::Unavailable).to_element();
         let from = format!("{}@{}/{}", session.account, self.config.domain, session.resource);
+        let stanza = Presence::new(PresenceType::Unavailable).to_element().with_attr("from", from);
+        self.undirect(session, &stanza);
+        if session.presence.is_none() {
+            return;
+        }
         for other in self.sessions.of_account(&session.account) {
-            if other.key != session.key && other.presence.is_some() && session.presence.is_some() {
+            if other.key != session.key && other.presence.is_some() {
                 let to = format!("{}@{}/{}", other.account, self.config.domain, other.resource);
-                self.sessions.deliver(&other, stanza.clone().with_attr("from", &from).with_attr("to", to));
+                self.sessions.deliver(&other, stanza.clone().with_attr("to", to));
             }
         }
     }

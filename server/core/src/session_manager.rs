@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use longwire_model::{DeviceId, Entry, Seq, Timestamp};
-use longwire_protocol::Element;
 use longwire_protocol::stanza::Presence;
+use longwire_protocol::{Element, Jid};
 use longwire_router::{Batch, SessionKey};
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -15,6 +15,8 @@ use crate::error::CoreError;
 
 /// Sessions that one account may have bound at once (STZ-17).
 pub const SESSIONS_PER_ACCOUNT_MAX: usize = 64;
+/// Addresses that a session may have directed presence to at once.
+pub const DIRECTED_MAX: usize = 64;
 /// How long a change of membership waits for every worker to pass it.
 const PASS_WAIT: Duration = Duration::from_secs(10);
 
@@ -80,6 +82,8 @@ pub struct Session {
     pub device: Option<DeviceId>,
     /// Its last available presence; none before the initial presence and after unavailable.
     pub presence: Option<Presence>,
+    /// Whom it has sent directed presence: they are told when it goes (RFC 6121 §4.6.3). Empty and without memory for most.
+    pub directed: Vec<Jid>,
 }
 
 impl Session {
@@ -158,6 +162,25 @@ impl SessionManager {
         let mut registry = self.registry();
         let session = registry.find(account, key)?;
         std::mem::replace(&mut session.presence, presence)
+    }
+
+    /// Notes that `to` has directed presence of a session, or no longer has; false when it would be one too many.
+    pub fn direct(&self, account: &str, key: SessionKey, to: &Jid, is_available: bool) -> bool {
+        let mut registry = self.registry();
+        let Some(session) = registry.find(account, key) else { return true };
+        session.directed.retain(|known| known != to);
+        if is_available {
+            if session.directed.len() >= DIRECTED_MAX {
+                return false;
+            }
+            session.directed.push(to.clone());
+        }
+        true
+    }
+
+    /// Takes out to whom a session has directed presence.
+    pub fn take_directed(&self, account: &str, key: SessionKey) -> Vec<Jid> {
+        self.registry().find(account, key).map(|session| std::mem::take(&mut session.directed)).unwrap_or_default()
     }
 
     /// A session has ended; gives it back if it was still listed.

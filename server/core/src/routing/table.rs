@@ -65,6 +65,7 @@ mod tests {
             resource: resource.into(),
             device: None,
             presence,
+            directed: Vec::new(),
         }
     }
 

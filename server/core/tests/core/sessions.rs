@@ -105,6 +105,51 @@ async fn messages_reach_the_other_account_and_nobody_is_told() {
 }
 
 #[tokio::test]
+async fn who_was_told_of_a_presence_is_told_when_it_ends() {
+    let world = World::new().await;
+    world.account("a").await;
+    world.account("b").await;
+    for ends_itself in [true, false] {
+        let (alice, bob) = (standard(&world, "a", Some("x")).await, standard(&world, "b", Some("y")).await);
+        let presence = |kind, to: Option<String>| {
+            Presence::new(kind).to_element().with_attr("from", jid(&alice)).with_opt_attr("to", to)
+        };
+        let directed = presence(PresenceType::Available, Some(jid(&bob)));
+        assert_eq!(world.core.handle_stanza(&alice, directed).await.reply, None);
+        let told = || world.desk.delivered.lock().expect("unpoisoned").pop().expect("told");
+        let (to, stanza) = told();
+        assert_eq!((to, stanza.attr("type")), (bob.key, None));
+        if ends_itself {
+            world.core.handle_stanza(&alice, presence(PresenceType::Unavailable, None)).await;
+        } else {
+            world.core.end_presence(&alice);
+        }
+        let (to, stanza) = told();
+        assert_eq!((to, stanza.attr("type")), (bob.key, Some("unavailable")));
+        assert_eq!(stanza.attr("to"), Some(jid(&bob).as_str()));
+    }
+}
+
+#[tokio::test]
+async fn directed_presence_is_bounded() {
+    let world = World::new().await;
+    world.account("a").await;
+    let alice = standard(&world, "a", Some("x")).await;
+    let direct = |n: usize| {
+        let presence = Presence::new(PresenceType::Available).to_element();
+        let presence = presence.with_attr("from", jid(&alice)).with_attr("to", format!("u{n}@example.com"));
+        world.core.handle_stanza(&alice, presence)
+    };
+    for n in 0..longwire_core::session_manager::DIRECTED_MAX {
+        assert_eq!(direct(n).await.reply, None);
+    }
+    assert_eq!(direct(0).await.reply, None, "again to the same one");
+    let refused = direct(99).await.reply.expect("one too many");
+    let error = refused.child(ns::CLIENT, "error").expect("an error");
+    assert!(error.has_child(ns::STANZA_ERRORS, "resource-constraint"));
+}
+
+#[tokio::test]
 async fn iqs_go_by_namespace_and_to_full_addresses() {
     let world = World::new().await;
     world.account("a").await;

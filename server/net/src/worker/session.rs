@@ -40,6 +40,7 @@ impl Worker {
             resource: String::new(),
             device: None,
             presence: None,
+            directed: Vec::new(),
         };
         let Some(connection) = self.connections.get_mut(slot) else { return };
         let state = SessionState::new(session, request.push.is_some(), heartbeat_s);
@@ -249,7 +250,7 @@ impl Worker {
         let (account, key) = (&state.session.account, state.session.key);
         if !state.is_push {
             let listed = core.sessions.of_account(account).into_iter().find(|listed| listed.key == key);
-            if let Some(listed) = listed.filter(|listed| listed.presence.is_some()) {
+            if let Some(listed) = listed {
                 core.end_presence(&listed);
             }
         }
