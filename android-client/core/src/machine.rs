@@ -106,7 +106,7 @@ impl Machine {
         &self.state
     }
 
-    /// From the next connection on TLS begins in this way: the driver learned what the port speaks.
+    /// From now on TLS begins in this way: the driver learned what the port speaks, for the attempt under way too.
     pub const fn set_tls(&mut self, tls: TlsMode) {
         self.config.tls = tls;
     }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use longwire_client::{Failure, FailureKind, TlsMode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio_rustls::client::TlsStream;
 
 use crate::tls::{SecureError, Tls};
@@ -33,6 +34,29 @@ pub(crate) async fn connect(host: String, port: u16, mode: TlsMode, tls: Tls) ->
     match mode {
         TlsMode::StartTls => Ok(Connected::Plain(Stream::Plain(tcp))),
         TlsMode::Direct => secure(tcp, tls).await,
+    }
+}
+
+/// Connects to a port that speaks direct TLS or STARTTLS: the first device that reaches it finds out for all, and goes on at once.
+pub(crate) async fn connect_either(
+    host: String,
+    port: u16,
+    spoken: &OnceCell<TlsMode>,
+    tls: Tls,
+) -> Result<Connected, SecureError> {
+    let mut direct = None;
+    let find_out = async || match connect(host.clone(), port, TlsMode::Direct, tls.clone()).await {
+        Ok(connected) => {
+            direct = Some(connected);
+            Ok(TlsMode::Direct)
+        }
+        Err(error) if error.is_not_tls => Ok(TlsMode::StartTls),
+        Err(error) => Err(error),
+    };
+    let mode = *spoken.get_or_try_init(find_out).await?;
+    match direct {
+        Some(connected) => Ok(connected),
+        None => connect(host, port, mode, tls).await,
     }
 }
 

@@ -7,17 +7,16 @@ use std::future::{Future, pending};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use longwire_client::heartbeat::Fixed;
 use longwire_client::inbox::{Change, Outcome, Snapshot, StoreError, Transaction, Verb};
 use longwire_client::{Action, Actions, Config, Event, Machine, State, TlsMode, Why};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::time::timeout;
 
-use crate::connect::{Connected, Stream, connect, secure};
+use crate::connect::{Connected, Stream, connect, connect_either, secure};
 use crate::device::screen::ScreenQueue;
 use crate::fleet::{Options, TlsChoice};
 use crate::notes::Notes;
@@ -46,8 +45,8 @@ pub(crate) struct Shared {
     pub(crate) screens: Screens,
     pub(crate) printer: Printer,
     pub(crate) tls: Tls,
-    /// Learned by the first device that met a port without direct TLS.
-    pub(crate) speaks_starttls: AtomicBool,
+    /// What the port speaks, once the first device that reached it has found out.
+    pub(crate) spoken: OnceCell<TlsMode>,
 }
 
 type Answer<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
@@ -77,7 +76,7 @@ impl Device {
             domain: options.domain.clone(),
             host: options.host.clone(),
             port: options.port,
-            tls: if shared.speaks_starttls.load(Ordering::Relaxed) { TlsMode::StartTls } else { TlsMode::Direct },
+            tls: if options.tls == TlsChoice::StartTls { TlsMode::StartTls } else { TlsMode::Direct },
             software: concat!("longwire-device ", env!("CARGO_PKG_VERSION")).to_owned(),
             boot_id: shared.clock.boot_id().to_owned(),
         };
@@ -162,7 +161,13 @@ impl Device {
                 self.storing = Some(Box::pin(async move { store.apply(index, transaction).await }));
             }
             Action::Connect { host, port, tls } => {
-                self.connecting = Some(Box::pin(connect(host, port, tls, self.shared.tls.clone())));
+                let shared = Arc::clone(&self.shared);
+                self.connecting = Some(Box::pin(async move {
+                    match shared.options.tls {
+                        TlsChoice::Auto => connect_either(host, port, &shared.spoken, shared.tls.clone()).await,
+                        TlsChoice::Direct | TlsChoice::StartTls => connect(host, port, tls, shared.tls.clone()).await,
+                    }
+                }));
             }
             Action::StartTls => self.start_tls(),
             Action::Write(bytes) => self.write(&bytes).await,
@@ -196,6 +201,7 @@ impl Device {
         match connected {
             Ok(Connected::Plain(stream)) => {
                 self.stream = Some(stream);
+                self.machine.set_tls(TlsMode::StartTls);
                 self.events.push_back(Event::Connected);
             }
             Ok(Connected::Secure(stream, exporter)) => {
@@ -203,12 +209,7 @@ impl Device {
                 self.events.push_back(Event::Secured { exporter });
             }
             Err(error) => {
-                if error.is_not_tls && self.shared.options.tls == TlsChoice::Auto {
-                    self.shared.speaks_starttls.store(true, Ordering::Relaxed);
-                    self.machine.set_tls(TlsMode::StartTls);
-                } else {
-                    self.shared.printer.complain(self.index, &error.failure.text);
-                }
+                self.shared.printer.complain(self.index, &error.failure.text);
                 self.events.push_back(Event::ConnectFailed(error.failure));
             }
         }

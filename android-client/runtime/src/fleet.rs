@@ -3,12 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use longwire_client::Event;
 use longwire_protocol::Jid;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::device::{Device, Shared};
@@ -123,7 +122,7 @@ pub async fn run(
     let notes = Notes::open(&options.data_dir.join("notes")).map_err(directory)?;
     let screens = Screens::start(&options.data_dir).map_err(FleetError::Thread)?;
     let shared = Arc::new(Shared {
-        speaks_starttls: AtomicBool::new(options.tls == TlsChoice::StartTls),
+        spoken: OnceCell::new(),
         process: random_hex(),
         clock: BootClock::new(),
         store,

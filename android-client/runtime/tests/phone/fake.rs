@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) acks: Vec<Ack>,
     pub(crate) events: Vec<(String, String)>,
     pub(crate) mechanisms: Vec<String>,
+    /// Connections to STARTTLS that began with something else.
+    pub(crate) strays: usize,
 }
 
 struct Shared {
@@ -130,7 +132,7 @@ async fn accept(listener: TcpListener, mode: Mode, acceptor: TlsAcceptor, shared
         let (tcp, _) = listener.accept().await.expect("a connection");
         let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
-            let tcp = if mode == Mode::StartTls { upgrade(tcp).await } else { Some(tcp) };
+            let tcp = if mode == Mode::StartTls { upgrade(tcp, &shared).await } else { Some(tcp) };
             let Some(tcp) = tcp else { return };
             let Ok(stream) = acceptor.accept(tcp).await else { return };
             let (_, session) = stream.get_ref();
@@ -150,7 +152,7 @@ async fn accept(listener: TcpListener, mode: Mode, acceptor: TlsAcceptor, shared
 }
 
 /// The plain half of STARTTLS; a client that begins with TLS gets a stream error, as servers do.
-async fn upgrade(mut tcp: TcpStream) -> Option<TcpStream> {
+async fn upgrade(mut tcp: TcpStream, shared: &Shared) -> Option<TcpStream> {
     let mut reader = Reader::new(Limits::BEFORE_LOGIN);
     let mut buffer = [0; 1024];
     loop {
@@ -171,6 +173,7 @@ async fn upgrade(mut tcp: TcpStream) -> Option<TcpStream> {
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error) => {
+                    shared.change(|state| state.strays += 1);
                     let mut out = header();
                     longwire_protocol::stream::StreamError::new(error.condition).write_and_close(&mut out);
                     tcp.write_all(&out).await.ok()?;

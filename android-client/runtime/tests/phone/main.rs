@@ -51,6 +51,22 @@ fn a_phone_registers_shows_and_acknowledges_over_direct_tls_and_starttls() {
 }
 
 #[test]
+fn one_device_finds_out_for_all_what_the_port_speaks_and_none_waits_for_it() {
+    for (mode, strays) in [(Mode::Direct, 0), (Mode::StartTls, 1)] {
+        let (server, data) = (Fake::start(mode), TempDir::new().expect("a directory"));
+        let ca = server.ca();
+        let arguments = ["--ca", ca.to_str().expect("UTF-8"), "--count", "20", "--register-rate", "1000"];
+        let mut phone = Phone::start(&server, data.path(), &arguments);
+        for _ in 0..20 {
+            let line = phone.wait_for(|line| line["state"] == "online" || line["state"] == "waiting");
+            assert_eq!(line["state"], "online", "{line}");
+        }
+        assert_eq!(phone.kill(), "");
+        assert_eq!(server.read(|state| state.strays), strays);
+    }
+}
+
+#[test]
 fn a_pinned_key_is_trusted_and_another_is_not() {
     let (server, data) = (Fake::start(Mode::Direct), TempDir::new().expect("a directory"));
     let pin = server.pin();
