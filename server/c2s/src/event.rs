@@ -45,11 +45,20 @@ pub enum Event {
     /// The device has stored entries; push sessions only.
     PushAck(Ack),
     /// An authentication failed; the stream has answered it.
-    LoginFailed(SaslCondition),
+    LoginFailed(LoginFailure),
     /// A whitespace heartbeat of a push session; the stream has answered it.
     Heartbeat,
     /// The stream is over, for this reason of ours; none when the client closed it.
     Closed(Option<StreamCondition>),
+}
+
+/// An authentication that failed: what of it may stand in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginFailure {
+    /// Why.
+    pub condition: SaslCondition,
+    /// The mechanism that the client had chosen; none when it had not, or none that there is.
+    pub mechanism: Option<&'static str>,
 }
 
 /// A client that has proven its account asks for a session.

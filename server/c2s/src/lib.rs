@@ -20,6 +20,6 @@ mod stream;
 
 pub use answer::{Answer, BindRefusal, IssuedToken, PasswordCheck, RegisterRefusal, Session, Token, Verifier};
 pub use config::{AUTH_FAILURES_MAX, Config, HEADER_MS, HEARTBEAT_GRACE_MS, NEGOTIATION_MS};
-pub use event::{BindRequest, Event, ResourceRequest};
+pub use event::{BindRequest, Event, LoginFailure, ResourceRequest};
 pub use outbox::{Action, Outbox};
 pub use stream::{Reason, Stream};

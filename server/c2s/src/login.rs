@@ -16,7 +16,7 @@ use request::{Message, Request};
 use crate::authenticated::Authenticated;
 use crate::negotiation::{BoundParts, Link, Next, refuse};
 use crate::register::{self, BeforeLogin};
-use crate::{AUTH_FAILURES_MAX, Answer, BindRefusal, Event, Outbox, features};
+use crate::{AUTH_FAILURES_MAX, Answer, BindRefusal, Event, LoginFailure, Outbox, features};
 
 /// What is known of the TLS connection.
 #[derive(Clone, Copy)]
@@ -29,6 +29,8 @@ pub(crate) struct Tls {
 pub(crate) struct Login {
     tls: Option<Tls>,
     failures: u8,
+    /// What the client chose last.
+    mechanism: Option<Mechanism>,
     state: State,
 }
 
@@ -50,7 +52,7 @@ enum Profile {
 
 impl Login {
     pub(crate) const fn new(tls: Option<Tls>) -> Self {
-        Self { tls, failures: 0, state: State::Idle }
+        Self { tls, failures: 0, mechanism: None, state: State::Idle }
     }
 
     pub(crate) const fn is_waiting(&self) -> bool {
@@ -109,6 +111,7 @@ impl Login {
         match (Message::read(element), state) {
             (Ok(Message::Begin { mechanism, data, request }), State::Idle) => {
                 let profile = profile(request);
+                self.mechanism = Mechanism::from_name(&mechanism);
                 match self.choose(&mechanism, is_sasl2, link) {
                     Ok(mechanism) => self.begin(profile, mechanism, data.as_deref(), link, out),
                     Err(failure) => self.fail(&profile, &failure, out),
@@ -238,7 +241,8 @@ impl Login {
         self.state = State::Idle;
         let element = if profile.is_sasl2() { failure.to_sasl2() } else { failure.to_sasl() };
         element.write_in_stream(&mut out.bytes);
-        out.events.push(Event::LoginFailed(failure.condition));
+        let mechanism = self.mechanism.take().map(Mechanism::name);
+        out.events.push(Event::LoginFailed(LoginFailure { condition: failure.condition, mechanism }));
         if failure.condition != SaslCondition::TemporaryAuthFailure {
             self.failures = self.failures.saturating_add(1);
         }

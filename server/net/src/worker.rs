@@ -79,6 +79,9 @@ pub(crate) struct Worker {
     /// What the gauge was last told, and when: it looks at every session.
     unacknowledged: i64,
     counted_ms: u64,
+    /// What an operator sees in the log of an attack: how often so far.
+    login_failures: u64,
+    violations: u64,
 }
 
 impl Worker {
@@ -109,6 +112,8 @@ impl Worker {
             drain_until_ms: None,
             unacknowledged: 0,
             counted_ms: now.mono_ms,
+            login_failures: 0,
+            violations: 0,
             common,
         };
         Ok((worker, inbox))

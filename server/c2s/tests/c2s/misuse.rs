@@ -1,6 +1,6 @@
 //! What clients must not do, and what they are told.
 
-use longwire_c2s::Event;
+use longwire_c2s::{Event, LoginFailure};
 use longwire_protocol::sasl::{SaslCondition, base64};
 use longwire_protocol::stream::StreamCondition;
 
@@ -10,6 +10,10 @@ const SASL: &str = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
 
 fn failure(condition: &str) -> String {
     format!("<failure {SASL}><{condition}/></failure>")
+}
+
+const fn failed(condition: SaslCondition, mechanism: Option<&'static str>) -> Event {
+    Event::LoginFailed(LoginFailure { condition, mechanism })
 }
 
 #[test]
@@ -38,7 +42,20 @@ fn nothing_but_starttls_before_tls() {
     let mut driver = Driver::tcp(config());
     driver.send(HEADER);
     assert_eq!(driver.send(&plain("alice", "secret")), failure("encryption-required"));
-    assert_eq!(driver.events, [Event::LoginFailed(SaslCondition::EncryptionRequired)]);
+    assert_eq!(driver.events, [failed(SaslCondition::EncryptionRequired, Some("PLAIN"))]);
+}
+
+#[test]
+fn a_failure_is_told_with_its_mechanism() {
+    let mut driver = Driver::ready();
+    driver.send(&plain("alice", "wrong"));
+    let told = driver.events.pop();
+    assert_eq!(told, Some(failed(SaslCondition::NotAuthorized, Some("PLAIN"))));
+    driver.send(&format!("<response {SASL}/>"));
+    assert_eq!(driver.events.pop(), Some(failed(SaslCondition::MalformedRequest, None)), "nothing was begun");
+    driver.send(&format!("<auth {SASL} mechanism='alice'/>"));
+    let told = driver.events.iter().find(|event| matches!(event, Event::LoginFailed(_))).cloned();
+    assert_eq!(told, Some(failed(SaslCondition::InvalidMechanism, None)), "none that there is");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Reading, timers, and what streams tell.
 
-use longwire_c2s::{Action, Event};
+use longwire_c2s::{Action, Event, LoginFailure};
 use longwire_protocol::Element;
 use longwire_protocol::stream::{StreamCondition, StreamError};
 
@@ -127,9 +127,11 @@ impl Worker {
             Event::Bind(request) => self.log_in(slot, *request),
             Event::Stanza(stanza) => self.queue_stanza(slot, stanza),
             Event::PushAck(ack) => self.acknowledge(slot, &ack),
-            Event::LoginFailed(condition) => {
+            Event::LoginFailed(LoginFailure { condition, mechanism }) => {
                 self.common.core.metrics.login_failures.inc();
-                tracing::debug!(worker = self.index, condition = condition.name(), "a login failed");
+                self.login_failures += 1;
+                let (worker, condition, count) = (self.index, condition.name(), self.login_failures);
+                tracing::info!(worker, condition, mechanism, count, "a login failed");
             }
             Event::Heartbeat => {
                 if let Some(key) = self.key(slot) {
@@ -137,8 +139,18 @@ impl Worker {
                 }
             }
             Event::Closed(condition) => {
-                let condition = condition.map(StreamCondition::name);
-                tracing::debug!(worker = self.index, condition, "a stream has ended");
+                let name = condition.map(StreamCondition::name);
+                if condition == Some(StreamCondition::PolicyViolation) {
+                    self.violations += 1;
+                    tracing::info!(
+                        worker = self.index,
+                        condition = name,
+                        count = self.violations,
+                        "a stream was ended"
+                    );
+                } else {
+                    tracing::debug!(worker = self.index, condition = name, "a stream has ended");
+                }
                 self.end_session(slot);
             }
         }

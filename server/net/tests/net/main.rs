@@ -2,5 +2,6 @@
 
 mod harness;
 mod limits;
+mod log;
 mod sessions;
 mod shutdown;
