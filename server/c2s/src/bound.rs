@@ -108,7 +108,7 @@ impl Bound {
         self.check_from(&stanza)?;
         stanza.set_attr("from", &self.jid);
         if let Err(error) = check(&stanza) {
-            answer_error(&stanza, &error, out);
+            out.events.extend(error_answer(&stanza, &error).map(Event::Answer));
         } else if !self.is_ping_answer(&stanza) {
             out.events.push(Event::Stanza(stanza));
         }
@@ -154,12 +154,6 @@ fn check(stanza: &Element) -> Result<(), StanzaError> {
         Some("get" | "set") if stanza.children().count() != 1 => bad("an IQ request holds exactly one payload"),
         Some("get" | "set" | "result" | "error") => Ok(()),
         Some(_) | None => bad("the type of an IQ is get, set, result or error"),
-    }
-}
-
-fn answer_error(stanza: &Element, error: &StanzaError, out: &mut Outbox) {
-    if let Some(answer) = error_answer(stanza, error) {
-        answer.write_in_stream(&mut out.bytes);
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Event {
     Bind(Box<BindRequest>),
     /// A stanza of the bound session; `from` is its full JID, whatever the client wrote.
     Stanza(Element),
+    /// The stream's own answer to a stanza: to be written behind the answers to the stanzas before it (RFC 6120 §10.1).
+    Answer(Element),
     /// The device has stored entries; push sessions only.
     PushAck(Ack),
     /// An authentication failed; the stream has answered it.
@@ -105,7 +107,12 @@ impl Event {
             | Self::CheckPassword { .. }
             | Self::Register { .. }
             | Self::Bind(_) => true,
-            Self::Stanza(_) | Self::PushAck(_) | Self::LoginFailed(_) | Self::Heartbeat | Self::Closed(_) => false,
+            Self::Stanza(_)
+            | Self::Answer(_)
+            | Self::PushAck(_)
+            | Self::LoginFailed(_)
+            | Self::Heartbeat
+            | Self::Closed(_) => false,
         }
     }
 }

@@ -47,6 +47,14 @@ pub(crate) struct Flags {
     pub(crate) is_dirty: bool,
 }
 
+/// What waits behind a stanza that is being handled.
+pub(crate) enum Queued {
+    /// A stanza to handle.
+    Stanza(Element),
+    /// The answer to one that the stream itself has refused.
+    Answer(Element),
+}
+
 /// A session, from the request to bind it.
 pub(crate) struct SessionState {
     pub(crate) session: Session,
@@ -59,7 +67,7 @@ pub(crate) struct SessionState {
     pub(crate) token: Option<IssuedToken>,
     /// A stanza is being handled; later ones wait here, so that they are handled in order.
     pub(crate) is_busy: bool,
-    pub(crate) backlog: VecDeque<Element>,
+    pub(crate) backlog: VecDeque<Queued>,
     /// Its end was asked for while a stanza was being handled.
     pub(crate) end_after: Option<EndReason>,
     /// The stream is bound: the session is counted.
@@ -83,6 +91,11 @@ impl Connection {
 }
 
 impl SessionState {
+    /// Whether earlier stanzas have not been answered yet.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.is_busy || !self.backlog.is_empty()
+    }
+
     pub(crate) fn new(session: Session, is_push: bool, heartbeat_s: Option<u32>) -> Self {
         Self {
             session,

@@ -40,7 +40,19 @@ fn malformed_stanzas_are_answered_and_the_stream_lives() {
         assert!(answer.contains("<error type='modify'><bad-request "), "{iq}: {answer}");
     }
     assert_eq!(driver.send("<iq type='result' to='@' id='1'/>"), "", "no errors for answers");
-    assert!(driver.events.is_empty() && !driver.is_closed);
+    assert!(driver.events.iter().all(|event| matches!(event, Event::Answer(_))) && !driver.is_closed);
+}
+
+#[test]
+fn answers_of_the_stream_have_their_place_among_the_stanzas() {
+    let mut driver = Driver::bound();
+    driver.send(
+        "<iq type='get' id='1'><a xmlns='a'/></iq><iq type='what' id='2'/><iq type='get' id='3'><a xmlns='a'/></iq>",
+    );
+    let [Event::Stanza(first), Event::Answer(second), Event::Stanza(third)] = driver.events.as_slice() else {
+        panic!("{:?}", driver.events)
+    };
+    assert_eq!([first, second, third].map(|stanza| stanza.attr("id")), [Some("1"), Some("2"), Some("3")]);
 }
 
 #[test]

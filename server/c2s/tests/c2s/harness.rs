@@ -140,6 +140,11 @@ impl Driver {
             }
             let events = std::mem::take(&mut self.out.events);
             self.out.clear();
+            for event in &events {
+                if let Event::Answer(answer) = event {
+                    written.push_str(&String::from_utf8(answer.to_stream_bytes()).expect("the server writes UTF-8"));
+                }
+            }
             let answers: Vec<Answer> = events.iter().filter_map(answer).collect();
             self.events.extend(events);
             if answers.is_empty() {
@@ -179,7 +184,12 @@ fn answer(event: &Event) -> Option<Answer> {
             _ => Answer::Registered(Ok(())),
         }),
         Event::Bind(request) => Some(bind(request)),
-        Event::Stanza(_) | Event::PushAck(_) | Event::LoginFailed(_) | Event::Heartbeat | Event::Closed(_) => None,
+        Event::Stanza(_)
+        | Event::Answer(_)
+        | Event::PushAck(_)
+        | Event::LoginFailed(_)
+        | Event::Heartbeat
+        | Event::Closed(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use longwire_protocol::Element;
 use longwire_protocol::stream::{StreamCondition, StreamError};
 
 use super::{BLOCKED_MS, Worker};
+use crate::connection::Queued;
 use crate::transport::{Gone, Read};
 
 /// Reads of one connection in a row, so that the others have their turn.
@@ -87,8 +88,8 @@ impl Worker {
             if connection.must_wait() {
                 return;
             }
-            if let Some(stanza) = connection.session.as_mut().and_then(|state| state.backlog.pop_front()) {
-                self.handle_stanza(slot, stanza);
+            if let Some(queued) = connection.session.as_mut().and_then(|state| state.backlog.pop_front()) {
+                self.handle_queued(slot, queued);
                 continue;
             }
             if connection.held.is_empty() {
@@ -105,8 +106,15 @@ impl Worker {
     /// Carries out what the stream has left in the outbox.
     pub(super) fn drain_outbox(&mut self, slot: usize) {
         let mut out = std::mem::take(&mut self.out);
+        let mut events = out.events.drain(..).peekable();
+        // What is answered already goes out before the stream may end.
+        while !self.is_answering(slot)
+            && let Some(Event::Answer(answer)) = events.next_if(|event| matches!(event, Event::Answer(_)))
+        {
+            self.write(slot, &answer.to_stream_bytes());
+        }
         self.write(slot, &out.bytes);
-        for event in out.events.drain(..) {
+        for event in events {
             self.handle_stream_event(slot, event);
         }
         match out.action {
@@ -125,7 +133,8 @@ impl Worker {
             | Event::CheckPassword { .. }
             | Event::Register { .. } => self.ask(slot, event),
             Event::Bind(request) => self.log_in(slot, *request),
-            Event::Stanza(stanza) => self.queue_stanza(slot, stanza),
+            Event::Stanza(stanza) => self.queue(slot, Queued::Stanza(stanza)),
+            Event::Answer(answer) => self.queue(slot, Queued::Answer(answer)),
             Event::PushAck(ack) => self.acknowledge(slot, &ack),
             Event::LoginFailed(LoginFailure { condition, mechanism }) => {
                 self.common.core.metrics.login_failures.inc();
@@ -156,15 +165,28 @@ impl Worker {
         }
     }
 
-    fn queue_stanza(&mut self, slot: usize, stanza: Element) {
+    /// In the order of the stanzas (RFC 6120 §10.1).
+    fn queue(&mut self, slot: usize, queued: Queued) {
         let Some(state) = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut()) else {
             return;
         };
-        if state.is_busy || !state.backlog.is_empty() {
-            state.backlog.push_back(stanza);
+        if state.is_answering() {
+            state.backlog.push_back(queued);
         } else {
-            self.handle_stanza(slot, stanza);
+            self.handle_queued(slot, queued);
         }
+    }
+
+    fn handle_queued(&mut self, slot: usize, queued: Queued) {
+        match queued {
+            Queued::Stanza(stanza) => self.handle_stanza(slot, stanza),
+            Queued::Answer(answer) => self.write_element(slot, &answer),
+        }
+    }
+
+    fn is_answering(&self, slot: usize) -> bool {
+        let session = self.connections.get(slot).and_then(|connection| connection.session.as_ref());
+        session.is_some_and(|state| state.is_answering())
     }
 
     /// Does what has come due.

@@ -41,6 +41,7 @@ async fn answer(core: &Core, question: Event) -> Answer {
         Event::Register { account, password } => register(core, &account, password).await,
         Event::Bind(_)
         | Event::Stanza(_)
+        | Event::Answer(_)
         | Event::PushAck(_)
         | Event::LoginFailed(_)
         | Event::Heartbeat

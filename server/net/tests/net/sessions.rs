@@ -119,3 +119,22 @@ fn a_first_flight_in_single_bytes_logs_in() {
     }
     client.expect("<stream:features/>");
 }
+
+#[test]
+fn refused_stanzas_are_answered_in_their_turn() {
+    let server = Server::start(plain);
+    let mut desk = server.desk("alice", "desk");
+    let disco =
+        |id: &str| format!("<iq type='get' id='{id}'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>");
+    let refused =
+        "<iq type='what' id='two'><query xmlns='a'/></iq><iq type='get' id='three' to='@'><query xmlns='a'/></iq>";
+    desk.send(&format!("{}{refused}{}", disco("one"), disco("four")));
+    let before = desk.expect("id='four'");
+    let places = ["id='one'", "id='two'", "id='three'"].map(|id| before.find(id).expect("an answer"));
+    assert!(places.is_sorted(), "{before}");
+    // Also when nothing but the end follows.
+    desk.expect("</iq>");
+    desk.send("<iq type='what' id='last'/></stream:stream>");
+    let end = desk.end();
+    assert!(end.contains("id='last'") && end.ends_with("</stream:stream>"), "{end}");
+}
