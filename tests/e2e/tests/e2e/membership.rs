@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Barrier;
 
 use anyhow::{Context, ensure};
-use longwire_test_support::{Client, Phones, Response};
+use longwire_test_support::{Client, Phones, Response, SOON, until};
 use serde_json::{Value, json};
 
 use crate::world::{World, id_of};
@@ -52,7 +52,7 @@ fn a_change_and_a_push_in_the_same_millisecond_are_as_their_answers_say() -> any
         run_round(&world.api, &phone, &device, round, &mut pushes).with_context(|| format!("round {round}"))?;
     }
     let last = id_of(&world.notify(format!("device:{device}"), "last")?);
-    phone.wait("the last push on the screen", longwire_test_support::SOON * 3, |lines| {
+    phone.wait("the last push on the screen", SOON * 3, |lines| {
         lines.iter().any(|line| line.pointer("/notification/id").and_then(Value::as_str) == Some(&last)).then_some(())
     })?;
     world.delivered(&last, &device)?;
@@ -140,8 +140,13 @@ fn check(world: &World, device: &str, id: &str, push: &Push, is_shown: bool) -> 
             ensure!(!is_shown, "{place}: it is on the screen and was not for it");
             Ok("not for it")
         }
-        // A device whose user changes drops what it stored for the former user and has not shown.
-        Some("delivered") if !is_shown && push.is_for_user => Ok("dropped with its user"),
+        // A device whose user changes drops what it stored for the former user and has not shown, and then says so.
+        Some("delivered") if !is_shown && push.is_for_user => {
+            until(&format!("{place}: left"), SOON, || {
+                world.state(id, device).ok().flatten().filter(|state| state == "left")
+            })?;
+            Ok("left")
+        }
         Some("delivered" | "displayed") => {
             ensure!(is_shown, "{place}: it is not on the screen");
             Ok("shown")
