@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use longwire_model::limits::NOTIFICATION_BYTES_MAX;
 use longwire_model::{ApiKey, Scope};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::Api;
@@ -132,6 +133,11 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Api>> for Asked<T> {
         Ok(Self(asked))
     }
 }
+
+/// The query of a route that asks for nothing: any parameter is refused.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
 
 /// Names in the path, percent-decoded.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::Api;
+use crate::extract::{Asked, Nothing};
 use crate::problem::{Code, Problem};
 
 /// How long the store may take to be ready for a write.
@@ -31,7 +32,7 @@ pub(crate) struct Health {
     security(()),
     responses((status = 200, body = Health, description = "It runs"))
 )]
-pub(crate) async fn healthz() -> Json<Health> {
+pub(crate) async fn healthz(_: Asked<Nothing>) -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
@@ -47,7 +48,7 @@ pub(crate) async fn healthz() -> Json<Health> {
         (status = 503, description = "It does not: it is stopping, or the store cannot write"),
     )
 )]
-pub(crate) async fn readyz(State(api): State<Arc<Api>>) -> Result<Json<Health>, Problem> {
+pub(crate) async fn readyz(State(api): State<Arc<Api>>, _: Asked<Nothing>) -> Result<Json<Health>, Problem> {
     if api.is_draining() {
         return Err(Problem::new(Code::Unavailable, "the server is stopping"));
     }

@@ -12,6 +12,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, Response, R
 use utoipa::{Modify, OpenApi as _};
 
 use crate::Api;
+use crate::extract::{Asked, Nothing};
 use crate::problem::{MEDIA_TYPE, ProblemDocument};
 
 #[derive(utoipa::OpenApi)]
@@ -78,7 +79,7 @@ fn add_refusals(path: &str, operation: &mut Operation) {
             ("503", "Not possible for now; nothing was done unless an earlier answer said so"),
         ]);
     }
-    if is_in(ParameterIn::Path) || is_in(ParameterIn::Query) {
+    if operation.request_body.is_none() {
         refusals.push(("400", "A path, query or cursor that cannot be read"));
     }
     if is_in(ParameterIn::Path) {
@@ -86,7 +87,7 @@ fn add_refusals(path: &str, operation: &mut Operation) {
     }
     if operation.request_body.is_some() {
         refusals.extend([
-            ("400", "The body is not JSON"),
+            ("400", "The body is not JSON, or there is a query"),
             ("408", "The body came too slowly"),
             ("413", "The body is too large"),
             ("415", "The body has a Content-Encoding"),
@@ -124,6 +125,6 @@ fn add_documents(responses: &mut BTreeMap<String, RefOr<Response>>) {
     security(()),
     responses((status = 200, body = serde_json::Value, description = "OpenAPI 3.1"))
 )]
-pub(crate) async fn openapi(State(api): State<Arc<Api>>) -> impl IntoResponse {
+pub(crate) async fn openapi(State(api): State<Arc<Api>>, _: Asked<Nothing>) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], api.openapi.to_string())
 }

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use axum::http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{call_once, show};
+use super::{call_list, call_once, show};
 use crate::cli::KeyCommand;
 use crate::control::{Call, segment};
 use crate::output;
@@ -20,10 +20,7 @@ pub(crate) async fn run(command: KeyCommand, variables: &[(String, String)]) -> 
             output::line(made.get("key").and_then(Value::as_str).context("the answer has no key")?);
         }
         KeyCommand::List { place, json } => {
-            let call = Call::new(Method::GET, "/v1/keys");
-            let mut keys = call_once(&place, variables, "key list", call).await?;
-            let items = keys.get_mut("items").map(Value::take);
-            let items = items.and_then(|items| serde_json::from_value(items).ok()).unwrap_or_default();
+            let items = call_list(&place, variables, "key list", "/v1/keys").await?;
             show(items, &["id", "scopes", "label", "created_at", "expires_at", "revoked_at"], json);
         }
         KeyCommand::Revoke { place, id } => {

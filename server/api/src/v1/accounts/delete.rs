@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::Api;
-use crate::extract::{Admin, Authorized, Named};
+use crate::extract::{Admin, Asked, Authorized, Named, Nothing};
 use crate::problem::{Code, Problem};
 
 /// Remove an account
@@ -23,6 +23,7 @@ use crate::problem::{Code, Problem};
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
     _: Authorized<Admin>,
+    _: Asked<Nothing>,
     Named(name): Named<String>,
 ) -> Result<StatusCode, Problem> {
     let was_there = api.core.remove_account(&name).await?;

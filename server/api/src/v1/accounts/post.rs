@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Api;
-use crate::extract::{Admin, Authorized, RawBody};
+use crate::extract::{Admin, Asked, Authorized, Nothing, RawBody};
 use crate::fields::{Fields, missing};
 use crate::json;
 use crate::problem::{Code, Problem};
@@ -61,6 +61,7 @@ pub(crate) struct CreatedAccount {
 pub(crate) async fn post(
     State(api): State<Arc<Api>>,
     _: Authorized<Admin>,
+    _: Asked<Nothing>,
     RawBody(bytes): RawBody,
 ) -> Result<(StatusCode, Json<CreatedAccount>), Problem> {
     let mut fields = Fields::of(json::parse(&bytes)?, FIELDS)?;

@@ -7,7 +7,7 @@ use axum::extract::State;
 
 use super::{DeviceItem, item, unknown};
 use crate::Api;
-use crate::extract::{Authorized, Named, Read};
+use crate::extract::{Asked, Authorized, Named, Nothing, Read};
 use crate::problem::Problem;
 
 /// One device
@@ -22,6 +22,7 @@ use crate::problem::Problem;
 pub(crate) async fn get(
     State(api): State<Arc<Api>>,
     _: Authorized<Read>,
+    _: Asked<Nothing>,
     Named(id): Named<String>,
 ) -> Result<Json<DeviceItem>, Problem> {
     let id = id.parse().map_err(|_| unknown())?;

@@ -8,7 +8,7 @@ use longwire_core::devices::Change;
 
 use super::{change, key};
 use crate::Api;
-use crate::extract::{Authorized, Devices, Named};
+use crate::extract::{Asked, Authorized, Devices, Named, Nothing};
 use crate::problem::Problem;
 
 /// Give a device a tag
@@ -29,6 +29,7 @@ use crate::problem::Problem;
 pub(crate) async fn put(
     State(api): State<Arc<Api>>,
     _: Authorized<Devices>,
+    _: Asked<Nothing>,
     Named((id, name)): Named<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     change(&api, &id, Change::Join(key("tag", &name)?)).await
@@ -49,6 +50,7 @@ pub(crate) async fn put(
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
     _: Authorized<Devices>,
+    _: Asked<Nothing>,
     Named((id, name)): Named<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     change(&api, &id, Change::Leave(key("tag", &name)?)).await

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{change, key};
 use crate::Api;
-use crate::extract::{Authorized, Devices, Named, RawBody};
+use crate::extract::{Asked, Authorized, Devices, Named, Nothing, RawBody};
 use crate::fields::{Fields, missing};
 use crate::json;
 use crate::problem::Problem;
@@ -44,6 +44,7 @@ pub(crate) struct UserBody {
 pub(crate) async fn put(
     State(api): State<Arc<Api>>,
     _: Authorized<Devices>,
+    _: Asked<Nothing>,
     Named(id): Named<String>,
     RawBody(bytes): RawBody,
 ) -> Result<StatusCode, Problem> {
@@ -66,6 +67,7 @@ pub(crate) async fn put(
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
     _: Authorized<Devices>,
+    _: Asked<Nothing>,
     Named(id): Named<String>,
 ) -> Result<StatusCode, Problem> {
     change(&api, &id, Change::User(None)).await

@@ -8,7 +8,7 @@ use longwire_core::auth_manager::AuthError;
 use longwire_model::Scope;
 
 use crate::Api;
-use crate::extract::{Authorized, Keys, Named};
+use crate::extract::{Asked, Authorized, Keys, Named, Nothing};
 use crate::problem::{Code, Problem};
 
 /// Revoke an API key
@@ -25,6 +25,7 @@ use crate::problem::{Code, Problem};
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
     caller: Authorized<Keys>,
+    _: Asked<Nothing>,
     Named(id): Named<String>,
 ) -> Result<StatusCode, Problem> {
     let keys = api.core.auth.keys().await?;

@@ -1,22 +1,41 @@
-//! `GET /v1/keys`: API keys without their secrets.
+//! `GET /v1/keys`: API keys without their secrets, oldest first.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
+use longwire_model::ApiKey;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::KeyItem;
 use crate::Api;
-use crate::extract::{Authorized, Keys};
+use crate::extract::{Asked, Authorized, Keys, page_size};
 use crate::problem::Problem;
+use crate::{cursor, page};
 
-/// Every API key.
+const LIST: &str = "keys";
+
+/// Which page.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Query {
+    /// Items per page.
+    #[param(nullable = false, minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// A page of API keys.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct KeyList {
+pub(crate) struct KeyPage {
     /// Oldest first, revoked and expired ones too.
     items: Vec<KeyItem>,
+    /// The cursor of the next page; null on the last.
+    next: Option<String>,
 }
 
 /// List API keys
@@ -25,9 +44,26 @@ pub(crate) struct KeyList {
     path = "/v1/keys",
     tag = "keys",
     operation_id = "list_keys",
-    responses((status = 200, body = KeyList, description = "Every key, without its secret"))
+    params(Query),
+    responses((status = 200, body = KeyPage, description = "A page of keys, without their secrets"))
 )]
-pub(crate) async fn list(State(api): State<Arc<Api>>, _: Authorized<Keys>) -> Result<Json<KeyList>, Problem> {
-    let items = api.core.auth.keys().await?.into_iter().map(KeyItem::from).collect();
-    Ok(Json(KeyList { items }))
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    _: Authorized<Keys>,
+    Asked(query): Asked<Query>,
+) -> Result<Json<KeyPage>, Problem> {
+    let limit = page_size(query.limit)?;
+    let after = query.cursor.as_deref().map(|cursor| cursor::decode(LIST, cursor)).transpose()?;
+    let mut keys = api.core.auth.keys().await?;
+    keys.sort_by_cached_key(place);
+    if let Some(after) = after {
+        keys.retain(|key| place(key) > after);
+    }
+    let (keys, next) = page::cut(keys, limit, LIST, place);
+    Ok(Json(KeyPage { items: keys.into_iter().map(KeyItem::from).collect(), next }))
+}
+
+/// Where a key stands in the list, in bytes that sort as the list does: times are never before 1970.
+fn place(key: &ApiKey) -> Vec<u8> {
+    [&key.created_at.as_millis().to_be_bytes()[..], key.id.as_bytes()].concat()
 }

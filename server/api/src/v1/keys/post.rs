@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::{KeyItem, ScopeName};
 use crate::Api;
-use crate::extract::{Authorized, Keys, RawBody};
+use crate::extract::{Asked, Authorized, Keys, Nothing, RawBody};
 use crate::fields::{Fields, text};
 use crate::json::{self, Json as Value};
 use crate::problem::Problem;
@@ -70,6 +70,7 @@ pub(crate) struct CreatedKey {
 pub(crate) async fn post(
     State(api): State<Arc<Api>>,
     caller: Authorized<Keys>,
+    _: Asked<Nothing>,
     RawBody(bytes): RawBody,
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
     let new = read(json::parse(&bytes)?, api.core.env.now())?;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{parse_id, unknown};
 use crate::Api;
-use crate::extract::{Authorized, Named, Send_};
+use crate::extract::{Asked, Authorized, Named, Nothing, Send_};
 use crate::problem::Problem;
 
 /// A recalled notification.
@@ -37,6 +37,7 @@ pub(crate) struct RecalledNotification {
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
     _: Authorized<Send_>,
+    _: Asked<Nothing>,
     Named(id): Named<String>,
 ) -> Result<Json<RecalledNotification>, Problem> {
     let id = parse_id(&id)?;
