@@ -9,6 +9,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING};
 use axum::http::request::Parts;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use longwire_core::auth_manager::AuthError;
 use longwire_model::limits::NOTIFICATION_BYTES_MAX;
 use longwire_model::{ApiKey, Scope};
 use serde::Deserialize;
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Api;
 use crate::problem::{Code, Problem};
+use crate::rate::Slot;
 
 /// How long a body may take to come.
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);
@@ -66,9 +68,30 @@ impl<R: Right> FromRequestParts<Arc<Api>> for Authorized<R> {
         if parts.extensions.get::<Operator>().is_some() {
             return Ok(Self { key: None, right: PhantomData });
         }
-        let key = api.core.auth.authorize(bearer(parts)?, R::SCOPE).await?;
+        let bearer = bearer(parts)?;
+        let authorized = api.core.auth.authorize(bearer, R::SCOPE).await;
+        // A key that lacks the scope is proven as well.
+        if matches!(authorized, Ok(_) | Err(AuthError::Forbidden(_))) {
+            take_from_rate(parts, api, bearer)?;
+        }
+        let key = authorized?;
         Ok(Self { key: Some(key), right: PhantomData })
     }
+}
+
+/// Counts a request of a key that is proven, where requests are counted.
+fn take_from_rate(parts: &Parts, api: &Api, bearer: &str) -> Result<(), Problem> {
+    let Some(slot) = parts.extensions.get::<Slot>() else {
+        return Ok(());
+    };
+    let id = bearer.split('_').nth(1).unwrap_or(bearer);
+    let allowance = api.rates.take(id, api.core.env.clock.mono_ms());
+    slot.0.get_or_init(|| allowance);
+    if allowance.is_granted {
+        return Ok(());
+    }
+    let detail = "this API key makes more requests than it may";
+    Err(Problem::new(Code::RateLimited, detail).with_hint("spread the requests; `to` takes a list of audiences"))
 }
 
 /// The text behind `Bearer` (RFC 6750 §2.1; the scheme in any case).
@@ -109,13 +132,15 @@ impl FromRequest<Arc<Api>> for RawBody {
         };
         match read {
             Ok(body) => Ok(Self(body.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => {
-                let detail = format!("the body is over {NOTIFICATION_BYTES_MAX} bytes");
-                Err(Problem::new(Code::TooLarge, detail).with_hint("send a link, and let the app fetch the rest"))
-            }
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
             Err(_) => Err(Problem::new(Code::Unreadable, "the body ended before it was whole")),
         }
     }
+}
+
+fn too_large() -> Problem {
+    let detail = format!("the body is over {NOTIFICATION_BYTES_MAX} bytes");
+    Problem::new(Code::TooLarge, detail).with_hint("send a link, and let the app fetch the rest")
 }
 
 /// The query, read as `T`; a parameter that `T` does not know is refused.

@@ -10,14 +10,16 @@ mod metrics;
 mod openapi;
 mod page;
 mod problem;
+mod rate;
 pub mod server;
 mod v1;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use longwire_core::Core;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -32,6 +34,8 @@ pub use problem::ProblemDocument;
 pub struct ApiConfig {
     /// Requests that are worked on at the same time; above that the answer is 503.
     pub concurrency_max: usize,
+    /// Requests a second of each API key, with five seconds' worth at once; above that the answer is 429.
+    pub requests_per_second_max: NonZeroU32,
     /// Whether `/metrics` needs an API key.
     pub metrics_need_key: bool,
 }
@@ -42,6 +46,7 @@ pub struct Api {
     config: ApiConfig,
     openapi: Arc<str>,
     requests: Semaphore,
+    rates: rate::Rates,
     request_ids: gate::RequestIds,
     is_draining: AtomicBool,
 }
@@ -56,6 +61,7 @@ impl Api {
             core,
             openapi: describe(document).into(),
             requests: Semaphore::new(config.concurrency_max),
+            rates: rate::Rates::new(config.requests_per_second_max),
             config,
             request_ids: gate::RequestIds::new(prefix),
             is_draining: AtomicBool::new(false),
@@ -76,6 +82,7 @@ impl Api {
         let (router, _) = routes().split_for_parts();
         router
             .layer(CatchPanicLayer::custom(gate::panicked))
+            .layer(from_fn(rate::tell))
             .layer(from_fn_with_state(Arc::clone(self), gate::gate))
             .with_state(Arc::clone(self))
     }

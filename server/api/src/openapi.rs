@@ -7,13 +7,15 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
 use crate::Api;
 use crate::extract::{Asked, Nothing};
 use crate::problem::{MEDIA_TYPE, ProblemDocument};
+use crate::rate;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -72,6 +74,9 @@ fn add_refusals(path: &str, operation: &mut Operation) {
         parameters.filter(|parameter| matches!(parameter, RefOr::T(own) if own.parameter_in == place)).count() > 0
     };
     let mut refusals: Vec<(&str, &str)> = Vec::new();
+    if path.starts_with("/v1/") {
+        refusals.push(("429", "The API key makes too many requests; `retry-after` says when to repeat this one"));
+    }
     if path.starts_with("/v1/") || path == "/metrics" {
         refusals.extend([
             ("401", "No API key, or one that is unknown, revoked or expired"),
@@ -102,6 +107,24 @@ fn add_refusals(path: &str, operation: &mut Operation) {
             .or_insert_with(|| RefOr::T(ResponseBuilder::new().description(description).build()));
     }
     add_documents(responses);
+    if path.starts_with("/v1/") {
+        add_rate(responses);
+    }
+}
+
+/// Every answer to a key that is proven tells how much the key may still do.
+fn add_rate(responses: &mut BTreeMap<String, RefOr<Response>>) {
+    for (status, response) in responses {
+        if let RefOr::T(response) = response
+            && status != "401"
+        {
+            for (name, description) in rate::HEADERS {
+                let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+                let header = HeaderBuilder::new().schema(Some(number)).description(Some(description)).build();
+                response.headers.insert(name.to_owned(), header.into());
+            }
+        }
+    }
 }
 
 fn add_documents(responses: &mut BTreeMap<String, RefOr<Response>>) {

@@ -55,6 +55,8 @@ pub(crate) enum Code {
     UnknownDevice,
     /// An `Idempotency-Key` used with another body.
     IdempotencyMismatch,
+    /// More requests of an API key than it may make.
+    RateLimited,
     /// Too many requests at once.
     Overloaded,
     /// The store cannot write for now.
@@ -92,6 +94,7 @@ impl Code {
             Self::IdempotencyMismatch => {
                 (422, "idempotency_mismatch", "The Idempotency-Key was used with another body")
             }
+            Self::RateLimited => (429, "rate_limited", "The API key makes too many requests"),
             Self::Overloaded => (503, "overloaded", "Too many requests at once"),
             Self::Unavailable => (503, "unavailable", "The server cannot do it for now"),
             Self::TimedOut => (503, "timed_out", "It took too long"),
@@ -120,7 +123,11 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         let status = StatusCode::from_u16(code.facts().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_after_s = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(CoreError::RETRY_AFTER_S);
+        let retry_after_s = match status {
+            StatusCode::SERVICE_UNAVAILABLE => Some(CoreError::RETRY_AFTER_S),
+            StatusCode::TOO_MANY_REQUESTS => Some(1),
+            _ => None,
+        };
         Self { code, status, detail: detail.into(), field: None, hint: None, retry_after_s }
     }
 

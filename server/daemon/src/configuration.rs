@@ -6,12 +6,16 @@ mod file;
 
 use std::fmt::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
 use crate::cli::{LogFormat, Place, Registration, ServeArgs};
 pub(crate) use file::{FileConfig, Metrics};
+
+/// Requests a second of an API key when nothing is said: more than anything honest makes.
+const REQUESTS_PER_SECOND_MAX: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_999);
 
 /// Everything that `serve` is told.
 #[derive(Debug)]
@@ -21,6 +25,7 @@ pub(crate) struct Configuration {
     pub http: Listener,
     pub http_plaintext: bool,
     pub http_concurrency_max: usize,
+    pub requests_per_second_max: NonZeroU32,
     pub c2s: Listener,
     pub c2s_tls: Listener,
     pub plaintext: bool,
@@ -84,6 +89,7 @@ impl Configuration {
             http: listener("http", args.http.as_ref(), told.http.as_ref(), "127.0.0.1:9090")?,
             http_plaintext: said(args.http_plaintext, told.http_plaintext),
             http_concurrency_max: told.http_concurrency_max.map_or(1_024, |max| max.get()),
+            requests_per_second_max: told.requests_per_second_max.unwrap_or(REQUESTS_PER_SECOND_MAX),
             c2s,
             c2s_tls,
             plaintext: said(args.plaintext, told.plaintext),

@@ -2,6 +2,7 @@
 
 mod socket;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -92,7 +93,8 @@ impl Control {
     async fn in_process(data_dir: &DataDir, lock: Lock) -> anyhow::Result<Self> {
         // Neither the domain nor registration matters to what commands do.
         let engine = Engine::open(data_dir, "localhost", Registration::Closed).await?;
-        let config = ApiConfig { concurrency_max: 1, metrics_need_key: false };
+        let config =
+            ApiConfig { concurrency_max: 1, requests_per_second_max: NonZeroU32::MIN, metrics_need_key: false };
         let router = Api::new(std::sync::Arc::clone(&engine.core), config).router().layer(axum::Extension(Operator));
         Ok(Self::InProcess(Box::new(InProcess { engine, router, has_generation: false, _lock: lock })))
     }

@@ -92,6 +92,7 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
         Arc::clone(&engine.core),
         ApiConfig {
             concurrency_max: configuration.http_concurrency_max,
+            requests_per_second_max: configuration.requests_per_second_max,
             metrics_need_key: configuration.metrics_need_key(),
         },
     );

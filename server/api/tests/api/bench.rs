@@ -1,5 +1,6 @@
 //! A core with its API, a clock that stands still, and requests to it.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -85,7 +86,11 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        Self::with(ApiConfig { concurrency_max: 64, metrics_need_key: true }).await
+        Self::with(Self::config()).await
+    }
+
+    pub(crate) const fn config() -> ApiConfig {
+        ApiConfig { concurrency_max: 64, requests_per_second_max: NonZeroU32::MAX, metrics_need_key: true }
     }
 
     pub(crate) async fn with(config: ApiConfig) -> Self {

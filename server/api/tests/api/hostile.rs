@@ -56,6 +56,31 @@ async fn a_body_is_read_to_the_limit_and_not_beyond() {
     assert_eq!(send(bench.router(), post(&bench, body)).await.problem().1, "too_large");
 }
 
+/// A body whose head says how long it is, and that never comes.
+struct Announced(u64);
+
+impl hyper::body::Body for Announced {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        hyper::body::SizeHint::with_exact(self.0)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_announced_too_long_is_not_waited_for() {
+    let bench = Bench::new().await;
+    let over = Body::new(Announced(LIMIT as u64 + 1));
+    assert_eq!(send(bench.router(), post(&bench, over)).await.problem().1, "too_large");
+    let at = Body::new(Announced(LIMIT as u64));
+    assert_eq!(send(bench.router(), post(&bench, at)).await.problem().1, "too_slow");
+}
+
 #[tokio::test]
 async fn a_stanza_that_would_be_too_long_is_refused() {
     let bench = Bench::new().await;
@@ -101,6 +126,24 @@ async fn json_that_is_none_is_400() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_nobody_asked_for_is_refused_everywhere() {
+    let bench = Bench::new().await;
+    let document = bench.get("/openapi.json").await.json();
+    let mut operations = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let path = path.replace("{id}", "0199a0b1-c2d3-7e4f-8a5b-6c7d8e9f0a1b").replace(['{', '}'], "");
+        for method in item.as_object().expect("operations").keys() {
+            operations += 1;
+            let method: Method = method.to_uppercase().parse().expect("a method");
+            let answer = bench.call(method.clone(), &format!("{path}?limti=2"), "{}").await;
+            assert_eq!((answer.problem().0, answer.problem().1.as_str()), (400, "unreadable"), "{method} {path}");
+            assert!(answer.text.contains("limti"), "{}", answer.text);
+        }
+    }
+    assert!(operations >= 22, "{operations}");
+}
+
+#[tokio::test]
 async fn whatever_is_no_success_is_a_problem_document() {
     let bench = Bench::new().await;
     for (method, path, code) in [
@@ -120,7 +163,7 @@ async fn whatever_is_no_success_is_a_problem_document() {
 
 #[tokio::test]
 async fn above_the_concurrency_limit_the_answer_is_503() {
-    let bench = Bench::with(ApiConfig { concurrency_max: 0, metrics_need_key: false }).await;
+    let bench = Bench::with(ApiConfig { concurrency_max: 0, metrics_need_key: false, ..Bench::config() }).await;
     let answer = bench.get("/v1/devices").await;
     assert_eq!(answer.problem().1, "overloaded");
     assert_eq!(answer.header("retry-after"), "5");

@@ -29,6 +29,33 @@ async fn a_key_is_shown_once_and_revoked() {
 }
 
 #[tokio::test]
+async fn keys_are_listed_page_by_page() {
+    let bench = Bench::new().await;
+    for _ in 0..4 {
+        bench.new_key(&[Scope::Read], None).await;
+        bench.new_key(&[Scope::Read], None).await;
+        bench.clock.advance(1);
+    }
+    let whole = bench.get("/v1/keys").await.json();
+    assert!(whole["next"].is_null());
+    let whole = whole["items"].as_array().expect("items").clone();
+    assert_eq!(whole.len(), 9);
+    let (mut items, mut path) = (Vec::new(), "/v1/keys?limit=2".to_owned());
+    loop {
+        let page = bench.get(&path).await.json();
+        let own = page["items"].as_array().expect("items").clone();
+        assert!((1..=2).contains(&own.len()));
+        items.extend(own);
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/v1/keys?limit=2&cursor={next}");
+    }
+    assert_eq!(items, whole);
+    for (query, code) in [("limit=0", "unreadable"), ("limit=1001", "unreadable"), ("cursor=AAAA", "bad_cursor")] {
+        assert_eq!(bench.get(&format!("/v1/keys?{query}")).await.problem().1, code, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn an_expired_key_is_told_so() {
     let bench = Bench::new().await;
     let end = bench.core.env.now().plus_millis(1_000);
@@ -122,4 +149,30 @@ async fn accounts_are_added_listed_and_removed() {
     assert_eq!(bench.call(Method::DELETE, "/v1/accounts/bob", "").await.status, 204);
     assert_eq!(bench.get(&format!("/v1/devices/{device}")).await.status, 404);
     assert_eq!(bench.call(Method::DELETE, "/v1/accounts/bob", "").await.problem().1, "not_found");
+}
+
+#[tokio::test]
+async fn a_key_has_so_many_requests_a_second_and_is_told_how_many() {
+    let requests_per_second_max = std::num::NonZeroU32::MIN;
+    let bench = Bench::with(longwire_api::ApiConfig { requests_per_second_max, ..Bench::config() }).await;
+    let other = bench.new_key(&[Scope::Send], None).await;
+    for remaining in ["4", "3", "2", "1", "0"] {
+        let answer = bench.get("/v1/devices").await;
+        assert_eq!((answer.status.as_u16(), answer.header("ratelimit-remaining")), (200, remaining));
+        assert_eq!(answer.header("ratelimit-limit"), "5");
+    }
+    let refused = bench.get("/v1/devices").await;
+    assert_eq!((refused.problem().0, refused.problem().1.as_str()), (429, "rate_limited"));
+    assert_eq!((refused.header("retry-after"), refused.header("ratelimit-reset")), ("1", "5"));
+    // Nobody else is touched: another key (also where it may not), the operator, whoever has no key, and metrics.
+    let answer = bench.call_as(&other, Method::GET, "/v1/devices", "", &[]).await;
+    assert_eq!((answer.problem().0, answer.header("ratelimit-remaining")), (403, "4"));
+    let request = || Request::builder().uri("/v1/accounts").body(Body::empty()).expect("a request");
+    assert_eq!(send(bench.operator(), request()).await.status, 200);
+    let answer = send(bench.router(), request()).await;
+    assert_eq!((answer.status.as_u16(), answer.header("ratelimit-limit")), (401, ""));
+    assert_eq!(bench.get("/metrics").await.status, 200);
+    bench.clock.advance(1_000);
+    assert_eq!(bench.get("/v1/devices").await.status, 200);
+    assert_eq!(bench.get("/v1/devices").await.status, 429);
 }

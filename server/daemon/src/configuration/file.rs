@@ -1,6 +1,6 @@
 //! The configuration file: flat keys, named as the flags are.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -16,6 +16,7 @@ pub(crate) struct FileConfig {
     pub http: Option<String>,
     pub http_plaintext: Option<bool>,
     pub http_concurrency_max: Option<NonZeroUsize>,
+    pub requests_per_second_max: Option<NonZeroU32>,
     pub c2s: Option<String>,
     pub c2s_tls: Option<String>,
     pub plaintext: Option<bool>,
@@ -58,6 +59,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("http", Kind::Text),
     ("http_plaintext", Kind::Bool),
     ("http_concurrency_max", Kind::Number),
+    ("requests_per_second_max", Kind::Number),
     ("c2s", Kind::Text),
     ("c2s_tls", Kind::Text),
     ("plaintext", Kind::Bool),
@@ -82,6 +84,7 @@ impl FileConfig {
             http: self.http.or(other.http),
             http_plaintext: self.http_plaintext.or(other.http_plaintext),
             http_concurrency_max: self.http_concurrency_max.or(other.http_concurrency_max),
+            requests_per_second_max: self.requests_per_second_max.or(other.requests_per_second_max),
             c2s: self.c2s.or(other.c2s),
             c2s_tls: self.c2s_tls.or(other.c2s_tls),
             plaintext: self.plaintext.or(other.plaintext),
