@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING};
 use axum::http::request::Parts;
@@ -124,6 +125,10 @@ impl FromRequest<Arc<Api>> for RawBody {
         if !request.headers().get_all(CONTENT_ENCODING).iter().all(is_plain) {
             return Err(Problem::new(Code::Encoded, "the body has a Content-Encoding: send it as it is")
                 .with_field("Content-Encoding"));
+        }
+        // What the head announces is not waited for.
+        if request.body().size_hint().lower() > NOTIFICATION_BYTES_MAX as u64 {
+            return Err(too_large());
         }
         let body = Limited::new(request.into_body(), NOTIFICATION_BYTES_MAX);
         let Ok(read) = tokio::time::timeout(BODY_TIME_MAX, body.collect()).await else {
