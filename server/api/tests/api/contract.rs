@@ -77,6 +77,17 @@ async fn the_counters_have_their_names() {
     }
     assert_eq!(text.matches("# EOF").count(), 1);
     assert!(text.ends_with("# EOF\n"));
+    assert!(text.contains("# TYPE longwire_build_info gauge\n"), "{text}");
+    let kind = async |accept: &str| {
+        let headers = [("accept", accept)];
+        let answer = bench.call_as(&bench.key, Method::GET, "/metrics", "", &headers).await;
+        assert!(answer.text.contains("longwire_build_info{version="));
+        answer.header("content-type").to_owned()
+    };
+    assert_eq!(bench.get("/metrics").await.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    assert_eq!(kind("text/plain, */*;q=0.1").await, "text/plain; version=0.0.4; charset=utf-8");
+    let asked = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3";
+    assert_eq!(kind(asked).await, "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert_eq!(bench.call_as("x", Method::GET, "/metrics", "", &[]).await.problem().0, 401);
 }
 
