@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{parse_id, unknown};
 use crate::Api;
-use crate::extract::{Authorized, Named, Read};
+use crate::extract::{Asked, Authorized, Named, Nothing, Read};
 use crate::problem::Problem;
 
 /// Where a notification stands.
@@ -30,7 +30,7 @@ pub(crate) struct NotificationStatus {
     state: &'static str,
     /// How many devices stand where.
     counts: BTreeMap<&'static str, u64>,
-    /// How many devices are in its audience.
+    /// How many devices are in its audience: exact for its place in the log.
     audience: u64,
     /// When it was accepted.
     #[schema(format = DateTime)]
@@ -52,6 +52,7 @@ pub(crate) struct NotificationStatus {
 pub(crate) async fn get(
     State(api): State<Arc<Api>>,
     _: Authorized<Read>,
+    _: Asked<Nothing>,
     Named(id): Named<String>,
 ) -> Result<Json<NotificationStatus>, Problem> {
     let status = api.core.notifications.status(parse_id(&id)?).await?.ok_or_else(unknown)?;

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::payload::Payload;
 use crate::Api;
-use crate::extract::{Authorized, RawBody, Send_};
+use crate::extract::{Asked, Authorized, Nothing, RawBody, Send_};
 use crate::fields::{Fields, check_characters, missing, text};
 use crate::json::{self, Json};
 use crate::problem::{Code, Problem};
@@ -29,6 +29,8 @@ const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// Bytes of a `url`.
 const URL_BYTES_MAX: usize = 2_048;
+/// Schemes that run code or reach into the device where an app opens what it is given.
+const URL_SCHEMES_REFUSED: &[&str] = &["about", "blob", "data", "file", "javascript", "vbscript"];
 
 /// A notification. At least one of `title`, `body` and `data` must be there.
 #[derive(Deserialize, ToSchema)]
@@ -49,8 +51,9 @@ pub(crate) struct NewNotification {
     /// Pairs for the app.
     #[schema(nullable = false)]
     data: Option<std::collections::BTreeMap<String, String>>,
-    /// What opening it opens: an absolute URL, such as `https://…` or `myapp://…`.
-    #[schema(nullable = false, max_length = 2048, pattern = "^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$")]
+    /// What opening it opens: an absolute URI, such as `https://…` or `myapp://…`. The schemes about, blob, data, file, javascript
+    /// and vbscript are refused.
+    #[schema(nullable = false, max_length = 2048, pattern = r"^[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-Z\[\]_a-z~]+$")]
     url: Option<String>,
     /// Whole seconds until it expires. 0 is now or never: given to the devices that are online, and never stored.
     #[schema(nullable = false, minimum = 0, maximum = 2_419_200, default = 2_419_200)]
@@ -112,7 +115,8 @@ pub(crate) struct AcceptedNotification {
     id: String,
     /// `accepted`.
     state: &'static str,
-    /// How many devices are in its audience now.
+    /// How many devices held the keys of `to` when the request was read. Reading the notification tells how many did at its place in
+    /// the log, which is exact.
     audience: u64,
     /// What may not be as meant.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -153,6 +157,7 @@ pub(crate) struct SentNotification {
 pub(crate) async fn post(
     State(api): State<Arc<Api>>,
     _: Authorized<Send_>,
+    _: Asked<Nothing>,
     headers: HeaderMap,
     RawBody(bytes): RawBody,
 ) -> Result<Response, Problem> {
@@ -288,19 +293,32 @@ fn data(value: Json) -> Result<Vec<(String, String)>, Problem> {
     members.into_iter().map(pair).collect()
 }
 
+/// An absolute URI (RFC 3986) that an app may hand to its system: custom schemes are, those that run code are not.
 fn url(text: String) -> Result<String, Problem> {
-    let is_scheme = |scheme: &str| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
-    };
-    let is_absolute = text.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty());
-    if !is_absolute || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(Problem::invalid("url", "not an absolute URL, such as https://example.com/door"));
-    }
     if text.len() > URL_BYTES_MAX {
         return Err(Problem::invalid("url", format!("over {URL_BYTES_MAX} bytes")));
     }
+    let scheme = uri_scheme(&text).ok_or_else(|| {
+        Problem::invalid("url", "not an absolute URI, such as https://example.com/door or myapp://door")
+            .with_hint("percent-encode spaces and whatever is not ASCII")
+    })?;
+    if let Some(refused) = URL_SCHEMES_REFUSED.iter().find(|refused| scheme.eq_ignore_ascii_case(refused)) {
+        return Err(Problem::invalid("url", format!("the scheme {refused} is refused"))
+            .with_hint("use https, or a scheme of the app's own"));
+    }
     Ok(text)
+}
+
+/// The scheme of what is an absolute URI by its characters.
+fn uri_scheme(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once(':')?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    let is_of_uri =
+        |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}');
+    let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+    let has_host = rest.strip_prefix("//").is_some_and(|rest| !rest.starts_with(['/', '?', '#']) && !rest.is_empty());
+    (is_scheme && !rest.is_empty() && rest.chars().all(is_of_uri) && (has_host || !is_web)).then_some(scheme)
 }
 
 fn one_of(fields: &mut Fields, name: &str, words: &[&'static str]) -> Result<Option<&'static str>, Problem> {
@@ -391,6 +409,43 @@ mod tests {
         ] {
             let problem = parse(&format!(r#"{{"title":"T","to":{to}}}"#)).expect_err(to);
             assert_eq!(problem["field"].as_str(), Some(field), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_absolute_and_of_a_scheme_that_runs_nothing() {
+        let with = |url: &str| parse(&serde_json::json!({ "to": "all", "title": "T", "url": url }).to_string());
+        for good in
+            ["https://example.com/a?b=%20#c", "HTTP://[::1]:80", "myapp://door", "tel:+491", "datax:1", "a+b-c.d:e"]
+        {
+            assert!(with(good).is_ok(), "{good}");
+        }
+        for wrong in [
+            "",
+            "door",
+            "/door",
+            "//example.com",
+            ":x",
+            "1a:x",
+            "https:",
+            "https:door",
+            "https://",
+            "https:///door",
+            "a:b c",
+            "a:\"",
+            "https://é",
+            " https://a",
+            "javascript:alert(1)",
+            "JavaScript:x",
+            "data:,x",
+            "file:///etc/passwd",
+            "vbscript:x",
+            "about:blank",
+            "blob:https://a/b",
+        ] {
+            let problem = with(wrong).expect_err(wrong);
+            assert_eq!((problem["status"].as_u64(), problem["field"].as_str()), (Some(422), Some("url")), "{wrong}");
+            assert!(problem["hint"].as_str().is_some(), "{problem}");
         }
     }
 
