@@ -154,6 +154,8 @@ pub struct Acknowledgement {
     pub to: Seq,
     /// What in between was not stored.
     pub exceptions: Vec<Exception>,
+    /// When each entry that it settles was written to the device; what only a login's list tells has none.
+    pub sent: Vec<(Seq, Timestamp)>,
     /// When it was received.
     pub at: Timestamp,
 }
@@ -270,8 +272,9 @@ pub struct Delivery {
 #[must_use]
 pub fn state(facts: &Facts<'_>) -> Delivery {
     let mut at = vec![(State::Accepted, facts.entry.created_at)];
-    at.extend(facts.sent_at.map(|sent| (State::Sent, sent)));
     let seq = facts.entry.seq;
+    let settled = facts.acknowledgement.and_then(|row| row.sent.iter().find(|(own, _)| *own == seq));
+    at.extend(settled.map(|(_, sent)| *sent).or(facts.sent_at).map(|sent| (State::Sent, sent)));
     let ending = facts.acknowledgement.map(|row| (row.at, exception(row, seq)));
     let (state, cause) = match ending {
         Some((stored_at, None)) => delivered(facts, stored_at, &mut at),
@@ -470,7 +473,15 @@ mod tests {
     }
 
     fn row(exceptions: Vec<Exception>) -> Acknowledgement {
-        Acknowledgement { lane: Lane::Normal, from: 4, to: 9, exceptions, at: Timestamp::from_millis(40) }
+        let at = Timestamp::from_millis(40);
+        Acknowledgement {
+            lane: Lane::Normal,
+            from: 4,
+            to: 9,
+            exceptions,
+            sent: vec![(5, Timestamp::from_millis(30))],
+            at,
+        }
     }
 
     #[test]
@@ -529,7 +540,7 @@ mod tests {
         let events = [event(EventType::Displayed, 50), event(EventType::Opened, 60), event(EventType::Dismissed, 70)];
         let delivery = state(&Facts { acknowledgement: Some(&stored), events: &events, ..facts(&entry) });
         assert_eq!(delivery.state, State::Opened);
-        assert_eq!(delivery.at.len(), 5);
+        assert_eq!(delivery.at.len(), 6);
     }
 
     #[test]

@@ -39,10 +39,10 @@ impl Shard {
                 session.unanswered_since_ms =
                     session.oldest_unacknowledged().and(session.unanswered_since_ms).map(|_| now.mono_ms);
             }
-            self.stats
-                .acknowledged_ms
-                .extend(settled.iter().map(|at| now.wall.millis_since(*at).max(0).unsigned_abs()));
-            session.record(key, lane, seq, now.wall, out);
+            let waits = settled.iter().map(|sent| now.wall.millis_since(sent.accepted_at).max(0).unsigned_abs());
+            self.stats.acknowledged_ms.extend(waits);
+            let sent = settled.iter().map(|sent| (sent.seq, sent.at)).collect();
+            session.record(key, lane, seq, sent, now, out);
         }
         for lane in Lane::ALL {
             self.catch_up(key, lane, now, out);
@@ -56,13 +56,22 @@ impl Shard {
 }
 
 impl Session {
-    /// Extends the record to `seq`.
-    pub(crate) fn record(&mut self, key: SessionKey, lane: Lane, seq: Seq, at: Timestamp, out: &mut Vec<Output>) {
+    /// Extends the record to `seq`; `sent` tells when what is settled by that was written.
+    pub(crate) fn record(
+        &mut self,
+        key: SessionKey,
+        lane: Lane,
+        seq: Seq,
+        sent: Vec<(Seq, Timestamp)>,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
         let state = self.lane_mut(lane);
         if seq <= state.base {
             return;
         }
-        let row = Acknowledgement { lane, from: state.base, to: seq, exceptions: state.take_exceptions(seq), at };
+        let exceptions = state.take_exceptions(seq);
+        let row = Acknowledgement { lane, from: state.base, to: seq, exceptions, sent, at: now.wall };
         state.base = seq;
         out.push(Output::Acknowledge { session: key, device: self.device, row });
     }
@@ -90,7 +99,7 @@ impl Session {
                 vec![Exception { seqs: missing, ending: Ending::NotStored }]
             };
             state.base = to;
-            let row = Acknowledgement { lane, from, to, exceptions, at };
+            let row = Acknowledgement { lane, from, to, exceptions, sent: Vec::new(), at };
             out.push(Output::Acknowledge { session: key, device: self.device, row });
         }
     }

@@ -98,7 +98,7 @@ impl Shard {
             SessionKind::Standard if session.has_unacknowledged(lane) => {}
             SessionKind::Standard => {
                 session.lane_mut(lane).told = seq;
-                session.record(key, lane, seq, now.wall, out);
+                session.record(key, lane, seq, Vec::new(), now, out);
             }
         }
     }

@@ -135,14 +135,14 @@ impl Session {
         self.lane_mut(sent.lane).told = sent.seq;
     }
 
-    /// Takes what `upto` acknowledges in `lane` out of the window; gives when each was accepted.
-    pub(crate) fn settle(&mut self, lane: Lane, upto: Seq) -> Vec<Timestamp> {
+    /// Takes what `upto` acknowledges in `lane` out of the window; gives it.
+    pub(crate) fn settle(&mut self, lane: Lane, upto: Seq) -> Vec<Sent> {
         let mut settled = Vec::new();
         self.window.retain(|sent| {
             let is_settled = sent.lane == lane && sent.seq <= upto;
             if is_settled {
                 self.window_bytes -= sent.bytes;
-                settled.push(sent.accepted_at);
+                settled.push(*sent);
             }
             !is_settled
         });

@@ -134,6 +134,8 @@ CREATE TABLE acknowledgement (
     app        INTEGER NOT NULL REFERENCES app (id),
     -- `ending ranges`, separated by semicolons.
     exceptions TEXT,
+    -- `position@instant` of what was written to the device, separated by spaces.
+    sent       TEXT,
     at         INTEGER NOT NULL,
     PRIMARY KEY (device, lane, to_seq)
 ) STRICT, WITHOUT ROWID;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use longwire_model::delivery::{Acknowledgement, Event, Exception};
 use longwire_model::device::Attempts;
 use longwire_model::entry::{Content, MembershipChange, Routing, Target};
-use longwire_model::{AppId, AudienceKey, Device, DeviceKind, Entry, EntryId, EntryKind, LaneSeqs, Membership, Seqs};
+use longwire_model::{
+    AppId, AudienceKey, Device, DeviceKind, Entry, EntryId, EntryKind, LaneSeqs, Membership, Seq, Seqs, Timestamp,
+};
 use serde_json::{Value as Json, json};
 use sqlx::sqlite::SqliteRow;
 
@@ -183,6 +185,17 @@ pub(crate) fn exceptions_text(exceptions: &[Exception]) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join(";"))
 }
 
+/// When entries were written to the device as one text, `position@instant position@instant`; none for none.
+pub(crate) fn sent_text(sent: &[(Seq, Timestamp)]) -> Option<String> {
+    let texts: Vec<String> = sent.iter().map(|(seq, at)| format!("{seq}@{}", at.as_millis())).collect();
+    (!texts.is_empty()).then(|| texts.join(" "))
+}
+
+fn parse_sent(text: &str) -> Option<(Seq, Timestamp)> {
+    let (seq, at) = text.split_once('@')?;
+    Some((seq.parse().ok()?, Timestamp::from_millis(at.parse().ok()?)))
+}
+
 pub(crate) fn acknowledgement(row: &SqliteRow) -> Result<Acknowledgement, sqlx::Error> {
     let parse = |text: &str| -> Option<Exception> {
         let (ending, seqs) = text.split_once(' ')?;
@@ -190,11 +203,14 @@ pub(crate) fn acknowledgement(row: &SqliteRow) -> Result<Acknowledgement, sqlx::
     };
     let texts = column::<Option<&str>>(row, "exceptions")?.map(|text| text.split(';'));
     let exceptions = texts.into_iter().flatten().map(|text| parse(text).ok_or_else(|| damaged("exceptions")));
+    let sent = column::<Option<&str>>(row, "sent")?.into_iter().flat_map(|text| text.split(' '));
+    let sent = sent.map(|text| parse_sent(text).ok_or_else(|| damaged("sent")));
     Ok(Acknowledgement {
         lane: lane(column(row, "lane")?)?,
         from: seq(row, "from_seq")?,
         to: seq(row, "to_seq")?,
         exceptions: exceptions.collect::<Result<_, _>>()?,
+        sent: sent.collect::<Result<_, _>>()?,
         at: timestamp(row, "at")?,
     })
 }

@@ -107,7 +107,10 @@ impl Script {
             if self.below(2) == 0 { Vec::new() } else { vec![Exception { seqs, ending: Ending::Filtered }] };
         // An exception names positions; a row without any has none.
         let exceptions = exceptions.into_iter().filter(|exception| !exception.seqs.is_empty()).collect();
-        Write::Acknowledge { device: self.device(), row: Acknowledgement { lane, from, to, exceptions, at: self.at() } }
+        Write::Acknowledge {
+            device: self.device(),
+            row: Acknowledgement { lane, from, to, exceptions, sent: vec![(to, self.at())], at: self.at() },
+        }
     }
 
     fn register(&mut self) -> Write {

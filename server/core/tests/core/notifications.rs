@@ -45,7 +45,15 @@ async fn from_acceptance_to_a_person() {
     let [(who, delivery)] = page.as_slice() else { panic!("one device") };
     assert_eq!((*who, delivery.state), (device, State::Displayed));
     let at: Vec<_> = delivery.at.iter().map(|(state, at)| (*state, at.as_millis())).collect();
-    assert_eq!(at, [(State::Accepted, 1_000_000), (State::Delivered, 1_000_005), (State::Displayed, 1_000_006)]);
+    assert_eq!(
+        at,
+        [
+            (State::Accepted, 1_000_000),
+            (State::Sent, 1_000_000),
+            (State::Delivered, 1_000_005),
+            (State::Displayed, 1_000_006)
+        ]
+    );
 }
 
 #[tokio::test]

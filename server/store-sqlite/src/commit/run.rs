@@ -9,12 +9,12 @@ use longwire_store::write::{IDEMPOTENCY_MILLIS, Idempotency, Refusal};
 use longwire_store::{Write, Written};
 
 use super::Batch;
-use crate::row::{attempts, exceptions_text};
+use crate::row::{attempts, exceptions_text, sent_text};
 use crate::sql::{
     Value, bytes, column, device_id, insert, json_devices, json_texts, seq, statement, timestamp, timestamp_option,
 };
 
-const ROW: &str = "INSERT INTO acknowledgement (device, lane, to_seq, from_seq, app, exceptions, at)";
+const ROW: &str = "INSERT INTO acknowledgement (device, lane, to_seq, from_seq, app, exceptions, sent, at)";
 const STATE: &str = "INSERT INTO device_state (device, normal, background, last_seen, offline_since, next_contact, \
                      attempt_seq, attempt_sessions)";
 const STATE_REPLACE: &str = "ON CONFLICT (device) DO UPDATE SET normal = excluded.normal, background = excluded.background, \
@@ -109,6 +109,7 @@ impl Run {
             row.from.into(),
             state.app.0.into(),
             exceptions_text(&row.exceptions).into(),
+            sent_text(&row.sent).into(),
             row.at.into(),
         ]);
         Written::Done

@@ -184,7 +184,7 @@ impl World {
 }
 
 pub(super) fn acknowledgement(lane: Lane, from: Seq, to: Seq, exceptions: Vec<Exception>) -> Acknowledgement {
-    Acknowledgement { lane, from, to, exceptions, at: at(50) }
+    Acknowledgement { lane, from, to, exceptions, sent: vec![(to, at(40))], at: at(50) }
 }
 
 pub(super) fn key(text: &str) -> AudienceKey {
