@@ -106,7 +106,12 @@ impl Tls {
         let certificate =
             |text: String| SecureError { failure: Failure { kind: FailureKind::Certificate, text }, is_not_tls: false };
         match inner {
-            Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => certificate(
+            Some(rustls::Error::InvalidCertificate(
+                CertificateError::UnknownIssuer
+                | CertificateError::BadSignature
+                | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+            )) => certificate(
                 "the server's certificate is not signed by a known authority; give its file with --ca, or --pin its key"
                     .to_owned(),
             ),

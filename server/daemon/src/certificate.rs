@@ -71,7 +71,8 @@ fn parameters(domain: &str, addresses: &[IpAddr]) -> anyhow::Result<CertificateP
     let mut parameters =
         CertificateParams::new(names).with_context(|| format!("domain: {domain:?} cannot stand in a certificate"))?;
     parameters.distinguished_name.remove(DnType::CommonName);
-    parameters.distinguished_name.push(DnType::CommonName, domain);
+    // A name of its own: another self-signed certificate of this host's is no part of its chain.
+    parameters.distinguished_name.push(DnType::CommonName, format!("Longwire at {domain}"));
     parameters.use_authority_key_identifier_extension = true;
     // Trusted by being given to devices, not by its dates: an end would only be an outage.
     parameters.not_before = date_time_ymd(2020, 1, 1);

@@ -205,8 +205,8 @@ pub(crate) struct SendArgs {
     /// What opening it opens
     #[arg(long)]
     pub url: Option<String>,
-    /// Seconds until it expires; 0 is now or never [default: 28 days]
-    #[arg(long, value_name = "SECONDS")]
+    /// Seconds until it expires, or a time such as 1h; 0 is now or never [default: 28 days]
+    #[arg(long, value_name = "TIME", value_parser = parse_ttl)]
     pub ttl: Option<u64>,
     /// A newer notification with the same key replaces this one while it waits
     #[arg(long, value_name = "KEY")]
@@ -242,7 +242,8 @@ fn parse_seconds(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = text.strip_prefix(digits).unwrap_or_default();
     let seconds: u64 = match unit {
-        "" | "s" => 1,
+        "" => return Err("use a number and a unit, such as 30d".to_owned()),
+        "s" => 1,
         "m" => 60,
         "h" => 3_600,
         "d" => 86_400,
@@ -256,6 +257,12 @@ fn parse_seconds(text: &str) -> Result<u64, String> {
         Some(total) if (1..=100 * 365 * 86_400).contains(&total) => Ok(total),
         Some(_) | None => Err("use a time from 1s to 100y".to_owned()),
     }
+}
+
+/// Whole seconds, or a time with its unit; 0 is now or never.
+fn parse_ttl(text: &str) -> Result<u64, String> {
+    let wrong = |_| "use whole seconds such as 3600, or a time such as 1h; 0 is now or never".to_owned();
+    text.parse().or_else(|_| parse_seconds(text)).map_err(wrong)
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {
@@ -278,7 +285,10 @@ mod tests {
 
     #[test]
     fn times_have_units_and_bounds() {
-        assert_eq!(parse_seconds("90"), Ok(90));
+        assert_eq!(parse_seconds("90s"), Ok(90));
+        assert!(parse_seconds("3").is_err_and(|why| why.contains("unit")), "three seconds of a key are a slip");
+        assert_eq!([parse_ttl("0"), parse_ttl("3600"), parse_ttl("1h")], [Ok(0), Ok(3_600), Ok(3_600)]);
+        assert!(parse_ttl("soon").is_err_and(|why| why.contains("whole seconds")));
         assert_eq!(parse_seconds("30d"), Ok(30 * 86_400));
         assert_eq!(parse_seconds("100y"), Ok(100 * 365 * 86_400));
         for wrong in ["", "d", "0", "-1d", "3 d", "1x", "101y", "99999999999999999999d", "18446744073709551615y"] {
