@@ -1,7 +1,7 @@
 //! What commands print: results on standard output, one line of complaint on standard error.
 
 use std::io::{self, Write as _};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 /// How long a complaint may take to be written.
@@ -16,7 +16,7 @@ pub(crate) fn line(text: &str) {
 /// Prints an error with its causes in one line; a pipe that nobody reads does not keep the process from ending.
 pub(crate) fn complain(error: &anyhow::Error) {
     let text = format!("{error:#}");
-    let (written, is_written) = channel();
+    let (written, is_written) = sync_channel(1);
     std::thread::spawn(move || {
         note(&text);
         written.send(()).ok();

@@ -106,14 +106,17 @@ pub(super) fn start(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
     use super::*;
+
+    /// What the channels of a test hold: more than it sends.
+    const LINES: usize = 64;
 
     /// Takes a line for each permit, and says which.
     struct Slow {
         permits: Receiver<()>,
-        written: Sender<Vec<u8>>,
+        written: SyncSender<Vec<u8>>,
     }
 
     impl Write for Slow {
@@ -130,9 +133,9 @@ mod tests {
 
     #[test]
     fn a_reader_that_does_not_read_costs_lines_and_no_time() {
-        let (permit, permits) = channel();
-        let (written, lines_written) = channel();
-        let (dropped, lines_dropped) = channel();
+        let (permit, permits) = sync_channel(LINES);
+        let (written, lines_written) = sync_channel(LINES);
+        let (dropped, lines_dropped) = sync_channel(LINES);
         let on_dropped = move |lines| dropped.send(lines).expect("it is listened to");
         let (mut lines, guard) = start(Slow { permits, written }, on_dropped).expect("a thread");
         let line = vec![b'x'; BYTES_MAX / 4];
@@ -151,8 +154,8 @@ mod tests {
 
     #[test]
     fn the_end_writes_what_waits() {
-        let (permit, permits) = channel();
-        let (written, lines_written) = channel();
+        let (permit, permits) = sync_channel(LINES);
+        let (written, lines_written) = sync_channel(LINES);
         let (mut lines, guard) = start(Slow { permits, written }, |_| ()).expect("a thread");
         for line in [b"one", b"two"] {
             lines.write_all(line).expect("it never fails");
