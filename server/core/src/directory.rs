@@ -137,6 +137,10 @@ impl Directory {
     /// # Errors
     /// [`CoreError`] when the store cannot be read.
     pub async fn exists(&self, app: AppId, id: DeviceId) -> Result<bool, CoreError> {
+        // Every notification to a device asks this: a record in memory is looked at, not copied.
+        if let Some(device) = self.lock().devices.get(&id) {
+            return Ok(device.app == app);
+        }
         Ok(self.load(id).await?.is_some_and(|loaded| loaded.device.app == app))
     }
 

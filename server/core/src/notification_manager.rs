@@ -245,17 +245,15 @@ impl NotificationManager {
         let Some(stored) = stored.filter(|stored| matches!(stored.entry.kind, EntryKind::Notification(_))) else {
             return Err(EventError::UnknownEntry);
         };
-        let mut writes = vec![Write::Event { device, entry: id, event: event.clone() }];
-        if matches!(event.kind, EventType::Opened | EventType::Dismissed) {
-            let user = directory.load(device).await?.and_then(|loaded| user_key(&loaded.device.memberships));
-            let kind = user.and_then(|user| dismissal(&stored.entry, user));
-            let at = env.now();
-            writes.extend(kind.map(|kind| Write::Append { app, id: env.entry_id(), at, kind, idempotency: None }));
+        let is_over = matches!(event.kind, EventType::Opened | EventType::Dismissed);
+        let written = log.write(Write::Event { device, entry: id, event }).await?;
+        if !is_over || matches!(written, Written::Unchanged) {
+            return Ok(());
         }
-        // A repeat writes the dismissal once more at worst, which devices take as done.
-        let mut written = log.write_all(vec![writes.remove(0)]).await?;
-        if !matches!(written.pop(), Some(Written::Unchanged)) && !writes.is_empty() {
-            log.write_all(writes).await?;
+        let user = directory.load(device).await?.and_then(|loaded| user_key(&loaded.device.memberships));
+        if let Some(kind) = user.and_then(|user| dismissal(&stored.entry, user)) {
+            let at = env.now();
+            log.write(Write::Append { app, id: env.entry_id(), at, kind, idempotency: None }).await?;
         }
         Ok(())
     }

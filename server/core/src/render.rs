@@ -37,7 +37,8 @@ pub fn push_stanza(entry: &Entry, user: Option<&str>, domain: &str) -> Option<Ve
 #[must_use]
 pub fn standard_stanza(entry: &Entry, to: &Jid, domain: &str) -> Option<Element> {
     let content = entry.kind.content()?;
-    let text = |name| longwire_payload_text(&content.payload, name);
+    let payload: serde_json::Value = serde_json::from_str(&content.payload).unwrap_or_default();
+    let text = |name| payload.get(name).and_then(serde_json::Value::as_str);
     Some(
         Element::new(ns::CLIENT, "message")
             .with_attr("from", domain)
@@ -48,11 +49,6 @@ pub fn standard_stanza(entry: &Entry, to: &Jid, domain: &str) -> Option<Element>
             .with_opt_child(text("body").map(|body| Element::new(ns::CLIENT, "body").with_text(body)))
             .with_child(json::element(&content.payload)),
     )
-}
-
-fn longwire_payload_text(payload: &str, name: &str) -> Option<String> {
-    let payload: serde_json::Value = serde_json::from_str(payload).ok()?;
-    payload.get(name)?.as_str().map(str::to_owned)
 }
 
 /// The ping behind what was sent to a client without our extension.

@@ -212,12 +212,6 @@ impl SessionManager {
         self.end_all(sessions.into_iter().map(|session| (session.worker, session.key)).collect(), reason);
     }
 
-    /// Ends the session of a device.
-    pub fn end_device(&self, device: DeviceId, reason: EndReason) {
-        let session = self.registry().by_device.get(&device).copied();
-        self.end_all(session.into_iter().collect(), reason);
-    }
-
     fn end_all(&self, sessions: Vec<(usize, SessionKey)>, reason: EndReason) {
         for (worker, key) in sessions {
             if let Some(worker) = self.workers().get(worker) {

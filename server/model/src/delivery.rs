@@ -73,12 +73,6 @@ impl State {
             Self::Rejected => "rejected",
         }
     }
-
-    /// Whether nothing more will be sent for it.
-    #[must_use]
-    pub const fn is_final(self) -> bool {
-        !matches!(self, Self::Scheduled | Self::Accepted | Self::Sent)
-    }
 }
 
 impl fmt::Display for State {

@@ -61,11 +61,11 @@ impl Shard {
         if self.watermark < as_of {
             return;
         }
+        let lane = entry.kind.routing().map_or(Lane::Normal, |routing| routing.lane);
+        let judged = Entry { seq: self.watermark.saturating_add(1), ..Entry::clone(entry) };
         for key in self.candidates(entry) {
             let Some(session) = self.sessions.get(&key) else { continue };
-            let lane = entry.kind.routing().map_or(Lane::Normal, |routing| routing.lane);
             let is_live = session.lane(lane).behind.is_none_or(|position| position >= as_of);
-            let judged = Entry { seq: self.watermark.saturating_add(1), ..Entry::clone(entry) };
             if let (true, Verdict::Send { user }) =
                 (is_live, verdict(&session.memberships, &judged, &Later::default(), self.watermark, now.wall))
             {

@@ -11,7 +11,6 @@ pub mod write;
 
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
-use longwire_model::device::Generation;
 use longwire_model::{
     Account, ApiKey, AppId, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Timestamp,
 };
@@ -87,10 +86,4 @@ pub trait Store: Send + Sync + 'static {
     /// Removes, for at most `limit` entries, what ended before `before`: expired entries and what only concerned them. What supersedes,
     /// recalls or updates an entry is kept as long as that entry (DESIGN rule 4). Gives how many entries went.
     async fn sweep(&self, app: AppId, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
-}
-
-/// The newest generation of a head; every served log has one.
-#[must_use]
-pub fn newest_generation(head: &Head) -> Option<Generation> {
-    head.generations.last().copied()
 }
