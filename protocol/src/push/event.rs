@@ -34,9 +34,15 @@ pub enum DeviceEventType {
     Rejected,
     /// The device's user changed before it was shown: it never will be.
     Left,
+    /// It expired on the device before it was shown.
+    Expired,
 }
 
 impl DeviceEventType {
+    /// Every type.
+    pub const ALL: [Self; 6] =
+        [Self::Displayed, Self::Opened, Self::Dismissed, Self::Rejected, Self::Left, Self::Expired];
+
     /// Its name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -46,6 +52,7 @@ impl DeviceEventType {
             Self::Dismissed => "dismissed",
             Self::Rejected => "rejected",
             Self::Left => "left",
+            Self::Expired => "expired",
         }
     }
 }
@@ -60,8 +67,7 @@ impl FromStr for DeviceEventType {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let all = [Self::Displayed, Self::Opened, Self::Dismissed, Self::Rejected, Self::Left];
-        all.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownName)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownName)
     }
 }
 

@@ -203,7 +203,8 @@ fn event_bytes() {
     insta::assert_snapshot!(rejected.to_element(), @"<event xmlns='urn:longwire:push:1' entry='0192' type='rejected' at='2026-11-21T11:42:00.123Z' reason='unknown kind'/>");
     let wrong = opened.to_element().with_attr("type", "seen");
     assert_eq!(DeviceEvent::from_element(&wrong), Err(FieldError::Invalid { element: "event", field: "type" }));
-    for value in [opened, rejected] {
+    let every = DeviceEventType::ALL.map(|kind| DeviceEvent { kind, ..opened.clone() });
+    for value in every.into_iter().chain([rejected]) {
         assert_eq!(DeviceEvent::from_element(&value.to_element()), Ok(value));
     }
 }

@@ -78,6 +78,7 @@ pub fn event(reported: &DeviceEvent) -> Event {
         DeviceEventType::Dismissed => EventType::Dismissed,
         DeviceEventType::Rejected => EventType::Rejected,
         DeviceEventType::Left => EventType::Left,
+        DeviceEventType::Expired => EventType::Expired,
     };
     let at = Timestamp::from_millis(i64::try_from(reported.at.unix_ms()).unwrap_or(i64::MAX));
     Event { kind, at, reason: reported.reason.as_ref().map(|reason| reason.chars().take(256).collect()) }

@@ -186,11 +186,14 @@ pub enum EventType {
     Rejected,
     /// Stored for a user who left the device before it was shown.
     Left,
+    /// Stored, and expired on the device before it was shown.
+    Expired,
 }
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 5] = [Self::Displayed, Self::Opened, Self::Dismissed, Self::Rejected, Self::Left];
+    pub const ALL: [Self; 6] =
+        [Self::Displayed, Self::Opened, Self::Dismissed, Self::Rejected, Self::Left, Self::Expired];
 
     /// The word on the wire.
     #[must_use]
@@ -201,6 +204,7 @@ impl EventType {
             Self::Dismissed => "dismissed",
             Self::Rejected => "rejected",
             Self::Left => "left",
+            Self::Expired => "expired",
         }
     }
 }
