@@ -1,4 +1,4 @@
-//! The clock and randomness that the managers use: arguments of the core, read by the daemon.
+//! The clock, randomness and threads that the managers use: arguments of the core, given by the daemon.
 
 use std::sync::Arc;
 
@@ -19,16 +19,33 @@ pub trait Random: Send + Sync + 'static {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// Clock and randomness.
+/// Where what costs a core a millisecond is done: key derivations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeavyWork {
+    /// On blocking threads of the runtime.
+    OnThreads,
+    /// Where it is asked for: nothing depends on the order in which threads come back.
+    InPlace,
+}
+
+/// Clock and randomness, and where heavy work is done.
 #[derive(Clone)]
 pub struct Env {
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The randomness.
     pub random: Arc<dyn Random>,
+    /// Where heavy work is done.
+    pub heavy: HeavyWork,
 }
 
 impl Env {
+    /// With heavy work on threads.
+    #[must_use]
+    pub const fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { clock, random, heavy: HeavyWork::OnThreads }
+    }
+
     /// The wall clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {

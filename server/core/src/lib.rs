@@ -24,7 +24,7 @@ use longwire_store::Store;
 
 pub use auth_manager::AuthManager;
 pub use directory::Directory;
-pub use env::{Clock, Env, Random};
+pub use env::{Clock, Env, HeavyWork, Random};
 pub use error::CoreError;
 pub use iq::IqTable;
 pub use log::Log;

@@ -50,7 +50,7 @@ impl Random for SystemRandom {
 /// Clock and randomness of this machine.
 #[expect(clippy::disallowed_methods, reason = "the rim: clocks are read here and passed on")]
 pub(crate) fn env() -> Env {
-    Env { clock: Arc::new(SystemClock { started: Instant::now() }), random: Arc::new(SystemRandom) }
+    Env::new(Arc::new(SystemClock { started: Instant::now() }), Arc::new(SystemRandom))
 }
 
 /// A core on the embedded store of a data directory, whose lock the caller holds.

@@ -4,13 +4,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use longwire_c2s::Answer;
-use longwire_core::login::{LoginError, Ready};
-use longwire_core::routing::Outcome;
 use longwire_core::session_manager;
-use longwire_model::{Lane, Seq};
-use longwire_router::{Bind, SessionKey};
-use longwire_store::{LogPage, StoreError};
+use longwire_model::Seq;
+use longwire_worker::Command as Told;
 use mio::Waker;
 use mio::net::TcpStream;
 
@@ -21,25 +17,12 @@ use crate::caps::{Admission, Source};
 /// always taken.
 const COMMANDS_MAX: usize = 65_536;
 
-/// A connection of a worker; the number tells it from others that had the slot before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) slot: usize,
-    pub(crate) number: u64,
-}
-
-/// What a worker is asked to do.
+/// What a worker's thread is asked to do.
 pub(crate) enum Command {
     /// Serve a connection.
     Accept(Accepted),
-    /// Something that a connection waited for is done.
-    Done(Place, Done),
-    /// A page of the log was read for a session.
-    Page { session: SessionKey, lane: Lane, upto: Seq, result: Result<LogPage, StoreError> },
-    /// From the managers.
-    Core(session_manager::Command),
-    /// End every stream and then the thread.
-    Drain { until_ms: u64 },
+    /// What the worker itself is told.
+    Worker(Told),
 }
 
 /// An accepted connection.
@@ -48,18 +31,6 @@ pub(crate) struct Accepted {
     pub(crate) source: Source,
     pub(crate) is_direct_tls: bool,
     pub(crate) admission: Admission,
-}
-
-/// What was done for a connection.
-pub(crate) enum Done {
-    /// The answer to its stream's question.
-    Answer(Answer),
-    /// Its login.
-    LoggedIn(Result<Box<Ready>, LoginError>),
-    /// A device was read again for it.
-    Reloaded(Result<Box<Bind>, LoginError>),
-    /// A stanza was handled; its pushes begin when it is a client that came online.
-    Handled(Outcome, Option<Result<Box<Bind>, LoginError>>),
 }
 
 /// The inbox and the watermark of a worker; what others see of it.
@@ -92,7 +63,7 @@ impl Inbox {
         if queue.is_closed {
             return;
         }
-        if queue.commands.len() >= COMMANDS_MAX && matches!(command, Command::Core(_)) {
+        if queue.commands.len() >= COMMANDS_MAX && matches!(command, Command::Worker(Told::Core(_))) {
             tracing::warn!(waiting = COMMANDS_MAX, "a worker is too far behind: a command was dropped");
             return;
         }
@@ -130,7 +101,7 @@ impl Inbox {
 
 impl session_manager::Worker for Inbox {
     fn send(&self, command: session_manager::Command) {
-        self.push(Command::Core(command));
+        self.push(Command::Worker(Told::Core(command)));
     }
 
     fn watermark(&self) -> Seq {

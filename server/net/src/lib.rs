@@ -2,7 +2,6 @@
 
 mod caps;
 pub mod certificate;
-mod connection;
 mod files;
 mod inbox;
 mod listener;
@@ -20,6 +19,7 @@ use longwire_core::session_manager;
 use longwire_core::{Core, Registration};
 use longwire_protocol::jid::BareJid;
 use longwire_router::Batch;
+use longwire_worker::{Command as Told, Settings};
 use tokio::runtime::Handle;
 
 pub use caps::CapLimits;
@@ -27,7 +27,7 @@ use caps::Caps;
 use certificate::{ALPN_XMPP, Certificate, CertificateError};
 use inbox::{Command, Inbox};
 use listener::{Acceptor, Listener, Stopper};
-use worker::{Common, Worker};
+use worker::{Common, WorkerThread};
 
 /// What the network side is told at start.
 #[derive(Clone, Debug)]
@@ -115,18 +115,22 @@ impl Net {
         let [c2s_address, c2s_tls_address] = addresses;
         let caps = Arc::new(Caps::new(config.caps));
         let common = Common {
-            streams: Arc::new(stream_config(&core, config)?),
+            settings: Settings {
+                core: Arc::clone(&core),
+                streams: Arc::new(stream_config(&core, config)?),
+                drain_spread_s: config.drain_spread_s,
+            },
             caps: Arc::clone(&caps),
             starttls: config.certificate.tls(&[])?,
             direct_tls: config.certificate.tls(&[ALPN_XMPP])?,
-            drain_spread_s: config.drain_spread_s,
-            core: Arc::clone(&core),
             runtime,
         };
         let count =
             if config.workers == 0 { thread::available_parallelism().map_or(1, usize::from) } else { config.workers };
-        let made: Result<Vec<_>, io::Error> = (0..count).map(|index| Worker::new(index, common.clone())).collect();
-        let (workers, inboxes): (Vec<Worker>, Vec<Arc<Inbox>>) = made.map_err(NetError::Poll)?.into_iter().unzip();
+        let made: Result<Vec<_>, io::Error> =
+            (0..count).map(|index| WorkerThread::new(index, common.clone())).collect();
+        let (workers, inboxes): (Vec<WorkerThread>, Vec<Arc<Inbox>>) =
+            made.map_err(NetError::Poll)?.into_iter().unzip();
         let listeners = [c2s, c2s_tls].into_iter().flatten().collect();
         let accepting = Acceptor::new(listeners, inboxes.clone(), caps);
         let (acceptor, stopper) = accepting.map_err(NetError::Poll)?;
@@ -136,7 +140,7 @@ impl Net {
         let (generation, from) = (core.log.generation(), core.log.last());
         for inbox in &inboxes {
             let batch = Batch { generation, from, entries: Arc::new([]) };
-            inbox.push(Command::Core(session_manager::Command::Announce(Arc::new(batch))));
+            inbox.push(Command::Worker(Told::Core(session_manager::Command::Announce(Arc::new(batch)))));
         }
         let workers: Result<Vec<_>, _> = workers
             .into_iter()
@@ -174,7 +178,7 @@ impl Net {
         let at_most_ms = u64::try_from(at_most.as_millis()).unwrap_or(u64::MAX);
         let until_ms = self.core.env.clock.mono_ms().saturating_add(at_most_ms);
         for inbox in &self.inboxes {
-            inbox.push(Command::Drain { until_ms });
+            inbox.push(Command::Worker(Told::Drain { until_ms }));
         }
         self.workers.into_iter().for_each(join);
     }

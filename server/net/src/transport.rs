@@ -5,8 +5,11 @@ use std::net::Shutdown;
 use std::sync::Arc;
 
 use longwire_protocol::sasl::TLS_EXPORTER_LABEL;
+use longwire_worker::{Gone, Read};
 use mio::net::TcpStream;
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
+
+use crate::caps::Source;
 
 /// Plaintext bytes that become one TLS record.
 const RECORD_BYTES: usize = 16 * 1024;
@@ -14,35 +17,16 @@ const RECORD_BYTES: usize = 16 * 1024;
 /// A socket, perhaps with TLS on it.
 pub(crate) struct Transport {
     pub(crate) socket: TcpStream,
+    /// Where it comes from.
+    pub(crate) source: Source,
     tls: Option<Box<ServerConnection>>,
     /// What the socket has not taken yet; before TLS encrypts it.
     unsent: Vec<u8>,
 }
 
-/// What reading gave.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Read {
-    /// So many bytes, at the front of the buffer.
-    Bytes(usize),
-    /// The TLS handshake is complete, with this `tls-exporter` binding.
-    Secured(Option<[u8; 32]>),
-    /// Nothing more for now.
-    Blocked,
-}
-
-/// The connection has ended or failed.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Gone;
-
-impl From<io::Error> for Gone {
-    fn from(_: io::Error) -> Self {
-        Self
-    }
-}
-
 impl Transport {
-    pub(crate) const fn new(socket: TcpStream) -> Self {
-        Self { socket, tls: None, unsent: Vec::new() }
+    pub(crate) const fn new(socket: TcpStream, source: Source) -> Self {
+        Self { socket, source, tls: None, unsent: Vec::new() }
     }
 
     /// Becomes the server of a TLS handshake; everything written before must have gone.
@@ -54,13 +38,15 @@ impl Transport {
         self.tls = Some(Box::new(tls));
         Ok(())
     }
+}
 
-    pub(crate) const fn is_tls(&self) -> bool {
+impl longwire_worker::Transport for Transport {
+    fn is_tls(&self) -> bool {
         self.tls.is_some()
     }
 
     /// Reads once.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<Read, Gone> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Read, Gone> {
         let Some(tls) = &mut self.tls else {
             return match retry(|| self.socket.read(buffer)) {
                 Ok(0) => Err(Gone),
@@ -95,13 +81,11 @@ impl Transport {
         }
     }
 
-    /// Queues bytes; [`Transport::flush`] writes them.
-    pub(crate) fn queue(&mut self, bytes: &[u8]) {
+    fn queue(&mut self, bytes: &[u8]) {
         self.unsent.extend_from_slice(bytes);
     }
 
-    /// Writes what is queued, as far as the socket takes it; whether it took anything.
-    pub(crate) fn flush(&mut self) -> Result<bool, Gone> {
+    fn flush(&mut self) -> Result<bool, Gone> {
         let unsent = std::mem::take(&mut self.unsent);
         let (taken, progress) = match &mut self.tls {
             Some(tls) => write_tls(tls, &mut self.socket, &unsent)?,
@@ -114,23 +98,20 @@ impl Transport {
         Ok(progress)
     }
 
-    /// Bytes that the socket has not taken.
-    pub(crate) const fn unsent_bytes(&self) -> usize {
+    fn unsent_bytes(&self) -> usize {
         self.unsent.len()
     }
 
-    /// Whether the socket has taken everything.
-    pub(crate) fn is_drained(&self) -> bool {
+    fn is_drained(&self) -> bool {
         self.unsent.is_empty() && !self.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
-    /// Says that nothing more will be written.
-    pub(crate) fn finish(&mut self) -> Result<(), Gone> {
+    fn finish(&mut self) -> Result<(), Gone> {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
             send(tls, &mut self.socket)?;
         }
-        self.socket.shutdown(Shutdown::Write).map_err(Gone::from)
+        self.socket.shutdown(Shutdown::Write).map_err(|_| Gone)
     }
 }
 
@@ -163,7 +144,7 @@ fn write_tls(tls: &mut ServerConnection, socket: &mut TcpStream, bytes: &[u8]) -
         if tls.wants_write() {
             break;
         }
-        taken += tls.writer().write(record)?;
+        taken += tls.writer().write(record).map_err(|_| Gone)?;
         progress |= send(tls, socket)?;
     }
     Ok((taken, progress))

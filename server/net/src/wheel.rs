@@ -1,5 +1,7 @@
 //! One coarse timer wheel per worker: an entry is eight bytes, setting one costs no allocation once warm.
 
+use longwire_worker::Timer;
+
 /// Milliseconds of one step.
 const STEP_MS: u64 = 100;
 /// Steps of one turn: 102.4 s. What is due later is looked at once per turn.
@@ -13,13 +15,6 @@ pub(crate) struct Wheel {
     next: u64,
 }
 
-/// A timer: the slot of its owner, and the step that the owner set, by which a stale one is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Timer {
-    pub(crate) slot: u32,
-    pub(crate) step: u32,
-}
-
 impl Wheel {
     pub(crate) fn new(now_ms: u64) -> Self {
         Self { slots: vec![Vec::new(); STEPS], next: now_ms / STEP_MS }
@@ -30,11 +25,11 @@ impl Wheel {
     pub(crate) fn set(&mut self, slot: usize, due_ms: u64) -> u32 {
         let furthest = self.next.saturating_add(STEPS as u64 - 1);
         let step = due_ms.div_ceil(STEP_MS).clamp(self.next, furthest);
-        let timer = Timer { slot: u32::try_from(slot).unwrap_or(u32::MAX), step: truncate(step) };
+        let timer = Timer { slot: u32::try_from(slot).unwrap_or(u32::MAX), stamp: truncate(step) };
         if let Some(timers) = self.slots.get_mut(index(step)) {
             timers.push(timer);
         }
-        timer.step
+        timer.stamp
     }
 
     /// Takes out every timer that has come up by `now_ms`.

@@ -1,6 +1,7 @@
 //! A shard: its sessions, the index from audience keys to them, and the entries since memory serves.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use longwire_model::device::Attempts;
@@ -17,6 +18,10 @@ use crate::{ANSWER_MS, ATTEMPTS_MAX, STALL_MS};
 /// The driver's name of a session; never used twice in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionKey(pub u64);
+
+/// Session keys are the driver's own and not a client's to choose: they need no random hash, and sessions are gone through in the same
+/// order in every run.
+pub(crate) type SameEveryRun = BuildHasherDefault<DefaultHasher>;
 
 /// This instant, on both clocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,10 +88,10 @@ pub struct Shard {
     pub(crate) generation: GenerationId,
     pub(crate) watermark: Seq,
     pub(crate) recent: Recent,
-    pub(crate) sessions: HashMap<SessionKey, Session>,
+    pub(crate) sessions: HashMap<SessionKey, Session, SameEveryRun>,
     pub(crate) by_device: HashMap<DeviceId, SessionKey>,
     /// Sessions by user, topic and tag, open or left; `device:` and `all` need no index.
-    pub(crate) by_key: HashMap<AudienceKey, HashSet<SessionKey>>,
+    pub(crate) by_key: HashMap<AudienceKey, HashSet<SessionKey, SameEveryRun>>,
     pub(crate) parked: Vec<Bind>,
     pub(crate) stats: Stats,
 }
@@ -100,7 +105,7 @@ impl Shard {
             generation,
             watermark,
             recent: Recent::new(watermark),
-            sessions: HashMap::new(),
+            sessions: HashMap::default(),
             by_device: HashMap::new(),
             by_key: HashMap::new(),
             parked: Vec::new(),

@@ -15,8 +15,12 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("longwire-c2s", &["longwire-protocol"]),
     ("longwire-core", &["longwire-model", "longwire-store", "longwire-router", "longwire-protocol"]),
     (
-        "longwire-net",
+        "longwire-worker",
         &["longwire-c2s", "longwire-core", "longwire-router", "longwire-model", "longwire-store", "longwire-protocol"],
+    ),
+    (
+        "longwire-net",
+        &["longwire-worker", "longwire-c2s", "longwire-core", "longwire-router", "longwire-model", "longwire-protocol"],
     ),
     ("longwire-api", &["longwire-core", "longwire-model"]),
     (
@@ -41,6 +45,7 @@ pub const FORBIDDEN_DIRECT: &[(&str, &[&str])] = &[
     ("longwire-core", &["sqlx", "mio", "axum", "rustls", "tokio-rustls", "quick-xml", "longwire-store-sqlite"]),
     ("longwire-store", &["axum", "tokio", "sqlx", "longwire-protocol"]),
     ("longwire-store-sqlite", &["axum", "hyper", "rustls", "longwire-protocol", "longwire-core", "longwire-router"]),
+    ("longwire-worker", &["tokio", "mio", "socket2", "rustls", "axum", "sqlx", "longwire-store-sqlite"]),
     ("longwire-net", &["axum", "sqlx", "longwire-store-sqlite"]),
 ];
 
@@ -126,6 +131,7 @@ mod tests {
             ("longwire-core", "longwire-store-sqlite"),
             ("longwire-api", "longwire-store"),
             ("longwire-net", "longwire-test-support"),
+            ("longwire-worker", "longwire-net"),
             ("longwire-client", "longwire-core"),
             ("longwire-router", "longwire-core"),
         ] {

@@ -95,7 +95,7 @@ impl Bench {
 
     pub(crate) async fn with(config: ApiConfig) -> Self {
         let clock = Arc::new(Still(AtomicI64::new(1_763_725_320_000)));
-        let env = Env { clock: Arc::clone(&clock) as Arc<dyn Clock>, random: Arc::new(Counting(AtomicU64::new(0))) };
+        let env = Env::new(Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(Counting(AtomicU64::new(0))));
         let core_config = CoreConfig {
             domain: "localhost".to_owned(),
             registration: Registration::Closed,

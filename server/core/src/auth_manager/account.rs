@@ -10,6 +10,7 @@ use longwire_store::{Write, Written};
 
 use super::{AuthManager, SCRAM_ITERATIONS};
 use crate::Registration;
+use crate::env::HeavyWork;
 use crate::error::CoreError;
 
 /// Devices of one account that are removed with it, page by page.
@@ -178,8 +179,11 @@ impl AuthManager {
         Ok(matches!(self.log.write(Write::RemoveAccount(name.to_owned())).await?, Written::Done))
     }
 
-    /// Runs a key derivation on a blocking thread, a few at once.
+    /// Runs a key derivation: on a blocking thread, a few at once, unless it is wanted in place.
     async fn derive<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, CoreError> {
+        if self.env.heavy == HeavyWork::InPlace {
+            return Ok(work());
+        }
         let stopping = || CoreError::Unavailable("the server is shutting down".to_owned());
         let _permit = self.derivations.acquire().await.map_err(|_| stopping())?;
         tokio::task::spawn_blocking(work).await.map_err(|_| stopping())

@@ -131,7 +131,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         let (store, hand) = (Arc::new(MemoryStore::new()), Arc::new(Hand::default()));
-        let env = Env { clock: Arc::<Hand>::clone(&hand), random: Arc::<Hand>::clone(&hand) };
+        let env = Env::new(Arc::<Hand>::clone(&hand), Arc::<Hand>::clone(&hand));
         let config = CoreConfig {
             domain: "example.com".into(),
             registration: Registration::Open,

@@ -72,7 +72,7 @@ impl Server {
     pub(crate) fn start(change: impl FnOnce(&mut NetConfig)) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let clock = Arc::new(TestClock::default());
-        let env = Env { clock: Arc::clone(&clock) as Arc<dyn Clock>, random: Arc::new(Counting::default()) };
+        let env = Env::new(Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(Counting::default()));
         let config = CoreConfig {
             domain: "localhost".to_owned(),
             registration: Registration::Open,

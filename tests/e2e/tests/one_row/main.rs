@@ -67,7 +67,7 @@ impl Worker for Desk {
 /// The managers on a store in `folder` that has an account with this many devices.
 async fn open(folder: &std::path::Path, devices: u64) -> (Arc<Core>, Arc<Desk>, SqliteStore) {
     let store = SqliteStore::open(folder, Options::default()).await.expect("a store");
-    let env = Env { clock: Arc::new(Still::default()), random: Arc::new(Still::default()) };
+    let env = Env::new(Arc::new(Still::default()), Arc::new(Still::default()));
     let config = CoreConfig {
         domain: "example.com".into(),
         registration: Registration::Open,

@@ -108,7 +108,7 @@ impl Server {
     /// Starts a process on the disk: a generation is appended before anything is served.
     pub(crate) fn start(disk: &Arc<Disk>, hands: &Arc<Hands>, random: Shared, mutation: Option<Mutation>) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let env = Env { clock: Arc::clone(hands) as Arc<dyn Clock>, random: Arc::new(random) };
+        let env = Env::new(Arc::clone(hands) as Arc<dyn Clock>, Arc::new(random));
         let config = CoreConfig {
             domain: DOMAIN.into(),
             registration: Registration::Open,

@@ -15,23 +15,23 @@ use longwire_protocol::{Element, Jid};
 use longwire_router::{Bind, SessionKey, Stated};
 use longwire_store::Write;
 
-use super::Worker;
-use super::questions::unavailable;
 use crate::connection::SessionState;
-use crate::inbox::{Done, Place};
+use crate::host::{Done, Host, Place};
+use crate::questions::unavailable;
+use crate::worker::Worker;
 
-impl Worker {
+impl<H: Host> Worker<H> {
     /// The session in a slot.
-    pub(super) fn key(&self, slot: usize) -> Option<SessionKey> {
+    pub(crate) fn key(&self, slot: usize) -> Option<SessionKey> {
         Some(self.connections.get(slot)?.session.as_ref()?.session.key)
     }
 
     /// Asks for a session; from here on it can be ended from outside.
-    pub(super) fn log_in(&mut self, slot: usize, request: BindRequest) {
+    pub(crate) fn log_in(&mut self, slot: usize, request: BindRequest) {
         let Some(place) = self.place(slot) else { return };
-        let core = Arc::clone(&self.common.core);
+        let core = Arc::clone(&self.core);
         let key = core.sessions.new_key();
-        let max_s = self.common.streams.heartbeat_max_s;
+        let max_s = self.streams.heartbeat_max_s;
         let heartbeat_s = request.push.as_ref().map(|push| push.heartbeat_s.unwrap_or(max_s).clamp(1, max_s));
         let session = Session {
             key,
@@ -52,11 +52,11 @@ impl Worker {
         });
     }
 
-    pub(super) fn handle_done(&mut self, place: Place, done: Done) {
+    pub(crate) fn handle_done(&mut self, place: Place, done: Done) {
         let Some(slot) = self.slot(place) else {
             // The client has gone meanwhile; what was listed for it is not listed any more.
             if let Done::LoggedIn(Ok(ready)) = done {
-                self.common.core.log_out(&ready.session.account, ready.session.key);
+                self.core.log_out(&ready.session.account, ready.session.key);
             }
             return;
         };
@@ -86,14 +86,14 @@ impl Worker {
 
     fn logged_in(&mut self, slot: usize, ready: Ready) {
         let Ready { session, bind, token } = ready;
-        let domain = &self.common.core.config.domain;
+        let domain = &self.core.config.domain;
         let jid = Jid::new(&format!("{}@{domain}/{}", session.account, session.resource));
         let jid = jid.ok().and_then(|jid| jid.try_into_full().ok());
         let state = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut());
         let state = state.filter(|state| state.session.key == session.key);
         let (Some(state), Some(jid)) = (state, jid) else {
             // It was ended while it was being made.
-            self.common.core.log_out(&session.account, session.key);
+            self.core.log_out(&session.account, session.key);
             return;
         };
         state.session = session;
@@ -107,16 +107,16 @@ impl Worker {
     }
 
     /// The session exists: the stream is told, and the session is counted.
-    pub(super) fn bound(&mut self, slot: usize, push: Option<push::Bound>) {
+    pub(crate) fn bound(&mut self, slot: usize, push: Option<push::Bound>) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
         let Some(state) = &mut connection.session else { return };
         let Some(jid) = state.jid.clone() else { return };
         let token = state.token.take();
         state.is_bound = true;
         if std::mem::take(&mut connection.flags.is_counted) {
-            self.common.caps.leave(connection.source);
+            self.host.leave(&connection.transport);
         }
-        self.common.core.metrics.sessions.inc();
+        self.core.metrics.sessions.inc();
         self.answer(slot, Answer::Bound(Box::new(longwire_c2s::Session { jid, push, token })));
     }
 
@@ -129,23 +129,23 @@ impl Worker {
             return;
         }
         let Some(place) = self.place(slot) else { return };
-        let core = Arc::clone(&self.common.core);
+        let core = Arc::clone(&self.core);
         self.start(place, async move { Done::Reloaded(core.bind(device, key, kind, stated).await.map(Box::new)) });
     }
 
     /// Something was received from a session.
-    pub(super) fn note_heard(&mut self, slot: usize) {
+    pub(crate) fn note_heard(&mut self, slot: usize) {
         let Some(state) = self.connections.get(slot).and_then(|connection| connection.session.as_ref()) else { return };
         let session = &state.session;
         if let Some(device) = session.device {
-            self.common.core.presence.heard(device, self.now.wall, state.heartbeat_s);
+            self.core.presence.heard(device, self.now.wall, state.heartbeat_s);
         }
         if !state.is_push {
             self.shard.heard(session.key);
         }
     }
 
-    pub(super) fn acknowledge(&mut self, slot: usize, ack: &push::Ack) {
+    pub(crate) fn acknowledge(&mut self, slot: usize, ack: &push::Ack) {
         let Some(key) = self.key(slot) else { return };
         let stored = union(ack.stored.as_ref(), ack.stored_background.as_ref());
         let stated = Stated { normal: ack.normal, background: ack.background, stored };
@@ -159,7 +159,7 @@ impl Worker {
     }
 
     /// Handles the next stanza of a session; later ones wait for it.
-    pub(super) fn handle_stanza(&mut self, slot: usize, stanza: Element) {
+    pub(crate) fn handle_stanza(&mut self, slot: usize, stanza: Element) {
         let Some(place) = self.place(slot) else { return };
         let Some(state) = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut()) else {
             return;
@@ -172,7 +172,7 @@ impl Worker {
         }
         state.is_busy = true;
         let session = state.session.clone();
-        let core = Arc::clone(&self.common.core);
+        let core = Arc::clone(&self.core);
         let is_push = state.is_push;
         self.start(place, async move {
             let outcome = core.handle_stanza(&session, stanza).await;
@@ -210,7 +210,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn handle_core(&mut self, command: CoreCommand) {
+    pub(crate) fn handle_core(&mut self, command: CoreCommand) {
         match command {
             CoreCommand::Announce(batch) => self.announce(&batch),
             CoreCommand::Now { entry, as_of, taken } => {
@@ -233,7 +233,7 @@ impl Worker {
     }
 
     /// Ends a session from outside; the answer to a stanza that led to this goes out first.
-    pub(super) fn end(&mut self, key: SessionKey, reason: EndReason) {
+    pub(crate) fn end(&mut self, key: SessionKey, reason: EndReason) {
         let Some(slot) = self.sessions.get(&key).copied() else { return };
         let state = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut());
         match state {
@@ -244,9 +244,9 @@ impl Worker {
     }
 
     /// A session is over, however it ended; what it had not acknowledged stays in the log.
-    pub(super) fn end_session(&mut self, slot: usize) {
+    pub(crate) fn end_session(&mut self, slot: usize) {
         let Some(state) = self.forget_session(slot) else { return };
-        let core = &self.common.core;
+        let core = &self.core;
         let (account, key) = (&state.session.account, state.session.key);
         if !state.is_push {
             let listed = core.sessions.of_account(account).into_iter().find(|listed| listed.key == key);
@@ -272,7 +272,7 @@ impl Worker {
         let Some(left) = self.shard.unbind(key) else { return };
         if let Some(attempts) = left.attempts {
             let write = Write::Attempts { device: left.device, attempts: Some(attempts) };
-            self.common.core.log.post(vec![write], move |result| {
+            self.core.log.post(vec![write], move |result| {
                 if let Err(error) = result {
                     tracing::warn!(device = %left.device, %error, "the attempts of a device were not written");
                 }

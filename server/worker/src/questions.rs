@@ -8,26 +8,26 @@ use longwire_core::{Core, CoreError};
 use longwire_protocol::sasl::scram;
 use longwire_protocol::stream::{StreamCondition, StreamError};
 
-use super::Worker;
-use crate::inbox::Done;
+use crate::host::{Done, Host};
+use crate::worker::Worker;
 
-impl Worker {
-    pub(super) fn ask(&mut self, slot: usize, question: Event) {
+impl<H: Host> Worker<H> {
+    pub(crate) fn ask(&mut self, slot: usize, question: Event) {
         let Some(place) = self.place(slot) else { return };
-        let Some(source) = self.connections.get(slot).map(|connection| connection.source) else { return };
+        let Some(connection) = self.connections.get(slot) else { return };
         let now_ms = self.now.mono_ms;
         if let Event::Register { .. } = question {
-            if let Err(retry_after_s) = self.common.caps.register(source, now_ms) {
+            if let Err(retry_after_s) = self.host.may_register(&connection.transport, now_ms) {
                 let refusal = RegisterRefusal::Limited { retry_after_s };
                 self.done.push_back((place, Done::Answer(Answer::Registered(Err(refusal)))));
                 return;
             }
-        } else if let Err(retry_after_s) = self.common.caps.log_in(source, now_ms) {
+        } else if let Err(retry_after_s) = self.host.may_log_in(&connection.transport, now_ms) {
             let error = StreamError::new(StreamCondition::ResourceConstraint);
             self.close(slot, &error.with_text("too many logins").with_retry(retry_after_s));
             return;
         }
-        let core = Arc::clone(&self.common.core);
+        let core = Arc::clone(&self.core);
         self.start(place, async move { Done::Answer(answer(&core, question).await) });
     }
 }
@@ -53,7 +53,7 @@ async fn answer(core: &Core, question: Event) -> Answer {
     })
 }
 
-pub(super) const fn unavailable() -> Answer {
+pub(crate) const fn unavailable() -> Answer {
     Answer::Unavailable { retry_after_s: CoreError::RETRY_AFTER_S }
 }
 

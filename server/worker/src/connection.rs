@@ -7,25 +7,23 @@ use longwire_core::session_manager::{EndReason, Session};
 use longwire_protocol::jid::FullJid;
 use longwire_protocol::{Element, Jid};
 
-use crate::caps::Source;
-use crate::transport::Transport;
+use crate::host::Transport;
 
 /// Bytes that a connection may owe its client before nothing more is read from it.
 const PAUSE_BYTES: usize = 64 * 1024;
 
 /// A connection in its slot.
-pub(crate) struct Connection {
+pub(crate) struct Connection<T> {
     /// Tells it from others in the same slot.
     pub(crate) number: u64,
-    pub(crate) transport: Transport,
+    pub(crate) transport: T,
     pub(crate) stream: Stream,
-    pub(crate) source: Source,
     /// Input that came while the stream waited for an answer: at most what one read gave.
     pub(crate) held: Vec<u8>,
     pub(crate) session: Option<Box<SessionState>>,
-    /// The timer that is set: its step in the wheel, and for when.
+    /// The timer that is set: its stamp, and for when.
     pub(crate) timer: Option<(u32, u64)>,
-    /// Since when the socket takes nothing of what it is owed.
+    /// Since when the client takes nothing of what it is owed.
     pub(crate) blocked_since_ms: Option<u64>,
     /// Closing: until when the client may take its time to close too.
     pub(crate) linger_until_ms: Option<u64>,
@@ -35,7 +33,7 @@ pub(crate) struct Connection {
 /// What is true of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flags {
-    /// It counts among its address's connections before login.
+    /// It counts among the connections before login.
     pub(crate) is_counted: bool,
     /// It is told that there are too many of its kind as soon as anything can be said.
     pub(crate) is_refused: bool,
@@ -74,7 +72,7 @@ pub(crate) struct SessionState {
     pub(crate) is_bound: bool,
 }
 
-impl Connection {
+impl<T: Transport> Connection<T> {
     /// Whether nothing can be taken from it for now.
     pub(crate) fn must_wait(&self) -> bool {
         self.stream.is_waiting()

@@ -4,16 +4,16 @@ use longwire_c2s::{Action, Event, LoginFailure};
 use longwire_protocol::Element;
 use longwire_protocol::stream::{StreamCondition, StreamError};
 
-use super::{BLOCKED_MS, Worker};
 use crate::connection::Queued;
-use crate::transport::{Gone, Read};
+use crate::host::{Gone, Host, Read, Transport};
+use crate::worker::Worker;
 
 /// Reads of one connection in a row, so that the others have their turn.
 const READS_MAX: usize = 4;
 
-impl Worker {
+impl<H: Host> Worker<H> {
     /// Reads until the socket has nothing more, the stream must wait, or others have to have their turn.
-    pub(super) fn handle_readable(&mut self, slot: usize, is_read_closed: bool) {
+    pub(crate) fn handle_readable(&mut self, slot: usize, is_read_closed: bool) {
         let mut buffer = std::mem::take(&mut self.buffer);
         for _ in 0..READS_MAX {
             if !self.read_once(slot, is_read_closed, &mut buffer) {
@@ -82,7 +82,7 @@ impl Worker {
     }
 
     /// Goes on with what was held back and what was not read.
-    pub(super) fn go_on(&mut self, slot: usize) {
+    pub(crate) fn go_on(&mut self, slot: usize) {
         loop {
             let Some(connection) = self.connections.get_mut(slot) else { return };
             if connection.must_wait() {
@@ -104,7 +104,7 @@ impl Worker {
     }
 
     /// Carries out what the stream has left in the outbox.
-    pub(super) fn drain_outbox(&mut self, slot: usize) {
+    pub(crate) fn drain_outbox(&mut self, slot: usize) {
         let mut out = std::mem::take(&mut self.out);
         let mut events = out.events.drain(..).peekable();
         // What is answered already goes out before the stream may end.
@@ -137,7 +137,7 @@ impl Worker {
             Event::Answer(answer) => self.queue(slot, Queued::Answer(answer)),
             Event::PushAck(ack) => self.acknowledge(slot, &ack),
             Event::LoginFailed(LoginFailure { condition, mechanism }) => {
-                self.common.core.metrics.login_failures.inc();
+                self.core.metrics.login_failures.inc();
                 self.login_failures += 1;
                 let (worker, condition, count) = (self.index, condition.name(), self.login_failures);
                 tracing::info!(worker, condition, mechanism, count, "a login failed");
@@ -189,71 +189,15 @@ impl Worker {
         session.is_some_and(|state| state.is_answering())
     }
 
-    /// Does what has come due.
-    pub(super) fn expire(&mut self) {
-        let mut due = Vec::new();
-        self.wheel.expire(self.now.mono_ms, &mut due);
-        for timer in due {
-            let slot = usize::try_from(timer.slot).unwrap_or(usize::MAX);
-            let Some(connection) = self.connections.get_mut(slot) else { continue };
-            if connection.timer.is_none_or(|(step, _)| step != timer.step) {
-                continue;
-            }
-            connection.timer = None;
-            self.time_out(slot);
-            self.touched.push(slot);
-            self.settle();
-        }
-    }
-
-    fn time_out(&mut self, slot: usize) {
-        let now_ms = self.now.mono_ms;
-        let Some(connection) = self.connections.get_mut(slot) else { return };
-        let is_stuck = connection.blocked_since_ms.is_some_and(|since| now_ms >= since.saturating_add(BLOCKED_MS));
-        if is_stuck || connection.linger_until_ms.is_some_and(|until| now_ms >= until) {
-            return self.remove(slot);
-        }
-        connection.stream.handle_timeout(now_ms, &mut self.out);
-        self.drain_outbox(slot);
-        if let Some(key) = self.key(slot)
-            && self.shard.poll_timeout(key, self.now).is_some_and(|due_ms| due_ms <= now_ms)
-        {
-            self.shard.timeout(key, self.now, &mut self.outputs);
-        }
-    }
-
-    /// Sets the timers of the connections whose deadline may have moved.
-    pub(super) fn reschedule(&mut self) {
-        let mut touched = std::mem::take(&mut self.touched);
-        touched.sort_unstable();
-        touched.dedup();
-        for slot in touched.drain(..) {
-            let Some(due_ms) = self.deadline(slot) else { continue };
-            let Some(connection) = self.connections.get_mut(slot) else { continue };
-            if connection.timer.is_none_or(|(_, set_ms)| due_ms < set_ms) {
-                connection.timer = Some((self.wheel.set(slot, due_ms), due_ms));
-            }
-        }
-        self.touched = touched;
-    }
-
-    fn deadline(&self, slot: usize) -> Option<u64> {
-        let connection = self.connections.get(slot)?;
-        let stream = connection.stream.poll_timeout().map(|(due_ms, _)| due_ms);
-        let blocked = connection.blocked_since_ms.map(|since| since.saturating_add(BLOCKED_MS));
-        let pushes = self.key(slot).and_then(|key| self.shard.poll_timeout(key, self.now));
-        [stream, blocked, connection.linger_until_ms, pushes].into_iter().flatten().min()
-    }
-
     /// Writes an element to a session; nothing follows the end of its stream.
-    pub(super) fn write_element(&mut self, slot: usize, element: &Element) {
+    pub(crate) fn write_element(&mut self, slot: usize, element: &Element) {
         if self.connections.get(slot).is_some_and(|connection| connection.stream.is_bound()) {
             self.write(slot, &element.to_stream_bytes());
         }
     }
 
     /// Ends a stream for a broken rule.
-    pub(super) fn violation(&mut self, slot: usize, text: String) {
+    pub(crate) fn violation(&mut self, slot: usize, text: String) {
         self.close(slot, &StreamError::new(StreamCondition::PolicyViolation).with_text(text));
     }
 }

@@ -4,38 +4,39 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use longwire_core::render;
-use longwire_core::session_manager::{self, EndReason, Worker as _};
+use longwire_core::session_manager::{self, EndReason};
 use longwire_model::delivery::Acknowledgement;
 use longwire_model::{DeviceId, Entry, EntryId, Seq};
 use longwire_protocol::push::{self, CursorMoved, UserChanged};
 use longwire_router::{Batch, CloseReason, Output, SessionKey, Shard};
 use longwire_store::{Write, Written};
 
-use super::{Worker, seconds};
-use crate::inbox::Command;
+use crate::host::{Command, Host, Transport};
+use crate::worker::{Worker, seconds};
 
 /// Entries as bytes, each made once per turn and user.
 type Rendered = HashMap<(EntryId, Option<Arc<str>>), Option<Arc<[u8]>>>;
 
-impl Worker {
+impl<H: Host> Worker<H> {
     /// Takes the next committed batch. After a gap nothing is known of what was missed: the sessions log in again and read the log.
-    pub(super) fn announce(&mut self, batch: &Batch) {
+    pub(crate) fn announce(&mut self, batch: &Batch) {
         if let Err(gap) = self.shard.apply(batch, self.now, &mut self.outputs) {
             tracing::error!(worker = self.index, %gap, "a batch was missed; its sessions are ended");
-            let keys: Vec<SessionKey> = self.sessions.keys().copied().collect();
+            let mut keys: Vec<SessionKey> = self.sessions.keys().copied().collect();
+            keys.sort_unstable();
             for key in keys {
                 self.end(key, EndReason::Reset);
             }
             let end = batch.entries.last().map_or(batch.from, |entry| entry.seq);
-            self.shard = Shard::new(self.common.core.log.app(), batch.generation, end);
+            self.shard = Shard::new(self.core.log.app(), batch.generation, end);
         }
         self.settle();
-        self.inbox.set_watermark(self.shard.watermark());
-        self.common.core.sessions.has_passed();
+        self.host.passed(self.shard.watermark());
+        self.core.sessions.has_passed();
     }
 
     /// Offers a `ttl: 0` notification; gives how many sockets took it.
-    pub(super) fn deliver_now(&mut self, entry: &Arc<Entry>, as_of: Seq) -> usize {
+    pub(crate) fn deliver_now(&mut self, entry: &Arc<Entry>, as_of: Seq) -> usize {
         self.flush();
         self.shard.deliver_now(entry, as_of, self.now, &mut self.outputs);
         let sent = self.outputs.iter().filter_map(|output| match output {
@@ -56,7 +57,7 @@ impl Worker {
     }
 
     /// Carries out what the shard has asked for: each session's part in its order.
-    pub(super) fn carry_out(&mut self) {
+    pub(crate) fn carry_out(&mut self) {
         let mut rendered = Rendered::new();
         for output in std::mem::take(&mut self.outputs) {
             let Some(slot) = self.sessions.get(&session_of(&output)).copied() else {
@@ -86,7 +87,7 @@ impl Worker {
             Output::Probe { upto, .. } => {
                 let state = self.connections.get(slot).and_then(|connection| connection.session.as_ref());
                 if let Some(to) = state.and_then(|state| state.address()) {
-                    self.write_element(slot, &render::probe(upto, &to, &self.common.core.config.domain));
+                    self.write_element(slot, &render::probe(upto, &to, &self.core.config.domain));
                 }
             }
             Output::Read { session, query } => self.read_log(session, query),
@@ -102,11 +103,11 @@ impl Worker {
 
     /// Writes an acknowledgement; when the store refuses it, the session is ended and the next login's list settles it.
     fn record(&self, session: SessionKey, device: DeviceId, row: Acknowledgement) {
-        let inbox = Arc::clone(&self.inbox);
-        self.common.core.log.post(vec![Write::Acknowledge { device, row }], move |result| {
+        let name = Arc::clone(&self.name);
+        self.core.log.post(vec![Write::Acknowledge { device, row }], move |result| {
             if !matches!(result.as_deref(), Ok([Written::Done | Written::Unchanged])) {
                 tracing::warn!(%device, ?result, "an acknowledgement was not written");
-                inbox.send(session_manager::Command::End(session, EndReason::Reset));
+                name.send(session_manager::Command::End(session, EndReason::Reset));
             }
         });
     }
@@ -122,7 +123,7 @@ impl Worker {
             recorded_normal: bound.recorded.normal,
             recorded_background: bound.recorded.background,
             time: render::wire_time(self.now.wall),
-            heartbeat_max_s: self.common.streams.heartbeat_max_s,
+            heartbeat_max_s: self.streams.heartbeat_max_s,
             user: bound.user.as_ref().map(|user| user.to_string()),
         };
         self.bound(slot, Some(told));
@@ -130,7 +131,7 @@ impl Worker {
 
     fn send(&mut self, slot: usize, entry: &Entry, user: Option<Arc<str>>, rendered: &mut Rendered) {
         let Some(state) = self.connections.get(slot).and_then(|connection| connection.session.as_ref()) else { return };
-        let domain = &self.common.core.config.domain;
+        let domain = &self.core.config.domain;
         if state.is_push {
             let make = |user: &Option<Arc<str>>| render::push_stanza(entry, user.as_deref(), domain).map(Arc::from);
             let bytes = rendered.entry((entry.id, user)).or_insert_with_key(|(_, user)| make(user)).clone();
@@ -138,19 +139,19 @@ impl Worker {
         } else if let Some(stanza) = state.address().and_then(|to| render::standard_stanza(entry, &to, domain)) {
             self.write_element(slot, &stanza);
         }
-        let metrics = &self.common.core.metrics;
+        let metrics = &self.core.metrics;
         metrics.sent.inc();
         let age_ms = self.now.wall.millis_since(entry.created_at).max(0).unsigned_abs();
         metrics.send_seconds.observe(seconds(age_ms));
     }
 
     fn read_log(&mut self, session: SessionKey, query: longwire_store::LogQuery) {
-        self.common.core.metrics.log_reads.inc();
-        let (store, inbox) = (Arc::clone(&self.common.core.store), Arc::clone(&self.inbox));
+        self.core.metrics.log_reads.inc();
+        let store = Arc::clone(&self.core.store);
         let (lane, upto) = (query.lane, query.upto);
-        drop(self.common.runtime.spawn(async move {
+        self.host.spawn(Box::pin(async move {
             let result = store.read_log(query).await;
-            inbox.push(Command::Page { session, lane, upto, result });
+            Command::Page { session, lane, upto, result }
         }));
     }
 }
