@@ -2,7 +2,7 @@
 
 use longwire_protocol::push::Lane;
 
-use crate::config::TlsMode;
+use crate::config::{Target, TlsMode};
 use crate::inbox::{Notification, Transaction};
 use crate::state::State;
 
@@ -13,15 +13,15 @@ pub enum Action {
     Load,
     /// Make this durable; the answer is [`crate::Event::Stored`]. One at a time.
     Store(Transaction),
-    /// Open a connection, with TLS when it is direct; answered by `Connected`, `Secured` or `ConnectFailed`.
-    Connect {
-        /// The host.
-        host: String,
-        /// The port.
-        port: u16,
-        /// How TLS begins.
-        tls: TlsMode,
+    /// Ask the DNS for the SRV records of the domain's services; answered by `Resolved`.
+    Resolve {
+        /// The domain.
+        domain: String,
+        /// The services, each with an answer of its own.
+        services: Vec<TlsMode>,
     },
+    /// Open a connection, with TLS when it is direct; answered by `Connected`, `Secured` or `ConnectFailed`.
+    Connect(Target),
     /// Begin TLS on the open connection; answered by `Secured` or `ConnectFailed`.
     StartTls,
     /// Send these bytes.

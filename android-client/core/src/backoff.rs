@@ -106,7 +106,7 @@ impl Conflicts {
 }
 
 /// `random` scaled to `0..=upper`.
-fn scale(random: u64, upper: u64) -> u64 {
+pub(crate) fn scale(random: u64, upper: u64) -> u64 {
     let wide = u128::from(random) * (u128::from(upper) + 1);
     u64::try_from(wide >> 64).expect("a product of two u64 shifted by 64 bits fits u64")
 }

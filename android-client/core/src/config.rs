@@ -11,17 +11,26 @@ pub enum TlsMode {
     StartTls,
 }
 
-/// Configuration of a device.
+/// A place where a server may listen. Its certificate is for the domain, whatever the host is called (RFC 6120 §13.7.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// The XMPP domain; also the name that the server's certificate must have.
-    pub domain: Jid,
-    /// Where to connect.
+pub struct Target {
+    /// The host's name or address.
     pub host: String,
     /// The port.
     pub port: u16,
     /// How TLS begins.
     pub tls: TlsMode,
+}
+
+/// Configuration of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The XMPP domain; also the name that the server's certificate must have.
+    pub domain: Jid,
+    /// Where to connect when no SRV record leads to a server; `None`: to the domain itself, at the standard ports.
+    pub server: Option<Target>,
+    /// The services whose SRV records are asked for first (XEP-0368); none: the DNS is not asked for them.
+    pub srv: Vec<TlsMode>,
     /// The name of this software, told to the server at login.
     pub software: String,
     /// Identifies the boot of the machine that the clock of `now_ms` belongs to.

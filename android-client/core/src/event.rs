@@ -1,7 +1,9 @@
 //! What the driver tells the machine.
 
+use crate::config::TlsMode;
 use crate::inbox::{Outcome, Snapshot, StoreError};
 use crate::state::Failure;
+use crate::targets::SrvAnswer;
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum Event {
     Stored(Result<Vec<Outcome>, StoreError>),
     /// The answer to `Note`: whose payload may be parsed now is noted.
     Noted,
+    /// What the DNS said of each service.
+    Resolved(Vec<(TlsMode, SrvAnswer)>),
     /// TCP stands; TLS is still to come by STARTTLS.
     Connected,
     /// TLS stands; with the 32 bytes of tls-exporter (RFC 9266) when it is TLS 1.3.

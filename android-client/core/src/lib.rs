@@ -15,12 +15,14 @@ mod journal;
 mod machine;
 mod reports;
 mod state;
+mod targets;
 mod task;
 mod wire;
 
 pub use action::{Action, Actions, HandOver, Random};
-pub use config::{Config, TlsMode};
+pub use config::{Config, Target, TlsMode};
 pub use event::{Event, Network};
 pub use longwire_protocol::push::Lane;
 pub use machine::{Machine, Reason};
 pub use state::{Block, Failure, FailureKind, Online, State, Why};
+pub use targets::{SrvAnswer, SrvRecord};

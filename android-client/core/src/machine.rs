@@ -11,7 +11,7 @@ use crate::action::{Action, Actions};
 use crate::backoff::{Backoff, Conflicts};
 use crate::batch::Batch;
 use crate::clock::ServerClock;
-use crate::config::{Config, TlsMode};
+use crate::config::Config;
 use crate::event::{Event, Network};
 use crate::heartbeat::{Heartbeat, Interval};
 use crate::inbox::{Change, Outcome, Row, Snapshot, StoreError, Verb};
@@ -19,6 +19,7 @@ use crate::journal::{Journal, Then};
 use crate::machine::connection::Link;
 use crate::reports::Reports;
 use crate::state::{State, Why};
+use crate::targets::Targets;
 
 /// Why the machine wants to be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Machine {
     cursor_of_link: u64,
     journal: Journal,
     clock: ServerClock,
+    /// Where to connect next.
+    targets: Targets,
     backoff: Backoff,
     conflicts: Conflicts,
     /// Until when nothing is attempted because the server said so.
@@ -84,6 +87,7 @@ impl Machine {
             cursor_of_link: 0,
             journal: Journal::default(),
             clock: ServerClock::default(),
+            targets: Targets::default(),
             backoff: Backoff::default(),
             conflicts: Conflicts::default(),
             pause_until_ms: 0,
@@ -106,11 +110,6 @@ impl Machine {
         &self.state
     }
 
-    /// From now on TLS begins in this way: the driver learned what the port speaks, for the attempt under way too.
-    pub const fn set_tls(&mut self, tls: TlsMode) {
-        self.config.tls = tls;
-    }
-
     /// Server time in Unix milliseconds, as far as it is known.
     #[must_use]
     pub fn server_time_ms(&self, now_ms: u64) -> u64 {
@@ -125,6 +124,7 @@ impl Machine {
             Event::Loaded(answer) => self.loaded(answer, now_ms, actions),
             Event::Stored(answer) => self.stored(answer, now_ms, actions),
             Event::Noted => self.noted(now_ms, actions),
+            Event::Resolved(answers) => self.resolved(answers, now_ms, actions),
             Event::Connected => self.open_stream(now_ms, actions),
             Event::Secured { exporter } => self.secured(exporter, now_ms, actions),
             Event::ConnectFailed(failure) => self.connect_failed(failure, now_ms, actions),

@@ -1,15 +1,18 @@
 //! TCP to the server, with TLS on top when it is direct.
 
+mod reach;
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use longwire_client::{Failure, FailureKind, TlsMode};
+use longwire_client::{Failure, FailureKind, Target, TlsMode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::client::TlsStream;
 
+use crate::resolve::Resolver;
 use crate::tls::{SecureError, Tls};
 
 /// A connection, before or after TLS.
@@ -26,11 +29,22 @@ pub(crate) enum Connected {
     Secure(Stream, Option<[u8; 32]>),
 }
 
-/// Connects to the server.
-pub(crate) async fn connect(host: String, port: u16, mode: TlsMode, tls: Tls) -> Result<Connected, SecureError> {
-    let address = (host.as_str(), port);
-    let tcp = TcpStream::connect(address).await.map_err(|error| failed(&host, port, &error))?;
-    tcp.set_nodelay(true).map_err(|error| failed(&host, port, &error))?;
+/// Connects to a target.
+pub(crate) async fn connect(target: &Target, resolver: &dyn Resolver, tls: Tls) -> Result<Connected, SecureError> {
+    let Target { host, port, tls: mode } = target;
+    let unknown = |error: &dyn std::fmt::Display| {
+        let text = format!("cannot find the host {host}: {error}");
+        SecureError { failure: Failure { kind: FailureKind::Resolve, text }, is_not_tls: false }
+    };
+    let addresses = match host.parse() {
+        Ok(address) => vec![address],
+        Err(_) => resolver.addresses(host).await.map_err(|error| unknown(&error))?,
+    };
+    if addresses.is_empty() {
+        return Err(unknown(&"it has no address"));
+    }
+    let tcp = reach::reach(&addresses, *port).await.map_err(|error| failed(host, *port, &error))?;
+    tcp.set_nodelay(true).map_err(|error| failed(host, *port, &error))?;
     match mode {
         TlsMode::StartTls => Ok(Connected::Plain(Stream::Plain(tcp))),
         TlsMode::Direct => secure(tcp, tls).await,
@@ -39,13 +53,14 @@ pub(crate) async fn connect(host: String, port: u16, mode: TlsMode, tls: Tls) ->
 
 /// Connects to a port that speaks direct TLS or STARTTLS: the first device that reaches it finds out for all, and goes on at once.
 pub(crate) async fn connect_either(
-    host: String,
-    port: u16,
+    target: &Target,
+    resolver: &dyn Resolver,
     spoken: &OnceCell<TlsMode>,
     tls: Tls,
 ) -> Result<Connected, SecureError> {
     let mut direct = None;
-    let find_out = async || match connect(host.clone(), port, TlsMode::Direct, tls.clone()).await {
+    let with = |tls| Target { tls, ..target.clone() };
+    let find_out = async || match connect(&with(TlsMode::Direct), resolver, tls.clone()).await {
         Ok(connected) => {
             direct = Some(connected);
             Ok(TlsMode::Direct)
@@ -56,7 +71,7 @@ pub(crate) async fn connect_either(
     let mode = *spoken.get_or_try_init(find_out).await?;
     match direct {
         Some(connected) => Ok(connected),
-        None => connect(host, port, mode, tls).await,
+        None => connect(&with(mode), resolver, tls).await,
     }
 }
 
@@ -69,8 +84,6 @@ pub(crate) async fn secure(tcp: TcpStream, tls: Tls) -> Result<Connected, Secure
 fn failed(host: &str, port: u16, error: &io::Error) -> SecureError {
     let (kind, text) = if error.kind() == io::ErrorKind::ConnectionRefused {
         (FailureKind::Refused, format!("nobody listens on {host}:{port}"))
-    } else if error.raw_os_error().is_none() {
-        (FailureKind::Resolve, format!("cannot find the host {host}: {error}"))
     } else {
         (FailureKind::Unreachable, format!("cannot reach {host}:{port}: {error}"))
     };

@@ -11,16 +11,17 @@ use std::time::Duration;
 
 use longwire_client::heartbeat::Fixed;
 use longwire_client::inbox::{Change, Outcome, Snapshot, StoreError, Transaction, Verb};
-use longwire_client::{Action, Actions, Config, Event, Machine, State, TlsMode, Why};
+use longwire_client::{Action, Actions, Config, Event, Machine, SrvAnswer, State, Target, TlsMode, Why};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::time::timeout;
 
 use crate::connect::{Connected, Stream, connect, connect_either, secure};
 use crate::device::screen::ScreenQueue;
-use crate::fleet::{Options, TlsChoice};
+use crate::fleet::Options;
 use crate::notes::Notes;
 use crate::output::{Line, Printer};
+use crate::resolve::{self, Resolver};
 use crate::rim::{BootClock, OsRandom};
 use crate::screen::Screens;
 use crate::store::DeviceStore;
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) screens: Screens,
     pub(crate) printer: Printer,
     pub(crate) tls: Tls,
+    pub(crate) resolver: Arc<dyn Resolver>,
     /// What the port speaks, once the first device that reached it has found out.
     pub(crate) spoken: OnceCell<TlsMode>,
 }
@@ -57,6 +59,7 @@ pub(crate) struct Device {
     shared: Arc<Shared>,
     machine: Machine,
     stream: Option<Stream>,
+    resolving: Answer<Vec<(TlsMode, SrvAnswer)>>,
     connecting: Answer<Result<Connected, SecureError>>,
     loading: Answer<Result<Snapshot, StoreError>>,
     storing: Answer<Result<Vec<Outcome>, StoreError>>,
@@ -74,9 +77,8 @@ impl Device {
         let options = &shared.options;
         let config = Config {
             domain: options.domain.clone(),
-            host: options.host.clone(),
-            port: options.port,
-            tls: if options.tls == TlsChoice::StartTls { TlsMode::StartTls } else { TlsMode::Direct },
+            server: options.server.clone().map(|(host, port)| Target { host, port, tls: options.tls.first() }),
+            srv: if options.server.is_none() || options.is_srv_first { options.tls.services() } else { Vec::new() },
             software: concat!("longwire-device ", env!("CARGO_PKG_VERSION")).to_owned(),
             boot_id: shared.clock.boot_id().to_owned(),
         };
@@ -87,6 +89,7 @@ impl Device {
             index,
             shared,
             stream: None,
+            resolving: None,
             connecting: None,
             loading: None,
             storing: None,
@@ -109,6 +112,7 @@ impl Device {
                 stored = answer(&mut self.storing) => self.events.push_back(Event::Stored(stored)),
                 loaded = answer(&mut self.loading) => self.events.push_back(Event::Loaded(loaded.map(Box::new))),
                 shown = self.screen.shown() => self.shown(shown).await,
+                resolved = answer(&mut self.resolving) => self.events.push_back(Event::Resolved(resolved)),
                 connected = answer(&mut self.connecting) => self.connected(connected),
                 Some(event) = commands.recv() => self.events.push_back(event),
                 read = read(&mut self.stream, &mut buffer) => self.read(read, &buffer).await,
@@ -160,12 +164,19 @@ impl Device {
                 let (index, store) = (self.index, self.shared.store.clone());
                 self.storing = Some(Box::pin(async move { store.apply(index, transaction).await }));
             }
-            Action::Connect { host, port, tls } => {
+            Action::Resolve { domain, services } => {
+                let resolver = Arc::clone(&self.shared.resolver);
+                let answer = async move { resolve::services(resolver.as_ref(), &domain, &services).await };
+                self.resolving = Some(Box::pin(answer));
+            }
+            Action::Connect(target) => {
                 let shared = Arc::clone(&self.shared);
                 self.connecting = Some(Box::pin(async move {
-                    match shared.options.tls {
-                        TlsChoice::Auto => connect_either(host, port, &shared.spoken, shared.tls.clone()).await,
-                        TlsChoice::Direct | TlsChoice::StartTls => connect(host, port, tls, shared.tls.clone()).await,
+                    let (resolver, tls) = (shared.resolver.as_ref(), shared.tls.clone());
+                    if shared.options.is_spoken_unknown(&target) {
+                        connect_either(&target, resolver, &shared.spoken, tls).await
+                    } else {
+                        connect(&target, resolver, tls).await
                     }
                 }));
             }
@@ -201,7 +212,6 @@ impl Device {
         match connected {
             Ok(Connected::Plain(stream)) => {
                 self.stream = Some(stream);
-                self.machine.set_tls(TlsMode::StartTls);
                 self.events.push_back(Event::Connected);
             }
             Ok(Connected::Secure(stream, exporter)) => {
@@ -254,7 +264,7 @@ impl Device {
     }
 
     fn close(&mut self) {
-        (self.connecting, self.drop_at_ms) = (None, None);
+        (self.resolving, self.connecting, self.drop_at_ms) = (None, None, None);
         self.held_acks.clear();
         if let Some(mut stream) = self.stream.take() {
             // A polite end that nobody waits for.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longwire_client::Event;
+use longwire_client::{Event, Target, TlsMode};
 use longwire_protocol::Jid;
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::task::JoinSet;
@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::device::{Device, Shared};
 use crate::notes::Notes;
 use crate::output::Printer;
+use crate::resolve::Resolver;
 use crate::rim::{BootClock, random_hex};
 use crate::screen::Screens;
 use crate::store::{DeviceStore, OpenError};
@@ -32,6 +33,25 @@ pub enum TlsChoice {
     StartTls,
 }
 
+impl TlsChoice {
+    /// How TLS begins at a server that is named.
+    pub(crate) const fn first(self) -> TlsMode {
+        match self {
+            Self::Auto | Self::Direct => TlsMode::Direct,
+            Self::StartTls => TlsMode::StartTls,
+        }
+    }
+
+    /// The services to look for.
+    pub(crate) fn services(self) -> Vec<TlsMode> {
+        match self {
+            Self::Auto => vec![TlsMode::Direct, TlsMode::StartTls],
+            Self::Direct => vec![TlsMode::Direct],
+            Self::StartTls => vec![TlsMode::StartTls],
+        }
+    }
+}
+
 /// How a device misbehaves or not, for tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Behaviour {
@@ -48,10 +68,10 @@ pub struct Behaviour {
 /// What all devices of a process are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The server's host.
-    pub host: String,
-    /// The server's port.
-    pub port: u16,
+    /// The server's host and port; `None`: found by the domain alone.
+    pub server: Option<(String, u16)>,
+    /// Whether SRV records of the domain are asked for before a server that is named.
+    pub is_srv_first: bool,
     /// The XMPP domain.
     pub domain: Jid,
     /// How TLS begins.
@@ -66,6 +86,14 @@ pub struct Options {
     pub heartbeat: Duration,
     /// How they behave.
     pub behaviour: Behaviour,
+}
+
+impl Options {
+    /// Whether it is still to be found out what a target speaks: a record says it, the name of a server does not.
+    pub(crate) fn is_spoken_unknown(&self, target: &Target) -> bool {
+        let is_named = self.server.as_ref().is_some_and(|(host, port)| *host == target.host && *port == target.port);
+        self.tls == TlsChoice::Auto && is_named
+    }
 }
 
 /// Why the devices cannot run.
@@ -106,6 +134,7 @@ pub struct Command {
 pub async fn run(
     options: Options,
     tls: Tls,
+    resolver: Arc<dyn Resolver>,
     printer: Printer,
     mut commands: mpsc::Receiver<Command>,
     stop: watch::Receiver<bool>,
@@ -130,6 +159,7 @@ pub async fn run(
         screens,
         printer,
         tls,
+        resolver,
         options,
     });
     let mut devices = JoinSet::new();

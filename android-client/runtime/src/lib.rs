@@ -5,6 +5,7 @@ mod device;
 pub mod fleet;
 mod notes;
 pub mod output;
+pub mod resolve;
 pub mod rim;
 pub mod screen;
 pub mod store;

@@ -1,8 +1,10 @@
 //! `longwire-device`: virtual phones that run the real client core.
 
 use std::io::{self, BufRead as _, Write as _};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,6 +12,7 @@ use clap::Parser;
 use longwire_client::Event;
 use longwire_device::fleet::{self, Behaviour, Command, Options, TlsChoice};
 use longwire_device::output::Printer;
+use longwire_device::resolve::{Dns, Resolver};
 use longwire_device::tls::{Pin, Tls, Trust};
 use longwire_protocol::Jid;
 use rustix::fs::Mode;
@@ -23,8 +26,11 @@ Examples:
       one phone; each notification that it shows is a line of JSON:
       {\"device\":\"0\",\"state\":\"online\",\"id\":\"…\",\"jid\":\"…\"}
       {\"device\":\"0\",\"notification\":{\"id\":\"…\",\"seq\":7,\"title\":\"Door\",\"body\":\"Bell\"}}
+  longwire-device --domain example.com
+      found by the SRV records _xmpps-client._tcp and _xmpp-client._tcp of example.com, mixed by priority and weight
+      (XEP-0368); without records at example.com itself, 5223 and then 5222; the certificate is for example.com
   longwire-device --server push.example.com:5223 --domain example.com --count 1000 --drop-after 30
-      a thousand phones that lose their connection every half minute
+      a thousand phones that lose their connection every half minute; no SRV record is asked for unless --srv says so
 
 Files in the data directory:
   devices.sqlite      accounts, cursors and inboxes of all devices
@@ -39,10 +45,16 @@ Commands on standard input, a line each: `0 open ID` and `0 dismiss ID` (device 
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = HELP)]
 struct Arguments {
-    /// Where the server listens.
+    /// Where the server listens. Without it the domain's SRV records say so, or else the domain itself at 5223 and 5222.
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_server)]
-    server: (String, u16),
-    /// The XMPP domain; the server's certificate must be for it.
+    server: Option<(String, u16)>,
+    /// Ask for the domain's SRV records first; --server is for when no target of theirs can be reached.
+    #[arg(long, requires = "server")]
+    srv: bool,
+    /// The DNS server to ask for everything, instead of the system's.
+    #[arg(long, value_name = "IP[:PORT]", value_parser = parse_dns)]
+    dns: Option<SocketAddr>,
+    /// The XMPP domain; the server's certificate must be for it, wherever it is found.
     #[arg(long, default_value = "localhost", value_parser = parse_domain)]
     domain: Jid,
     /// Trust the certificates in this PEM file instead of the system's authorities.
@@ -104,10 +116,11 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         (None, Some(pin)) => Trust::Pin(pin.clone()),
         (None, None) => Trust::System,
     };
+    let resolver: Arc<dyn Resolver> = Arc::new(arguments.dns.map_or_else(Dns::of_system, Dns::at));
     let tls = Tls::new(&arguments.domain.to_string(), &trust)?;
     let (printer, printing) = Printer::start().context("cannot start a thread")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
-    let ended = runtime.block_on(run_fleet(options(arguments), tls, printer));
+    let ended = runtime.block_on(run_fleet(options(arguments), tls, resolver, printer));
     runtime.shutdown_timeout(Duration::from_secs(1));
     if ended.is_ok() {
         // A printer that failed has nothing more to print.
@@ -116,7 +129,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     ended
 }
 
-async fn run_fleet(options: Options, tls: Tls, printer: Printer) -> anyhow::Result<()> {
+async fn run_fleet(options: Options, tls: Tls, resolver: Arc<dyn Resolver>, printer: Printer) -> anyhow::Result<()> {
     let (sender, commands) = mpsc::channel(64);
     std::thread::Builder::new().name("commands".to_owned()).spawn(move || read_commands(&sender))?;
     let (stopper, stop) = watch::channel(false);
@@ -128,15 +141,14 @@ async fn run_fleet(options: Options, tls: Tls, printer: Printer) -> anyhow::Resu
         }
         stopper.send_replace(true);
     });
-    fleet::run(options, tls, printer, commands, stop).await?;
+    fleet::run(options, tls, resolver, printer, commands, stop).await?;
     Ok(())
 }
 
 fn options(arguments: Arguments) -> Options {
-    let (host, port) = arguments.server;
     Options {
-        host,
-        port,
+        server: arguments.server,
+        is_srv_first: arguments.srv,
         domain: arguments.domain,
         tls: match (arguments.starttls, arguments.direct_tls) {
             (true, _) => TlsChoice::StartTls,
@@ -206,6 +218,13 @@ fn parse_server(text: &str) -> Result<(String, u16), String> {
     let port: u16 = port.parse().map_err(|_| wrong())?;
     let is_bad = host.is_empty() || port == 0 || (bare.is_none() && host.contains(':'));
     if is_bad { Err(wrong()) } else { Ok((host.to_owned(), port)) }
+}
+
+fn parse_dns(text: &str) -> Result<SocketAddr, String> {
+    let bare = || text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53));
+    text.parse()
+        .or_else(|_| bare())
+        .map_err(|_| format!("{text:?} is not an address, such as 192.0.2.1 or 127.0.0.1:5353"))
 }
 
 fn parse_domain(text: &str) -> Result<Jid, String> {

@@ -18,12 +18,17 @@ use crate::event::Network;
 use crate::heartbeat::Beat;
 use crate::inbox::Change;
 use crate::journal::Then;
-use crate::state::{Block, Failure, State, Why};
+use crate::state::{Block, Failure, FailureKind, State, Why};
+use crate::targets::SrvAnswer;
 use crate::task::{Connect, Context, Ending, Login, Register, Task, Turn, Want};
 use crate::wire::Features;
 
-/// How long an attempt may take from its start to *online*.
+/// How long an attempt at a target may take from its start to *online*.
 pub(super) const ATTEMPT_MS_MAX: u64 = 30_000;
+/// How long TCP and TLS may take as long as there is another target.
+pub(super) const REACH_MS_MAX: u64 = 10_000;
+/// How long the DNS may take.
+pub(super) const LOOK_UP_MS_MAX: u64 = 10_000;
 /// So many refused passwords in a row block the device.
 const REFUSALS_MAX: u32 = 3;
 
@@ -32,6 +37,7 @@ pub(super) struct Link {
     pub(super) number: u64,
     pub(super) reader: Reader,
     pub(super) tasks: VecDeque<Task>,
+    started_ms: u64,
     pub(super) deadline_ms: u64,
     pub(super) online_since_ms: Option<u64>,
     /// Whether the login succeeded: entries may come.
@@ -44,6 +50,32 @@ pub(super) struct Link {
     is_deaf: bool,
 }
 
+impl Link {
+    fn new(number: u64, tasks: VecDeque<Task>, now_ms: u64, time_ms: u64) -> Self {
+        Self {
+            number,
+            reader: Reader::new(Limits::BEFORE_LOGIN),
+            tasks,
+            started_ms: now_ms,
+            deadline_ms: now_ms.saturating_add(time_ms),
+            online_since_ms: None,
+            is_bound: false,
+            restated: None,
+            features: None,
+            exporter: None,
+            is_deaf: false,
+        }
+    }
+
+    /// Whether TLS does not stand yet: nothing is known of the server but where it should be.
+    fn connect(&self) -> Option<&Connect> {
+        match self.tasks.front() {
+            Some(Task::Connect(task)) => Some(task),
+            Some(Task::Register(_) | Task::Login(_)) | None => None,
+        }
+    }
+}
+
 impl Machine {
     /// Begins an attempt, if there is a network and nobody asked for a pause.
     pub(super) fn connect(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
@@ -53,32 +85,63 @@ impl Machine {
         if self.network == Network::None {
             return self.set_state(State::Waiting { until_ms: None, why: Why::Network }, actions);
         }
+        if self.targets.has_next() {
+            self.reach(None, now_ms, actions);
+        } else if self.targets.is_stale(&self.config, now_ms) {
+            self.look_up(now_ms, actions);
+        } else {
+            self.begin_round(now_ms, actions);
+        }
+    }
+
+    fn look_up(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        self.open_link(Connect::Looking, LOOK_UP_MS_MAX, now_ms);
+        let (domain, services) = (self.config.domain.to_string(), self.config.srv.clone());
+        actions.push(Action::Resolve { domain, services });
+        self.set_state(State::Connecting, actions);
+    }
+
+    /// The DNS answered, each service for itself.
+    pub(super) fn resolved(&mut self, answers: Vec<(TlsMode, SrvAnswer)>, now_ms: u64, actions: &mut Actions<'_>) {
+        if self.link.as_ref().and_then(Link::connect) != Some(&Connect::Looking) {
+            return;
+        }
+        self.link = None;
+        self.targets.resolved(answers, now_ms);
+        self.begin_round(now_ms, actions);
+    }
+
+    fn begin_round(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        self.targets.begin_round(&self.config, &mut || actions.random_u64());
+        self.reach(None, now_ms, actions);
+    }
+
+    /// Goes on to the next target of the round at once; with none left the round was the attempt that failed.
+    fn reach(&mut self, why: Option<Why>, now_ms: u64, actions: &mut Actions<'_>) {
+        let Some(target) = self.targets.next() else {
+            let text = format!("{} says that it serves no clients", self.config.domain);
+            let nowhere = || Why::Unreachable(Failure { kind: FailureKind::Resolve, text });
+            return self.wait(why.unwrap_or_else(nowhere), now_ms, actions);
+        };
+        let time_ms = if self.targets.has_next() { REACH_MS_MAX } else { ATTEMPT_MS_MAX };
+        self.open_link(Connect::Reaching, time_ms, now_ms);
+        actions.push(Action::Connect(target));
+        self.set_state(State::Connecting, actions);
+    }
+
+    fn open_link(&mut self, connect: Connect, time_ms: u64, now_ms: u64) {
         self.links += 1;
-        let mut tasks = VecDeque::from([Task::Connect(Connect::default())]);
+        let mut tasks = VecDeque::from([Task::Connect(connect)]);
         if !self.record.account.as_ref().is_some_and(|account| account.is_registered) {
             tasks.push_back(Task::Register(Register::default()));
         }
         tasks.push_back(Task::Login(Login::default()));
-        self.link = Some(Link {
-            number: self.links,
-            reader: Reader::new(Limits::BEFORE_LOGIN),
-            tasks,
-            deadline_ms: now_ms.saturating_add(ATTEMPT_MS_MAX),
-            online_since_ms: None,
-            is_bound: false,
-            restated: None,
-            features: None,
-            exporter: None,
-            is_deaf: false,
-        });
-        let (host, port, tls) = (self.config.host.clone(), self.config.port, self.config.tls);
-        actions.push(Action::Connect { host, port, tls });
-        self.set_state(State::Connecting, actions);
+        self.link = Some(Link::new(self.links, tasks, now_ms, time_ms));
     }
 
     /// TCP stands, and TLS is to be asked for.
     pub(super) fn open_stream(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
-        if self.link.is_some() && self.config.tls == TlsMode::StartTls {
+        if self.link.as_ref().and_then(Link::connect) == Some(&Connect::Reaching) {
             self.write_header(now_ms, actions);
         }
     }
@@ -92,9 +155,10 @@ impl Machine {
     /// TLS stands: a new stream begins, and the next task with it, in one flight.
     pub(super) fn secured(&mut self, exporter: Option<[u8; 32]>, now_ms: u64, actions: &mut Actions<'_>) {
         let Some(link) = &mut self.link else { return };
-        if !matches!(link.tasks.front(), Some(Task::Connect(_))) {
+        if link.connect().is_none_or(|task| *task == Connect::Looking) {
             return;
         }
+        link.deadline_ms = link.started_ms.saturating_add(ATTEMPT_MS_MAX);
         link.reader = Reader::new(Limits::BEFORE_LOGIN);
         (link.features, link.exporter, link.is_deaf) = (None, exporter, false);
         self.write_header(now_ms, actions);
@@ -104,13 +168,13 @@ impl Machine {
 
     pub(super) fn connect_failed(&mut self, failure: Failure, now_ms: u64, actions: &mut Actions<'_>) {
         if self.link.take().is_some() {
-            self.wait(Why::Unreachable(failure), now_ms, actions);
+            self.reach(Some(Why::Unreachable(failure)), now_ms, actions);
         }
     }
 
     pub(super) fn closed(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
         if self.link.is_some() {
-            self.wait(Why::Lost, now_ms, actions);
+            self.fail(Why::Lost, now_ms, actions);
         }
     }
 
@@ -256,14 +320,20 @@ impl Machine {
     }
 
     pub(super) fn took_too_long(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
-        self.end(Ending::Wait(Why::TimedOut), now_ms, actions);
+        if self.link.as_ref().and_then(Link::connect) == Some(&Connect::Looking) {
+            actions.push(Action::Close);
+            let failed = self.config.srv.iter().map(|service| (*service, SrvAnswer::Failed)).collect();
+            return self.resolved(failed, now_ms, actions);
+        }
+        self.fail(Why::TimedOut, now_ms, actions);
     }
 
     /// The connection ends, and what follows is decided.
     pub(super) fn end(&mut self, ending: Ending, now_ms: u64, actions: &mut Actions<'_>) {
         match ending {
-            Ending::Wait(why) => self.wait(why, now_ms, actions),
+            Ending::Wait(why) => self.fail(why, now_ms, actions),
             Ending::Retry(why, after_s) => {
+                self.targets.finish_round();
                 self.drop_link(now_ms, actions);
                 let wait_ms = self.backoff.retry_ms(after_s, actions.random_u64());
                 self.pause(wait_ms, why, now_ms, actions);
@@ -293,6 +363,16 @@ impl Machine {
         } else {
             self.wait(Why::Unauthorized, now_ms, actions);
         }
+    }
+
+    /// A connection came to nothing. Before TLS the next target's turn has come, at once; behind it, after a wait.
+    fn fail(&mut self, why: Why, now_ms: u64, actions: &mut Actions<'_>) {
+        let is_reaching = self.link.as_ref().is_some_and(|link| link.connect().is_some());
+        if is_reaching && self.targets.has_next() {
+            self.drop_link(now_ms, actions);
+            return self.reach(Some(why), now_ms, actions);
+        }
+        self.wait(why, now_ms, actions);
     }
 
     /// Waits by the backoff, or until there is a network.
@@ -337,6 +417,7 @@ impl Machine {
     /// The platform speaks of the network: a change replaces the wait, and probes a live session.
     pub(super) fn network(&mut self, network: Network, now_ms: u64, actions: &mut Actions<'_>) {
         self.network = network;
+        self.targets.renew();
         match (network, &self.state) {
             (_, State::Idle | State::Blocked(_)) => {}
             (Network::None, _) => {

@@ -26,6 +26,7 @@ impl Machine {
         actions: &mut Actions<'_>,
     ) {
         self.refusals = 0;
+        self.targets.finish_round();
         let link = self.link.as_mut().filter(|link| link.number == connection);
         let Some(link) = link else { return }; // it ended meanwhile
         link.online_since_ms = Some(now_ms);

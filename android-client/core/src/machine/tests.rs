@@ -4,4 +4,5 @@ mod harness;
 mod inbox;
 mod login;
 mod session;
+mod targets;
 mod waiting;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use longwire_client::heartbeat::Fixed;
 use longwire_client::inbox::{Change, MemoryStore, Outcome, Snapshot, Store as _, Transaction, Verb};
-use longwire_client::{Action, Actions, Config, Event, HandOver, Machine, State, TlsMode};
+use longwire_client::{Action, Actions, Config, Event, HandOver, Machine, State, Target, TlsMode};
 use longwire_protocol::Jid;
 use longwire_protocol::push::SeqSet;
 
@@ -120,9 +120,8 @@ impl Phone {
     pub(crate) fn start(&mut self, now_ms: u64) -> Vec<Wish> {
         let config = Config {
             domain: Jid::new(DOMAIN).expect("a domain"),
-            host: DOMAIN.into(),
-            port: 5223,
-            tls: TlsMode::Direct,
+            server: Some(Target { host: DOMAIN.into(), port: 5223, tls: TlsMode::Direct }),
+            srv: Vec::new(),
             software: "simulation".into(),
             boot_id: format!("{}-{}", self.name, self.boot),
         };
@@ -210,7 +209,7 @@ impl Phone {
             Action::Load => wishes.push(Wish::Later(wait_ms, Later::Loaded)),
             Action::Store(transaction) => self.apply(&transaction, wait_ms, wishes),
             Action::Connect { .. } => wishes.push(Wish::Connect),
-            Action::StartTls | Action::State(_) | Action::Finished(_) => {}
+            Action::Resolve { .. } | Action::StartTls | Action::State(_) | Action::Finished(_) => {}
             Action::Write(bytes) | Action::Acknowledge(bytes) => wishes.push(Wish::Send(bytes)),
             Action::Close => wishes.push(Wish::Close),
             Action::Note(id) => {

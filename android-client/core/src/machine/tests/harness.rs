@@ -11,7 +11,7 @@ use longwire_protocol::{DateTime, Element, Event as StreamEvent, Jid, Limits, Re
 
 use crate::heartbeat::Fixed;
 use crate::inbox::{MemoryStore, Store as _};
-use crate::{Action, Actions, Config, Event, HandOver, Machine, Random, State, TlsMode};
+use crate::{Action, Actions, Config, Event, HandOver, Machine, Random, State, Target, TlsMode};
 
 /// Server time at the phone's time 0.
 pub(super) const EPOCH_MS: u64 = 1_800_000_000_000;
@@ -45,6 +45,8 @@ pub(super) struct Phone {
     pub(super) cancelled: Vec<String>,
     pub(super) states: Vec<State>,
     pub(super) connects: usize,
+    pub(super) targets: Vec<Target>,
+    pub(super) resolves: Vec<Vec<TlsMode>>,
     pub(super) starttls: usize,
     pub(super) closes: usize,
     pub(super) loads: usize,
@@ -63,12 +65,15 @@ impl Phone {
     pub(super) fn with_store(tls: TlsMode, store: MemoryStore) -> Self {
         let config = Config {
             domain: Jid::new("example.com").expect("a JID"),
-            host: "push.example.com".into(),
-            port: 5223,
-            tls,
+            server: Some(Target { host: "push.example.com".into(), port: 5223, tls }),
+            srv: Vec::new(),
             software: "test".into(),
             boot_id: "boot".into(),
         };
+        Self::with_config(config, store)
+    }
+
+    pub(super) fn with_config(config: Config, store: MemoryStore) -> Self {
         let machine = Machine::new(config, Box::new(Fixed { interval_ms: HEARTBEAT_MS }));
         Self {
             machine,
@@ -83,6 +88,8 @@ impl Phone {
             cancelled: Vec::new(),
             states: Vec::new(),
             connects: 0,
+            targets: Vec::new(),
+            resolves: Vec::new(),
             starttls: 0,
             closes: 0,
             loads: 0,
@@ -151,7 +158,11 @@ impl Phone {
                     self.answer_store();
                 }
             }
-            Action::Connect { .. } => self.connects += 1,
+            Action::Resolve { services, .. } => self.resolves.push(services),
+            Action::Connect(target) => {
+                self.connects += 1;
+                self.targets.push(target);
+            }
             Action::StartTls => self.starttls += 1,
             Action::Write(bytes) => self.written.extend(bytes),
             Action::Acknowledge(bytes) => self.acks.push(String::from_utf8(bytes).expect("UTF-8")),
