@@ -14,8 +14,8 @@ use longwire_store::{
 };
 use tokio::sync::oneshot;
 
-use crate::Mutation;
 use crate::rng::Rng;
+use crate::{Mutation, mutate};
 
 /// Something waits for the disk; the world lets it go on.
 pub(crate) struct Gate {
@@ -111,7 +111,11 @@ impl Store for Disk {
     }
 
     async fn head(&self, app: AppId) -> Result<Head, StoreError> {
-        self.store.head(app).await
+        let head = self.store.head(app).await?;
+        Ok(match self.mutation {
+            Some(mutation) => mutate::head(mutation, head),
+            None => head,
+        })
     }
 
     async fn device(&self, id: DeviceId) -> Result<Option<LoadedDevice>, StoreError> {

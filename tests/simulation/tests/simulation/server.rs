@@ -1,29 +1,29 @@
-//! A server process: the real core, one shard and the real stream machines, joined by a worker without sockets. What the network's
-//! worker does with bytes, timers and TLS is done here again, in short; that part is not under test.
+//! A server process: the real core and the real worker, hosted by a world.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use longwire_c2s::{Outbox, Stream};
 use longwire_core::devices::{Change, ChangeError};
 use longwire_core::notification_manager::{Acceptance, Recalled};
-use longwire_core::session_manager::{Command, Worker};
-use longwire_core::{Clock, Core, CoreConfig, Env, Registration};
+use longwire_core::{Clock, Core, CoreConfig, Env, HeavyWork, Registration, session_manager};
 use longwire_model::delivery::Delivery;
-use longwire_model::{AppId, AudienceKey, DeviceId, Entry, EntryId, Membership, Notification, Seq, Timestamp};
+use longwire_model::{AppId, AudienceKey, DeviceId, EntryId, Membership, Notification, Seq, Timestamp};
 use longwire_protocol::jid::BareJid;
-use longwire_router::{Now, Output, SessionKey, Shard};
-use longwire_store::{LogPage, Store, StoreError};
+use longwire_router::Now;
+use longwire_store::Store;
+use longwire_worker::{Accepted, Command, Settings, Worker};
 use tokio::runtime::Runtime;
 
-use crate::conn::{Conn, Done};
 use crate::disk::Disk;
+use crate::host::{Log, Pipe, Seen, WorldHost};
+use crate::idle::Idle;
 use crate::rng::Shared;
-use crate::{DOMAIN, Mutation};
+use crate::{DOMAIN, Mutation, mutate};
 
 /// Two clocks that the world moves.
 #[derive(Default)]
@@ -42,12 +42,11 @@ impl Clock for Hands {
     }
 }
 
-/// What reaches the worker, in order.
+/// What comes out of the process's futures, in order.
 pub(crate) enum Inbox {
-    Core(Command),
-    Done(u64, Done),
-    Page(SessionKey, longwire_model::Lane, Seq, Result<LogPage, StoreError>),
+    Worker(Command),
     Answered(Answered),
+    Fault(String),
 }
 
 /// The answer to an operator's or sender's call.
@@ -69,14 +68,29 @@ pub(crate) type Listed = Vec<(DeviceId, Delivery)>;
 
 pub(crate) type Queue = Arc<Mutex<VecDeque<Inbox>>>;
 
+/// What the managers know the worker by.
 struct Desk {
     queue: Queue,
     watermark: Arc<AtomicU64>,
+    announced: AtomicU64,
+    mutation: Option<Mutation>,
 }
 
-impl Worker for Desk {
-    fn send(&self, command: Command) {
-        self.queue.lock().expect("nothing panics with it").push_back(Inbox::Core(command));
+impl session_manager::Worker for Desk {
+    fn send(&self, command: session_manager::Command) {
+        let mut queue = self.queue.lock().expect("nothing panics with it");
+        if let session_manager::Command::Announce(batch) = &command {
+            let end = batch.entries.last().map_or(batch.from, |entry| entry.seq);
+            let before = self.announced.fetch_max(end, Ordering::Relaxed);
+            if batch.from > before {
+                queue.push_back(Inbox::Fault(format!("a batch from {} was announced behind {before}", batch.from)));
+            }
+        }
+        let command = match self.mutation {
+            Some(mutation) => mutate::told(mutation, command),
+            None => command,
+        };
+        queue.push_back(Inbox::Worker(Command::Core(command)));
     }
 
     fn watermark(&self) -> Seq {
@@ -86,29 +100,28 @@ impl Worker for Desk {
 
 /// A server process.
 pub(crate) struct Server {
-    runtime: Runtime,
     pub(crate) core: Arc<Core>,
-    pub(crate) shard: Shard,
-    pub(crate) queue: Queue,
-    watermark: Arc<AtomicU64>,
-    pub(crate) conns: BTreeMap<u64, Conn>,
-    pub(crate) sessions: BTreeMap<SessionKey, u64>,
-    pub(crate) out: Outbox,
-    pub(crate) outputs: Vec<Output>,
+    pub(crate) worker: Worker<WorldHost>,
+    idle: Arc<Idle>,
+    disk: Arc<Disk>,
+    queue: Queue,
+    log: Log,
+    /// The slots of the connections.
+    links: BTreeMap<u64, usize>,
     pub(crate) effects: Vec<Effect>,
-    pub(crate) streams: Arc<longwire_c2s::Config>,
     pub(crate) now: Now,
-    pub(crate) mutation: Option<Mutation>,
+    mutation: Option<Mutation>,
     /// What no session may be sent any more: the answer to the change has said so.
-    pub(crate) left: BTreeMap<DeviceId, Vec<Membership>>,
+    left: BTreeMap<DeviceId, Vec<Membership>>,
     pub(crate) faults: Vec<String>,
+    runtime: Runtime,
 }
 
 impl Server {
     /// Starts a process on the disk: a generation is appended before anything is served.
     pub(crate) fn start(disk: &Arc<Disk>, hands: &Arc<Hands>, random: Shared, mutation: Option<Mutation>) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let env = Env::new(Arc::clone(hands) as Arc<dyn Clock>, Arc::new(random));
+        let (runtime, idle) = Idle::runtime();
+        let env = Env { heavy: HeavyWork::InPlace, ..Env::new(Arc::clone(hands) as Arc<dyn Clock>, Arc::new(random)) };
         let config = CoreConfig {
             domain: DOMAIN.into(),
             registration: Registration::Open,
@@ -133,74 +146,144 @@ impl Server {
         let core = runtime.block_on(opening);
         let last = core.log.last();
         let (queue, watermark) = (Queue::default(), Arc::new(AtomicU64::new(last)));
-        let desk = Desk { queue: Arc::clone(&queue), watermark: Arc::clone(&watermark) };
-        core.sessions.set_workers(vec![Arc::new(desk)]);
+        let name: Arc<dyn session_manager::Worker> = Arc::new(Desk {
+            queue: Arc::clone(&queue),
+            watermark: Arc::clone(&watermark),
+            announced: AtomicU64::new(last),
+            mutation,
+        });
+        core.sessions.set_workers(vec![Arc::clone(&name)]);
         let mut streams = longwire_c2s::Config::new(BareJid::new(DOMAIN).expect("a domain"), [9; 32]);
         streams.registration = true;
-        Self {
-            shard: Shard::new(AppId::DEFAULT, core.log.generation(), last),
-            runtime,
-            core,
-            queue,
+        let settings = Settings { core: Arc::clone(&core), streams: Arc::new(streams), drain_spread_s: 30 };
+        let log = Log::default();
+        let host = WorldHost {
+            runtime: runtime.handle().clone(),
+            queue: Arc::clone(&queue),
             watermark,
-            conns: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            out: Outbox::default(),
-            outputs: Vec::new(),
+            log: Rc::clone(&log),
+            timers: BTreeSet::new(),
+            next_stamp: 0,
+        };
+        Self {
+            worker: Worker::new(0, name, settings, host),
+            core,
+            idle,
+            disk: Arc::clone(disk),
+            queue,
+            log,
+            links: BTreeMap::new(),
             effects: Vec::new(),
-            streams: Arc::new(streams),
             now: Now::default(),
             mutation,
             left: BTreeMap::new(),
             faults: Vec::new(),
+            runtime,
         }
     }
 
-    /// Begins work whose answer comes by the queue: carried out at once when it can be, like the network's worker does.
-    pub(crate) fn spawn(&self, work: impl Future<Output = Inbox> + Send + 'static) {
-        let _guard = self.runtime.enter();
-        let mut work: Pin<Box<dyn Future<Output = Inbox> + Send>> = Box::pin(work);
-        if let Poll::Ready(done) = poll_once(work.as_mut()) {
-            self.queue.lock().expect("nothing panics with it").push_back(done);
-            return;
-        }
-        let queue = Arc::clone(&self.queue);
-        drop(self.runtime.spawn(async move {
-            let done = work.await;
-            queue.lock().expect("nothing panics with it").push_back(done);
-        }));
+    /// A client has connected, by direct TLS.
+    pub(crate) fn connected(&mut self, link: u64) {
+        let transport = Pipe::new(link, Rc::clone(&self.log), self.mutation);
+        self.links.insert(link, self.worker.next_slot());
+        self.turn(|worker| worker.accept(Accepted { transport, is_direct_tls: true, is_refused: false }));
     }
 
-    /// Lets everything happen that waits for nothing but its turn.
-    pub(crate) fn settle(&mut self) {
-        self.carry_out();
-        let mut quiet = 0;
-        while quiet < 6 {
-            self.runtime.block_on(async {
-                for _ in 0..3 {
-                    tokio::task::yield_now().await;
+    /// Whether the process has this connection.
+    pub(crate) fn has(&self, link: u64) -> bool {
+        self.links.contains_key(&link)
+    }
+
+    /// Its connections.
+    pub(crate) fn links(&self) -> Vec<u64> {
+        self.links.keys().copied().collect()
+    }
+
+    /// Bytes have come.
+    pub(crate) fn input(&mut self, link: u64, input: &[u8]) {
+        self.event(link, |pipe| pipe.receive(input));
+    }
+
+    /// The client's side has gone.
+    pub(crate) fn gone(&mut self, link: u64) {
+        self.event(link, Pipe::end);
+    }
+
+    /// From here on the connection takes so many bytes more; any number for none.
+    pub(crate) fn set_room(&mut self, link: u64, bytes: Option<usize>) {
+        self.event(link, |pipe| pipe.set_room(bytes));
+    }
+
+    fn event(&mut self, link: u64, change: impl FnOnce(&mut Pipe)) {
+        let Some(slot) = self.links.get(&link).copied() else { return };
+        if let Some(pipe) = self.worker.transport(slot) {
+            change(pipe);
+        }
+        self.turn(|worker| worker.handle_event(slot, true, true));
+    }
+
+    /// When the worker wants its next turn.
+    pub(crate) fn due_ms(&mut self) -> Option<u64> {
+        self.worker.host().timers.first().map(|(due_ms, _)| *due_ms)
+    }
+
+    /// A turn for what is due.
+    pub(crate) fn timeouts(&mut self) {
+        let now_ms = self.now.mono_ms;
+        self.turn(|worker| {
+            while let Some(timer) = worker.host().pop_timer(now_ms) {
+                worker.handle_timer(timer);
+            }
+        });
+    }
+
+    /// One turn of the worker, and what its connections did in it.
+    fn turn(&mut self, happen: impl FnOnce(&mut Worker<WorldHost>)) {
+        self.worker.begin_turn(self.now);
+        happen(&mut self.worker);
+        self.worker.end_turn();
+        self.collect();
+    }
+
+    fn collect(&mut self) {
+        let log = std::mem::take(&mut *self.log.borrow_mut());
+        for seen in log {
+            match seen {
+                Seen::Sent(device, id) => {
+                    if !self.may_send(device, id) {
+                        let text = format!("{id} was sent after its audience was left and that was answered");
+                        self.faults.push(text);
+                    }
                 }
-            });
-            let next = self.queue.lock().expect("nothing panics with it").pop_front();
-            match next {
-                Some(inbox) => {
-                    quiet = 0;
-                    self.handle(inbox);
-                    self.carry_out();
-                }
-                None => quiet += 1,
+                // Who is slow beyond measure may be honest.
+                Seen::Violation(text) if text.contains("in time") => {}
+                Seen::Violation(text) => self.faults.push(format!("an honest phone broke a rule: {text}")),
+                Seen::Bytes(link, bytes) => self.effects.push(Effect::Bytes(link, bytes)),
+                Seen::Finished(link) => self.effects.push(Effect::Close(link)),
+                Seen::Removed(link) => drop(self.links.remove(&link)),
             }
         }
     }
 
-    fn handle(&mut self, inbox: Inbox) {
-        match inbox {
-            Inbox::Core(command) => self.handle_core(command),
-            Inbox::Done(conn, done) => self.handle_done(conn, done),
-            Inbox::Page(session, lane, upto, result) => match result {
-                Ok(page) => self.shard.page(session, lane, &page, upto, self.now, &mut self.outputs),
-                Err(_) => self.shard.page_failed(session, &mut self.outputs),
-            },
+    /// Lets everything happen that waits for nothing but its turn.
+    pub(crate) fn settle(&mut self) {
+        loop {
+            self.idle.wait(&self.runtime);
+            let told = std::mem::take(&mut *self.queue.lock().expect("nothing panics with it"));
+            if told.is_empty() && !self.worker.is_ready() {
+                return;
+            }
+            self.worker.begin_turn(self.now);
+            told.into_iter().for_each(|told| self.handle(told));
+            self.worker.end_turn();
+            self.collect();
+        }
+    }
+
+    fn handle(&mut self, told: Inbox) {
+        match told {
+            Inbox::Worker(command) => self.worker.handle_command(command),
+            Inbox::Fault(text) => self.faults.push(text),
             Inbox::Answered(answered) => {
                 if let Answered::Changed(device) = answered {
                     // From here on nothing that has ended may be sent.
@@ -211,23 +294,19 @@ impl Server {
         }
     }
 
-    pub(crate) fn passed(&mut self) {
-        self.watermark.store(self.shard.watermark(), Ordering::Relaxed);
-        self.core.sessions.has_passed();
-    }
-
     fn note_left(&mut self, device: DeviceId) {
         if let Ok(Some(loaded)) = self.block_on(self.core.directory.load(device)) {
             self.left.insert(device, loaded.device.memberships);
         }
     }
 
-    /// What the reference says of sending `entry`: after a change was answered, nothing that it ended is sent.
-    pub(crate) fn may_send(&self, device: DeviceId, entry: &Entry) -> bool {
-        let Some(routing) = entry.kind.routing().filter(|_| entry.kind.content().is_some() && entry.seq > 0) else {
-            return true;
-        };
+    /// What the reference says of sending an entry: after a change was answered, nothing that it ended is sent.
+    fn may_send(&self, device: DeviceId, id: EntryId) -> bool {
         let Some(known) = self.left.get(&device) else { return true };
+        let mut read = self.disk.entry(AppId::DEFAULT, id);
+        let Poll::Ready(Ok(Some(stored))) = poll_once(read.as_mut()) else { return true };
+        let entry = stored.entry;
+        let Some(routing) = entry.kind.routing().filter(|_| entry.kind.content().is_some()) else { return true };
         let mut held =
             known.iter().filter(|own| own.holds(entry.seq) && routing.audience.contains(&own.key)).peekable();
         held.peek().is_none() || held.any(|own| own.left.is_none())
@@ -303,11 +382,4 @@ pub(crate) fn poll_once<T>(work: Pin<&mut (impl Future<Output = T> + ?Sized)>) -
 /// A key of an audience.
 pub(crate) fn key(text: &str) -> AudienceKey {
     text.parse().expect("a key")
-}
-
-/// A stream for a new connection.
-pub(crate) fn stream(config: &Arc<longwire_c2s::Config>, seed: [u8; 32], now_ms: u64) -> Stream {
-    let mut stream = Stream::new(Arc::clone(config), seed, now_ms);
-    stream.handle_tls(Some([7; 32]), now_ms);
-    stream
 }

@@ -1,6 +1,7 @@
 //! A world: one server, a few phones, the network between them, and the order in which everything happens.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
@@ -11,6 +12,7 @@ use longwire_store::memory::Snapshot;
 use tokio::sync::oneshot;
 
 use crate::disk::{Disk, memberships};
+use crate::host::EXPORTER;
 use crate::phone::{Later, Phone, Wish};
 use crate::rng::{Rng, Shared};
 use crate::server::{Answered, Effect, Hands, Server};
@@ -73,6 +75,8 @@ pub(crate) struct World {
     pub(crate) timelines: Vec<Vec<Arc<Entry>>>,
     pub(crate) faults: Vec<String>,
     pub(crate) trace: Vec<String>,
+    /// Everything that was carried, and when.
+    pub(crate) carried: DefaultHasher,
     /// The latest instant of the wall clock so far.
     pub(crate) latest: Timestamp,
 }
@@ -105,6 +109,7 @@ impl World {
             timelines: Vec::new(),
             faults: Vec::new(),
             trace: Vec::new(),
+            carried: DefaultHasher::new(),
             latest: Timestamp::default(),
         };
         world.set_clock(1_000);
@@ -160,7 +165,7 @@ impl World {
     pub(crate) fn run_until(&mut self, until_ms: u64) {
         loop {
             let timers =
-                self.phones.iter().filter_map(Phone::due_ms).chain(self.server.as_ref().and_then(Server::due_ms));
+                self.phones.iter().filter_map(Phone::due_ms).chain(self.server.as_mut().and_then(Server::due_ms));
             let timer = timers.min();
             let queued = self.queue.keys().next().map(|(at_ms, _)| *at_ms);
             let Some(next_ms) = timer.into_iter().chain(queued).min().filter(|at_ms| *at_ms <= until_ms) else { break };
@@ -202,7 +207,7 @@ impl World {
                 }
             }
             Happening::ToServer(link, bytes) => {
-                if let Some(server) = self.server.as_mut().filter(|server| server.conns.contains_key(&link)) {
+                if let Some(server) = self.server.as_mut().filter(|server| server.has(link)) {
                     server.input(link, &bytes);
                     self.settle();
                 }
@@ -222,6 +227,7 @@ impl World {
             Happening::PhoneEnds(link) => {
                 if let Some(phone) = self.phone_of(link) {
                     self.phones[phone].conn = None;
+                    self.end(link, true);
                     let wishes = self.phones[phone].event(Event::Closed, self.now_ms);
                     self.grant(phone, wishes);
                 }
@@ -257,7 +263,7 @@ impl World {
             return self.happen(Happening::Refused(phone, life));
         };
         server.connected(link);
-        let wishes = self.phones[phone].event(Event::Secured { exporter: Some([7; 32]) }, self.now_ms);
+        let wishes = self.phones[phone].event(Event::Secured { exporter: Some(EXPORTER) }, self.now_ms);
         self.grant(phone, wishes);
     }
 
@@ -307,8 +313,17 @@ impl World {
             let last = if to_server { &mut known.to_server_ms } else { &mut known.to_phone_ms };
             *last = (*last).max(self.now_ms + wait_ms);
             let at_ms = *last;
+            (link, to_server, at_ms, &part).hash(&mut self.carried);
             let happening = if to_server { Happening::ToServer(link, part) } else { Happening::ToPhone(link, part) };
             self.at(at_ms, happening);
+        }
+    }
+
+    /// From here on the server's side of a connection takes so many bytes more; any number for none.
+    pub(crate) fn set_room(&mut self, link: u64, bytes: Option<usize>) {
+        if let Some(server) = &mut self.server {
+            server.set_room(link, bytes);
+            self.settle();
         }
     }
 
@@ -362,7 +377,7 @@ impl World {
     /// The server's process dies; its connections end with a word, or without.
     pub(crate) fn crash_server(&mut self, is_silent: bool) {
         let Some(server) = self.server.take() else { return };
-        let links: Vec<u64> = server.conns.keys().copied().collect();
+        let links: Vec<u64> = server.links();
         drop(server);
         self.disk.crash();
         drop(self.disk.take_gates());
