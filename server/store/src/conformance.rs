@@ -5,6 +5,7 @@ mod delivery;
 mod idempotency;
 mod log;
 mod membership;
+mod power_cut;
 mod reading;
 mod records;
 mod sweeping;
@@ -14,6 +15,7 @@ pub use delivery::*;
 pub use idempotency::*;
 pub use log::*;
 pub use membership::*;
+pub use power_cut::*;
 pub use reading::*;
 pub use records::*;
 pub use sweeping::*;
@@ -70,6 +72,30 @@ macro_rules! conformance {
             async fn $case() {
                 let (store, _guard) = $make().await;
                 $crate::conformance::$case(store).await;
+            }
+        )*
+    };
+}
+
+/// Makes a test of every case about power cuts on the stores that `$make` gives: an async function that gives an empty
+/// [`PowerCut`](crate::conformance::PowerCut).
+#[macro_export]
+macro_rules! power_cut_conformance {
+    ($make:path) => {
+        $crate::power_cut_conformance! { $make:
+            what_was_answered_survives
+            a_group_is_there_whole_or_not_at_all
+            positions_survive_a_sweep
+            a_generation_that_was_answered_holds
+            a_lost_acknowledgement_leaves_the_record
+            groups_are_lost_from_the_end
+        }
+    };
+    ($make:path: $($case:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::conformance::$case($make().await).await;
             }
         )*
     };
