@@ -3,6 +3,9 @@
 use crate::json::Json;
 use crate::problem::{Code, Problem};
 
+/// Characters of a label.
+const LABEL_CHARS_MAX: usize = 100;
+
 /// The members of an object, all of them known by name.
 #[derive(Debug)]
 pub(crate) struct Fields(Vec<(String, Json)>);
@@ -36,6 +39,16 @@ impl Fields {
     /// A string.
     pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
         self.take(name).map(|value| text(name, value)).transpose()
+    }
+
+    /// What an operator calls something: the field `label`.
+    pub(crate) fn label(&mut self) -> Result<Option<String>, Problem> {
+        match self.text("label")? {
+            Some(label) if label.chars().count() > LABEL_CHARS_MAX => {
+                Err(Problem::invalid("label", format!("over {LABEL_CHARS_MAX} characters")))
+            }
+            label => Ok(label),
+        }
     }
 
     /// A whole number from 0.

@@ -96,7 +96,7 @@ fn describe(mut document: utoipa::openapi::OpenApi) -> String {
 }
 
 fn routes() -> OpenApiRouter<Arc<Api>> {
-    use v1::{accounts, devices, keys, notifications};
+    use v1::{accounts, app_keys, devices, keys, notifications};
     OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(notifications::post::post))
         .routes(routes!(notifications::get::get, notifications::delete::delete))
@@ -108,6 +108,8 @@ fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(devices::topics::put, devices::topics::delete))
         .routes(routes!(keys::post::post, keys::list::list))
         .routes(routes!(keys::delete::delete))
+        .routes(routes!(app_keys::post::post, app_keys::list::list))
+        .routes(routes!(app_keys::delete::delete))
         .routes(routes!(accounts::post::post, accounts::list::list))
         .routes(routes!(accounts::delete::delete))
         .routes(routes!(health::healthz))

@@ -31,6 +31,7 @@ use crate::rate;
         (name = "notifications", description = "Send, recall, and learn what became of it"),
         (name = "devices", description = "Installations of the app, and whom they belong to"),
         (name = "keys", description = "API keys"),
+        (name = "app keys", description = "What admits registrations of an app's devices"),
         (name = "accounts", description = "XMPP logins"),
         (name = "operation", description = "For whoever runs the server"),
     )

@@ -19,6 +19,8 @@ pub enum Answer {
     },
     /// Whether the password is the account's.
     Password(PasswordCheck),
+    /// The id of the app key, or why it admits nobody.
+    AppKey(Result<String, AppKeyRefusal>),
     /// The account was made, or why not.
     Registered(Result<(), RegisterRefusal>),
     /// The session exists; from now on the stream is bound.
@@ -68,6 +70,22 @@ pub enum PasswordCheck {
     Disabled,
 }
 
+/// Why an app key admits nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppKeyRefusal {
+    /// It is not one of this server.
+    Invalid,
+    /// It was revoked.
+    Revoked,
+    /// Nobody may register.
+    NotAllowed,
+    /// Too many registrations.
+    Limited {
+        /// Seconds after which another attempt is welcome.
+        retry_after_s: u32,
+    },
+}
+
 /// Why no account was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegisterRefusal {
@@ -77,6 +95,10 @@ pub enum RegisterRefusal {
     NotAcceptable,
     /// Registration is closed for this client.
     NotAllowed,
+    /// Only who shows an app key may register.
+    KeyNeeded,
+    /// The app key was revoked since it was shown.
+    KeyRevoked,
     /// Too many registrations.
     Limited {
         /// Seconds after which another attempt is welcome.

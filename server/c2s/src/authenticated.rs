@@ -107,6 +107,7 @@ impl Authenticated {
             | Answer::Verifier(_)
             | Answer::Tokens { .. }
             | Answer::Password(_)
+            | Answer::AppKey(_)
             | Answer::Registered(_) => return Err(StreamCondition::InternalServerError.into()),
         };
         request.error_for(error).to_element().write_in_stream(&mut out.bytes);

@@ -9,8 +9,21 @@ pub const HEADER_MS: u64 = 10_000;
 pub const NEGOTIATION_MS: u64 = 30_000;
 /// Failed authentications on one stream; the last of them closes it (AUTH-21).
 pub const AUTH_FAILURES_MAX: u8 = 3;
+/// Refused app keys on one stream; the last of them closes it.
+pub const KEY_FAILURES_MAX: u8 = 5;
 /// Milliseconds of silence added to twice the promised heartbeat of a push session (DESIGN §5).
 pub const HEARTBEAT_GRACE_MS: u64 = 10_000;
+
+/// Who may register an account in band (XEP-0077).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Everybody.
+    Open,
+    /// Whoever has shown an app key (XEP-0445) on the stream.
+    AppKey,
+    /// Nobody.
+    Closed,
+}
 
 /// Settings and keys of the server half of every stream.
 #[derive(Clone, Debug)]
@@ -19,8 +32,8 @@ pub struct Config {
     pub domains: Vec<BareJid>,
     /// Whether logins and registrations are admitted without TLS (SCRAM only).
     pub plaintext: bool,
-    /// Whether accounts can be registered in band (XEP-0077).
-    pub registration: bool,
+    /// Who may register an account in band.
+    pub registration: Registration,
     /// A secret of the server, from which the salts of accounts that do not exist are derived (AUTH-17).
     pub salt_key: [u8; 32],
     /// PBKDF2 rounds that accounts which do not exist seem to have.
@@ -40,7 +53,7 @@ impl Config {
         Self {
             domains: vec![domain],
             plaintext: false,
-            registration: false,
+            registration: Registration::Closed,
             salt_key,
             iterations: 4096,
             heartbeat_max_s: 600,

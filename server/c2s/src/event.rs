@@ -31,12 +31,18 @@ pub enum Event {
         /// The password as sent.
         password: String,
     },
+    /// Question: does this app key admit registrations (XEP-0445)? Answer: `AppKey`.
+    CheckAppKey(AppKey),
     /// Question: make this account (XEP-0077). Answer: `Registered`.
     Register {
         /// The account's name, prepared.
         account: String,
         /// Its password.
         password: String,
+        /// The id of the app key that was shown.
+        app_key: Option<String>,
+        /// Whether the check of that key has counted this registration already, where an address may make so many.
+        is_counted: bool,
     },
     /// Question: bind a session. Answer: `Bound`, `BindRefused`.
     Bind(Box<BindRequest>),
@@ -52,6 +58,16 @@ pub enum Event {
     Heartbeat,
     /// The stream is over, for this reason of ours; none when the client closed it.
     Closed(Option<StreamCondition>),
+}
+
+/// An app key as a client has shown it. Its debug form hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AppKey(pub String);
+
+impl std::fmt::Debug for AppKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("AppKey").finish_non_exhaustive()
+    }
 }
 
 /// An authentication that failed: what of it may stand in a log.
@@ -105,6 +121,7 @@ impl Event {
             Self::NeedVerifier { .. }
             | Self::NeedTokens { .. }
             | Self::CheckPassword { .. }
+            | Self::CheckAppKey(_)
             | Self::Register { .. }
             | Self::Bind(_) => true,
             Self::Stanza(_)

@@ -1,11 +1,11 @@
 //! What each phase offers (RFC 6120 §4.3.2).
 
 use longwire_protocol::sasl::TLS_EXPORTER;
-use longwire_protocol::xep::{bind, bind2, fast, register, sasl, sasl_cb, sasl2, session, starttls};
+use longwire_protocol::xep::{bind, bind2, fast, preauth, register, sasl, sasl_cb, sasl2, session, starttls};
 use longwire_protocol::{Element, ns};
 
-use crate::Config;
 use crate::login::Mechanism;
+use crate::{Config, Registration};
 
 /// Before TLS: STARTTLS, required unless plaintext is admitted.
 pub(crate) fn opened(config: &Config) -> Element {
@@ -13,9 +13,7 @@ pub(crate) fn opened(config: &Config) -> Element {
     if !config.plaintext {
         return features;
     }
-    features
-        .with_child(sasl::feature(&[Mechanism::ScramSha256.name()]))
-        .with_opt_child(config.registration.then(register::feature))
+    with_registration(features.with_child(sasl::feature(&[Mechanism::ScramSha256.name()])), config)
 }
 
 /// Inside TLS: both SASL profiles, with everything that SASL2 can do in one round trip.
@@ -29,11 +27,21 @@ pub(crate) fn secured(config: &Config, has_exporter: bool) -> Element {
         mechanisms: mechanisms.map(str::to_owned).to_vec(),
         inline: inline.into_iter().flatten().collect(),
     };
-    none()
+    let features = none()
         .with_child(sasl::feature(&mechanisms))
         .with_child(authentication.to_element())
-        .with_opt_child(has_exporter.then(|| sasl_cb::feature(&[TLS_EXPORTER])))
-        .with_opt_child(config.registration.then(register::feature))
+        .with_opt_child(has_exporter.then(|| sasl_cb::feature(&[TLS_EXPORTER])));
+    with_registration(features, config)
+}
+
+/// Both features of in-band registration (XEP-0445 §3): with open registration an app key is not needed, and counted when shown.
+fn with_registration(features: Element, config: &Config) -> Element {
+    match config.registration {
+        Registration::Open | Registration::AppKey => {
+            features.with_child(preauth::feature()).with_child(register::feature())
+        }
+        Registration::Closed => features,
+    }
 }
 
 /// After a login that did not bind.

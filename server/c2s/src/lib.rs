@@ -18,8 +18,12 @@ mod secured;
 mod seed;
 mod stream;
 
-pub use answer::{Answer, BindRefusal, IssuedToken, PasswordCheck, RegisterRefusal, Session, Token, Verifier};
-pub use config::{AUTH_FAILURES_MAX, Config, HEADER_MS, HEARTBEAT_GRACE_MS, NEGOTIATION_MS};
-pub use event::{BindRequest, Event, LoginFailure, ResourceRequest};
+pub use answer::{
+    Answer, AppKeyRefusal, BindRefusal, IssuedToken, PasswordCheck, RegisterRefusal, Session, Token, Verifier,
+};
+pub use config::{
+    AUTH_FAILURES_MAX, Config, HEADER_MS, HEARTBEAT_GRACE_MS, KEY_FAILURES_MAX, NEGOTIATION_MS, Registration,
+};
+pub use event::{AppKey, BindRequest, Event, LoginFailure, ResourceRequest};
 pub use outbox::{Action, Outbox};
 pub use stream::{Reason, Stream};

@@ -4,7 +4,7 @@ mod exchange;
 mod request;
 
 use longwire_protocol::sasl::{Failure, SaslCondition};
-use longwire_protocol::stanza::{Condition, Iq, StanzaError, error_answer};
+use longwire_protocol::stanza::{Condition, Iq, IqType, StanzaError, error_answer};
 use longwire_protocol::stream::{StreamCondition, StreamError};
 use longwire_protocol::xep::{bind2, sasl, sasl2};
 use longwire_protocol::{Element, ns};
@@ -15,8 +15,10 @@ use request::{Message, Request};
 
 use crate::authenticated::Authenticated;
 use crate::negotiation::{BoundParts, Link, Next, refuse};
-use crate::register::{self, BeforeLogin};
-use crate::{AUTH_FAILURES_MAX, Answer, BindRefusal, Event, LoginFailure, Outbox, features};
+use crate::register::{self, Admission, BeforeLogin};
+use crate::{
+    AUTH_FAILURES_MAX, Answer, AppKeyRefusal, BindRefusal, Event, KEY_FAILURES_MAX, LoginFailure, Outbox, features,
+};
 
 /// What is known of the TLS connection.
 #[derive(Clone, Copy)]
@@ -29,6 +31,9 @@ pub(crate) struct Tls {
 pub(crate) struct Login {
     tls: Option<Tls>,
     failures: u8,
+    /// The app key that admits the next registration, and how many were refused.
+    admission: Option<Admission>,
+    keys_refused: u8,
     /// What the client chose last.
     mechanism: Option<Mechanism>,
     state: State,
@@ -40,8 +45,10 @@ enum State {
     Running(Profile, Exchange),
     /// The account is proven, the session is being made.
     Binding(Box<Request>, Proof),
-    /// A registration with this IQ is being made.
-    Registering(String),
+    /// An app key is being checked; the IQ, without what it holds.
+    Checking(Iq),
+    /// A registration is being made; the IQ, without what it holds.
+    Registering(Iq),
 }
 
 /// The two ways of putting SASL in XML.
@@ -52,14 +59,14 @@ enum Profile {
 
 impl Login {
     pub(crate) const fn new(tls: Option<Tls>) -> Self {
-        Self { tls, failures: 0, mechanism: None, state: State::Idle }
+        Self { tls, failures: 0, admission: None, keys_refused: 0, mechanism: None, state: State::Idle }
     }
 
     pub(crate) const fn is_waiting(&self) -> bool {
         match &self.state {
             State::Idle => false,
             State::Running(_, exchange) => exchange.is_waiting(),
-            State::Binding(..) | State::Registering(_) => true,
+            State::Binding(..) | State::Checking(_) | State::Registering(_) => true,
         }
     }
 
@@ -84,7 +91,8 @@ impl Login {
     ) -> Result<Next, StreamError> {
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Idle => Ok(Next::Stay),
-            State::Registering(id) => answer_registration(id, &answer, out),
+            State::Checking(iq) => self.answer_app_key(&iq, answer, out),
+            State::Registering(iq) => self.answer_registration(&iq, &answer, out),
             State::Binding(request, proof) => self.answer_bind(request, &proof, answer, link, out),
             State::Running(profile, exchange) => {
                 if let Answer::Unavailable { retry_after_s } = answer {
@@ -231,6 +239,7 @@ impl Login {
             | Answer::Verifier(_)
             | Answer::Tokens { .. }
             | Answer::Password(_)
+            | Answer::AppKey(_)
             | Answer::Registered(_) => return Err(StreamCondition::InternalServerError.into()),
         };
         self.fail(&Profile::Sasl2(request), &failure, out)
@@ -287,7 +296,7 @@ impl Login {
     }
 
     fn register(&mut self, element: &Element, link: &Link, out: &mut Outbox) -> Result<Next, StreamError> {
-        let is_asked = element.has_child(ns::REGISTER, "query");
+        let is_asked = register::is_asked(element);
         let Ok(iq) = Iq::from_element(element.clone()) else {
             return if is_asked {
                 Ok(answer_error(element, &Condition::BadRequest.into(), out))
@@ -295,18 +304,77 @@ impl Login {
                 refuse(element, out)
             };
         };
-        let Some(query) = iq.request().filter(|_| is_asked) else { return refuse(element, out) };
+        let Some(request) = iq.request().filter(|_| is_asked) else { return refuse(element, out) };
         let is_set = element.attr("type") == Some("set");
-        match register::before_login(query, is_set, link.config.registration) {
+        match register::before_login(request, is_set, link.config.registration, self.admission.is_some()) {
             BeforeLogin::Form(form) => iq.result_for(Some(form)).to_element().write_in_stream(&mut out.bytes),
-            BeforeLogin::Refused(condition) => {
-                return Ok(answer_error(element, &condition.into(), out));
+            BeforeLogin::Refused(error) => iq.error_for(error).to_element().write_in_stream(&mut out.bytes),
+            BeforeLogin::KeyRefused(error) => return self.refuse_app_key(&iq, error, out),
+            BeforeLogin::CheckAppKey(key) => {
+                out.events.push(Event::CheckAppKey(key));
+                self.state = State::Checking(Iq { kind: IqType::Result(None), ..iq });
             }
             BeforeLogin::Register { account, password } => {
-                out.events.push(Event::Register { account: account.into_inner(), password });
-                self.state = State::Registering(iq.id);
+                let app_key = self.admission.as_ref().map(|admission| admission.id.clone());
+                let is_counted = self.admission.as_ref().is_some_and(|admission| admission.is_fresh);
+                let account = account.into_inner();
+                out.events.push(Event::Register { account, password, app_key, is_counted });
+                self.state = State::Registering(Iq { kind: IqType::Result(None), ..iq });
             }
         }
+        Ok(Next::Stay)
+    }
+
+    fn answer_app_key(&mut self, iq: &Iq, answer: Answer, out: &mut Outbox) -> Result<Next, StreamError> {
+        let answer = match answer {
+            Answer::AppKey(Ok(id)) => {
+                self.admission = Some(Admission { id, is_fresh: true });
+                iq.result_for(None)
+            }
+            Answer::AppKey(Err(refusal @ (AppKeyRefusal::Invalid | AppKeyRefusal::Revoked))) => {
+                return self.refuse_app_key(iq, register::key_refusal(refusal), out);
+            }
+            Answer::AppKey(Err(refusal @ (AppKeyRefusal::NotAllowed | AppKeyRefusal::Limited { .. }))) => {
+                iq.error_for(register::key_refusal(refusal))
+            }
+            Answer::Unavailable { retry_after_s } => iq.error_for(unavailable(retry_after_s)),
+            Answer::Verifier(_)
+            | Answer::Tokens { .. }
+            | Answer::Password(_)
+            | Answer::Registered(_)
+            | Answer::Bound(_)
+            | Answer::BindRefused(_) => return Err(StreamCondition::InternalServerError.into()),
+        };
+        answer.to_element().write_in_stream(&mut out.bytes);
+        Ok(Next::Stay)
+    }
+
+    /// Answers with the error; the last key that may be refused ends the stream. A key that was good before stays so.
+    fn refuse_app_key(&mut self, iq: &Iq, error: StanzaError, out: &mut Outbox) -> Result<Next, StreamError> {
+        iq.error_for(error).to_element().write_in_stream(&mut out.bytes);
+        self.keys_refused = self.keys_refused.saturating_add(1);
+        if self.keys_refused >= KEY_FAILURES_MAX {
+            return Err(StreamError::new(StreamCondition::PolicyViolation).with_text("too many refused app keys"));
+        }
+        Ok(Next::Stay)
+    }
+
+    fn answer_registration(&mut self, iq: &Iq, answer: &Answer, out: &mut Outbox) -> Result<Next, StreamError> {
+        if let Some(admission) = &mut self.admission {
+            admission.is_fresh = false;
+        }
+        let answer = match answer {
+            Answer::Registered(Ok(())) => iq.result_for(None),
+            Answer::Registered(Err(refusal)) => iq.error_for(register::refusal(*refusal)),
+            Answer::Unavailable { retry_after_s } => iq.error_for(unavailable(*retry_after_s)),
+            Answer::Verifier(_)
+            | Answer::Tokens { .. }
+            | Answer::Password(_)
+            | Answer::AppKey(_)
+            | Answer::Bound(_)
+            | Answer::BindRefused(_) => return Err(StreamCondition::InternalServerError.into()),
+        };
+        answer.to_element().write_in_stream(&mut out.bytes);
         Ok(Next::Stay)
     }
 }
@@ -324,22 +392,8 @@ impl Profile {
     }
 }
 
-fn answer_registration(id: String, answer: &Answer, out: &mut Outbox) -> Result<Next, StreamError> {
-    let request = Iq::set(id, Element::new(ns::REGISTER, "query"));
-    let answer = match answer {
-        Answer::Registered(Ok(())) => request.result_for(None),
-        Answer::Registered(Err(refusal)) => request.error_for(register::refusal(*refusal)),
-        Answer::Unavailable { retry_after_s } => {
-            request.error_for(StanzaError::new(Condition::ResourceConstraint).with_retry(*retry_after_s))
-        }
-        Answer::Verifier(_)
-        | Answer::Tokens { .. }
-        | Answer::Password(_)
-        | Answer::Bound(_)
-        | Answer::BindRefused(_) => return Err(StreamCondition::InternalServerError.into()),
-    };
-    answer.to_element().write_in_stream(&mut out.bytes);
-    Ok(Next::Stay)
+fn unavailable(retry_after_s: u32) -> StanzaError {
+    StanzaError::new(Condition::ResourceConstraint).with_retry(retry_after_s)
 }
 
 fn answer_error(request: &Element, error: &StanzaError, out: &mut Outbox) -> Next {

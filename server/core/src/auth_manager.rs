@@ -1,7 +1,8 @@
-//! Who may: API keys, accounts, registration and FAST tokens (DESIGN §3).
+//! Who may: API keys, app keys, accounts, registration and FAST tokens (DESIGN §3).
 
 mod account;
 mod api_key;
+mod app_key;
 mod fast;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::{CoreConfig, Registration};
 
 pub use account::{AccountError, PasswordCheck};
 pub use api_key::{AuthError, NewKey};
+pub use app_key::AppKeyError;
 pub use fast::{FastLogin, Issued};
 
 /// Key derivations at once: each is a millisecond of one core.

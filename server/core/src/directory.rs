@@ -70,10 +70,13 @@ impl Effect {
             | Write::RemoveDevice { .. }
             | Write::Event { .. }
             | Write::AddAccount(_)
+            | Write::Admit(_)
             | Write::RemoveAccount(_)
             | Write::FastTokens { .. }
             | Write::AddApiKey(_)
-            | Write::RevokeApiKey { .. } => None,
+            | Write::RevokeApiKey { .. }
+            | Write::AddAppKey(_)
+            | Write::RevokeAppKey { .. } => None,
         }
     }
 

@@ -53,6 +53,8 @@ pub struct CoreConfig {
 pub enum Registration {
     /// Everybody, within limits.
     Open,
+    /// Whoever shows an app key first (XEP-0445).
+    AppKey,
     /// Nobody.
     Closed,
 }

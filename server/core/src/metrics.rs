@@ -30,6 +30,8 @@ pub struct Metrics {
     pub login_failures: Counter,
     /// Accounts registered in band.
     pub registrations: Counter,
+    /// App keys refused.
+    pub app_key_refusals: Counter,
     /// Reads of the log by sessions that were behind.
     pub log_reads: Counter,
     /// Seconds from a request to its durable acceptance.
@@ -64,6 +66,7 @@ impl Metrics {
             logins: Counter::default(),
             login_failures: Counter::default(),
             registrations: Counter::default(),
+            app_key_refusals: Counter::default(),
             log_reads: Counter::default(),
             accept_seconds: histogram(),
             send_seconds: histogram(),
@@ -85,6 +88,7 @@ impl Metrics {
         registry.register("logins", "Logins that bound a session", self.logins.clone());
         registry.register("login_failures", "Logins refused", self.login_failures.clone());
         registry.register("registrations", "Accounts registered in band", self.registrations.clone());
+        registry.register("app_key_refusals", "App keys refused", self.app_key_refusals.clone());
         registry.register("log_reads", "Reads of the log by sessions that were behind", self.log_reads.clone());
         registry.register("accept_seconds", "Request to durable acceptance", self.accept_seconds.clone());
         registry.register("send_seconds", "Acceptance to the first write to a device", self.send_seconds.clone());

@@ -16,6 +16,7 @@ use longwire_model::Scope;
   longwire serve --config longwire.toml              for real use; see longwire.example.toml
   longwire serve --config longwire.toml --check      only validate the configuration
   longwire key create --scope send --label backend   an API key for a back-end, printed alone
+  longwire app key create --label android            an app key, with which devices register; printed alone
   longwire send --to user:alice --title Door --body Bell
 
 Commands beside `serve` work while a server runs on the same data directory, and also without one."
@@ -32,6 +33,9 @@ pub(crate) enum Command {
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Keys of apps, with which their devices register
+    #[command(subcommand)]
+    App(AppCommand),
     /// Add, list and remove accounts (XMPP logins)
     #[command(subcommand)]
     Account(AccountCommand),
@@ -86,7 +90,8 @@ pub(crate) struct ServeArgs {
     /// Admit SCRAM logins without TLS
     #[arg(long)]
     pub plaintext: bool,
-    /// Who may register an account [default: open while every XMPP listener is on loopback, else closed]
+    /// Who may register an account [default: open while every XMPP listener is on loopback, else
+    /// app-key]
     #[arg(long, value_name = "WHO")]
     pub registration: Option<Registration>,
     /// Form of the log [default: text]
@@ -96,10 +101,14 @@ pub(crate) struct ServeArgs {
 
 /// Who may register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Registration {
     /// Everybody who can connect
     Open,
+    /// Devices of an app that has a key from `longwire app key create`
+    #[value(alias = "app_key", alias = "appkey")]
+    #[serde(alias = "app_key", alias = "appkey")]
+    AppKey,
     /// Nobody: accounts are made with `longwire account add`
     Closed,
 }
@@ -144,6 +153,50 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         place: Place,
         /// The key's id, the middle part of `lw_<id>_<secret>`
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AppCommand {
+    /// Create, list and revoke app keys
+    #[command(
+        subcommand,
+        long_about = "Create, list and revoke app keys.
+
+An app key ships inside an app and so is public: it admits the registration of the app's devices and gives no other right. It is
+needed while `registration` is `app-key`, the default as soon as XMPP listens beyond loopback. Revoking it keeps new devices out;
+those that are registered stay."
+    )]
+    Key(AppKeyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AppKeyCommand {
+    /// Create an app key and print it alone on standard output; it is shown this once
+    #[command(after_help = "Example:
+  APP_KEY=$(longwire app key create --label android)
+  longwire-device --server push.example.com:5223 --domain push.example.com --app-key \"$APP_KEY\"")]
+    Create {
+        #[command(flatten)]
+        place: Place,
+        /// A name for it
+        #[arg(long)]
+        label: Option<String>,
+    },
+    /// List app keys, without their secrets, with how many registrations each has admitted
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke an app key at once: it admits no registration any more; registered devices stay
+    Revoke {
+        #[command(flatten)]
+        place: Place,
+        /// The key's id, the middle part of `lwa_<id>_<secret>`, or the whole key
         id: String,
     },
 }

@@ -1,6 +1,7 @@
 //! The commands beside `serve`: each is a call of the HTTP API, printed.
 
 pub(crate) mod account;
+pub(crate) mod app_key;
 pub(crate) mod device;
 pub(crate) mod key;
 pub(crate) mod send;

@@ -82,7 +82,7 @@ impl Configuration {
         let c2s_tls = listener("c2s_tls", args.c2s_tls.as_ref(), told.c2s_tls.as_ref(), "127.0.0.1:5223")?;
         let registration = args.registration.or(told.registration);
         let default_registration =
-            if c2s.is_loopback() && c2s_tls.is_loopback() { Registration::Open } else { Registration::Closed };
+            if c2s.is_loopback() && c2s_tls.is_loopback() { Registration::Open } else { Registration::AppKey };
         Ok(Self {
             data_dir: args.place.data_dir.clone().or(told.data_dir).unwrap_or_else(default_data_dir),
             domain: domain(args.domain.as_ref().or(told.domain.as_ref()).map_or("localhost", String::as_str))?,
@@ -192,14 +192,20 @@ mod tests {
     }
 
     #[test]
-    fn registration_is_open_on_loopback_only() {
-        let told = |c2s: &str| {
-            let args = ServeArgs { c2s: Some(c2s.to_owned()), ..ServeArgs::default() };
-            Configuration::resolve(&args, &[]).expect("a configuration").registration
+    fn registration_is_open_while_every_listener_is_on_loopback() {
+        let told = |c2s: &str, c2s_tls: &str, registration| {
+            let (c2s, c2s_tls) = (Some(c2s.to_owned()), Some(c2s_tls.to_owned()));
+            let args = ServeArgs { c2s, c2s_tls, registration, ..ServeArgs::default() };
+            let resolved = Configuration::resolve(&args, &[]).expect("a configuration");
+            (resolved.registration, resolved.is_registration_said)
         };
-        assert_eq!(told("127.0.0.1:0"), Registration::Open);
-        assert_eq!(told("[::1]:0"), Registration::Open);
-        assert_eq!(told("0.0.0.0:0"), Registration::Closed);
+        assert_eq!(told("127.0.0.1:0", "[::1]:0", None), (Registration::Open, false));
+        for (c2s, c2s_tls) in [("0.0.0.0:0", "127.0.0.1:0"), ("127.0.0.1:0", "[::]:0"), ("0.0.0.0:0", "0.0.0.0:0")] {
+            assert_eq!(told(c2s, c2s_tls, None), (Registration::AppKey, false));
+            for said in [Registration::Open, Registration::AppKey, Registration::Closed] {
+                assert_eq!(told(c2s, c2s_tls, Some(said)), (said, true));
+            }
+        }
     }
 
     #[test]

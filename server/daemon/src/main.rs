@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use cli::{Cli, Command};
+use cli::{AppCommand, Cli, Command};
 use rustix::fs::Mode;
 
 fn main() -> ExitCode {
@@ -42,6 +42,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => serve::run(&args, &variables).await,
+            Command::App(AppCommand::Key(command)) => commands::app_key::run(command, &variables).await,
             Command::Key(command) => commands::key::run(command, &variables).await,
             Command::Account(command) => commands::account::run(command, &variables).await,
             Command::Send(args) => commands::send::run(args, &variables).await,

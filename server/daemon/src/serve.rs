@@ -2,6 +2,7 @@
 
 mod first_start;
 mod listeners;
+mod registration;
 mod shutdown;
 mod sweep;
 
@@ -11,7 +12,6 @@ use std::time::Duration;
 use anyhow::bail;
 use longwire_api::server::{Listener as HttpListener, serve};
 use longwire_api::{Api, ApiConfig};
-use longwire_core::Registration as CoreRegistration;
 use longwire_net::certificate::Certificate;
 use longwire_net::{CapLimits, NetConfig};
 use serde::Serialize;
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::cli::{Registration, ServeArgs};
+use crate::cli::ServeArgs;
 use crate::configuration::{Configuration, check};
 use crate::data_dir::DataDir;
 use crate::lock::{self, Attempt, Holder, Lock};
@@ -85,7 +85,7 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     }
     let (certificate, certificate_path) = certificate::load(configuration, data_dir)?;
     let (http, http_url) = listeners::http(configuration, &certificate).await?;
-    let engine = Engine::open(data_dir, &configuration.domain, registration(configuration)).await?;
+    let engine = Engine::open(data_dir, &configuration.domain, registration::policy(configuration)).await?;
     engine.core.begin_generation().await?;
     let net = listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate)).await?;
     let api = Api::new(
@@ -102,6 +102,7 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     servers.spawn(serve(operator, api.router(), stopped.clone()));
     servers.spawn(serve(http, api.router(), stopped.clone()));
     servers.spawn(sweep::run(Arc::clone(&engine.core), configuration.retention_days, stopped));
+    registration::explain(configuration, &engine.core).await?;
     let ready = Ready {
         ready: true,
         http: http_url,
@@ -113,21 +114,6 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     tracing::info!(http = ready.http, c2s = ready.c2s, c2s_tls = ready.c2s_tls, "listening");
     output::line(&serde_json::to_string(&ready)?);
     Ok(Running { api, net, engine, servers, stop, data_dir: data_dir.clone(), lock })
-}
-
-fn registration(configuration: &Configuration) -> CoreRegistration {
-    match configuration.registration {
-        Registration::Open => CoreRegistration::Open,
-        Registration::Closed => {
-            if !configuration.is_registration_said {
-                tracing::info!(
-                    "registration is closed, since XMPP does not listen on loopback alone: make accounts with \
-                     `longwire account add`, or open it with --registration open"
-                );
-            }
-            CoreRegistration::Closed
-        }
-    }
 }
 
 fn net_config(configuration: &Configuration, certificate: Certificate) -> NetConfig {

@@ -19,6 +19,8 @@ pub struct Account {
     pub created_at: Timestamp,
     /// A disabled account cannot log in.
     pub is_disabled: bool,
+    /// The id of the app key that admitted it; none when an operator made it, or registration was open.
+    pub app_key: Option<String>,
 }
 
 /// The current and the newest FAST token of a device (XEP-0484); the tokens themselves are derived (DESIGN §3).

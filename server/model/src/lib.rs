@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod api_key;
+pub mod app_key;
 pub mod audience;
 pub mod cursor;
 pub mod delivery;
@@ -17,6 +18,7 @@ pub mod time;
 
 pub use account::Account;
 pub use api_key::{ApiKey, Scope};
+pub use app_key::AppKey;
 pub use audience::{AudienceKey, KeyKind};
 pub use cursor::{Cursor, LaneSeqs, SeqRange, Seqs};
 pub use device::{Device, DeviceKind};

@@ -190,7 +190,11 @@ fn stream_config(core: &Core, config: &NetConfig) -> Result<longwire_c2s::Config
     let jid = jid.ok_or_else(|| NetError::Domain(domain.clone()))?;
     let mut streams = longwire_c2s::Config::new(jid, core.config.server_key);
     streams.plaintext = config.plaintext;
-    streams.registration = core.config.registration == Registration::Open;
+    streams.registration = match core.config.registration {
+        Registration::Open => longwire_c2s::Registration::Open,
+        Registration::AppKey => longwire_c2s::Registration::AppKey,
+        Registration::Closed => longwire_c2s::Registration::Closed,
+    };
     streams.iterations = longwire_core::auth_manager::SCRAM_ITERATIONS;
     streams.heartbeat_max_s = core.config.heartbeat_max_s;
     streams.silence_ms = config.silence_ms;

@@ -158,7 +158,9 @@ CREATE TABLE account (
     stored_key  BLOB    NOT NULL,
     server_key  BLOB    NOT NULL,
     created_at  INTEGER NOT NULL,
-    is_disabled INTEGER NOT NULL
+    is_disabled INTEGER NOT NULL,
+    -- The id of the app key that admitted it.
+    app_key     TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE fast_tokens (
@@ -180,4 +182,15 @@ CREATE TABLE api_key (
     created_at  INTEGER NOT NULL,
     expires_at  INTEGER,
     revoked_at  INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE app_key (
+    id            TEXT    PRIMARY KEY,
+    app           INTEGER NOT NULL REFERENCES app (id),
+    secret_hash   BLOB    NOT NULL,
+    label         TEXT,
+    created_at    INTEGER NOT NULL,
+    revoked_at    INTEGER,
+    registrations INTEGER NOT NULL,
+    last_used_at  INTEGER
 ) STRICT, WITHOUT ROWID;

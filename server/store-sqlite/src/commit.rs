@@ -72,10 +72,13 @@ impl Batch<'_> {
             }
             Write::Attempts { device, attempts } => Ok(self.run.attempts(device, attempts)),
             Write::AddAccount(account) => self.add_account(account).await,
+            Write::Admit(account) => self.admit(account).await,
             Write::RemoveAccount(name) => self.remove_account(&name).await,
             Write::FastTokens { device, tokens } => self.fast_tokens(device, tokens).await,
             Write::AddApiKey(key) => self.add_key(key).await,
             Write::RevokeApiKey { app, id, at } => self.revoke_key(app, &id, at).await,
+            Write::AddAppKey(key) => self.add_app_key(key).await,
+            Write::RevokeAppKey { app, id, at } => self.revoke_app_key(app, &id, at).await,
         }
     }
 

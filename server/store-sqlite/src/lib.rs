@@ -19,7 +19,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, ApiKey, AppId, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Timestamp,
 };
 use longwire_store::read::DeviceQuery;
 use longwire_store::{
@@ -262,6 +262,14 @@ impl Store for SqliteStore {
 
     async fn api_keys(&self, app: AppId) -> Result<Vec<ApiKey>, StoreError> {
         read!(self, conn, read::records::api_keys(&mut conn, app))
+    }
+
+    async fn app_key(&self, id: &str) -> Result<Option<AppKey>, StoreError> {
+        read!(self, conn, read::records::app_key(&mut conn, id))
+    }
+
+    async fn app_keys(&self, app: AppId) -> Result<Vec<AppKey>, StoreError> {
+        read!(self, conn, read::records::app_keys(&mut conn, app))
     }
 
     async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, StoreError> {

@@ -58,6 +58,7 @@ macro_rules! conformance {
             contacts_and_attempts_are_kept
             accounts_are_added_once_and_listed_by_name
             api_keys_are_revoked_once
+            an_app_key_admits_accounts_until_it_is_revoked
             fast_tokens_are_replaced_and_go_with_the_device
             unknown_devices_are_refused_and_disturb_nobody
             an_unexpired_entry_is_never_swept

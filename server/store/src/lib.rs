@@ -12,7 +12,7 @@ pub mod write;
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, ApiKey, AppId, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Timestamp,
 };
 
 pub use error::StoreError;
@@ -75,6 +75,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Every API key of an app, oldest first.
     async fn api_keys(&self, app: AppId) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// An app key by its public part, revoked ones too.
+    async fn app_key(&self, id: &str) -> Result<Option<AppKey>, StoreError>;
+
+    /// Every app key of an app, oldest first.
+    async fn app_keys(&self, app: AppId) -> Result<Vec<AppKey>, StoreError>;
 
     /// The FAST tokens of a device; none when none was ever issued.
     async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, StoreError>;

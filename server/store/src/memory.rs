@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, ApiKey, AppId, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Timestamp,
 };
 
 use crate::read::DeviceQuery;
@@ -148,6 +148,14 @@ impl Store for MemoryStore {
 
     async fn api_keys(&self, app: AppId) -> Result<Vec<ApiKey>, StoreError> {
         Ok(self.lock().now.api_keys(app))
+    }
+
+    async fn app_key(&self, id: &str) -> Result<Option<AppKey>, StoreError> {
+        Ok(self.lock().now.app_keys.iter().find(|key| key.id == id).cloned())
+    }
+
+    async fn app_keys(&self, app: AppId) -> Result<Vec<AppKey>, StoreError> {
+        Ok(self.lock().now.app_keys_of(app))
     }
 
     async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, StoreError> {

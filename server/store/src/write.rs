@@ -7,8 +7,8 @@ use longwire_model::delivery::{Acknowledgement, Event};
 use longwire_model::device::Attempts;
 use longwire_model::limits::MEMBERSHIPS_MAX;
 use longwire_model::{
-    Account, ApiKey, AppId, AudienceKey, DeviceId, DeviceKind, Entry, EntryId, EntryKind, GenerationId, KeyKind,
-    Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, DeviceId, DeviceKind, Entry, EntryId, EntryKind, GenerationId,
+    KeyKind, Timestamp,
 };
 
 /// One write.
@@ -108,6 +108,9 @@ pub enum Write {
     },
     /// Makes an account; [`Written::Unchanged`] when the name is taken.
     AddAccount(Account),
+    /// Makes an account that its app key admits, and counts it on the key. [`Written::Unchanged`] when the name is taken;
+    /// [`Refusal::UnknownAppKey`] when the account names no key of the store, or a revoked one.
+    Admit(Account),
     /// Removes an account; [`Written::Unchanged`] when there is none. Its devices are removed by writes of their own.
     RemoveAccount(String),
     /// Replaces the FAST tokens of a device; none forgets them.
@@ -121,6 +124,17 @@ pub enum Write {
     AddApiKey(ApiKey),
     /// Revokes an API key; [`Written::Unchanged`] when there is none or it is revoked already.
     RevokeApiKey {
+        /// The app.
+        app: AppId,
+        /// The public part.
+        id: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Keeps an app key.
+    AddAppKey(AppKey),
+    /// Revokes an app key; [`Written::Unchanged`] when there is none or it is revoked already.
+    RevokeAppKey {
         /// The app.
         app: AppId,
         /// The public part.
@@ -245,6 +259,9 @@ pub enum Refusal {
     /// The device holds as many topics and tags as it may.
     #[error("the device holds as many topics and tags as it may")]
     TooManyMemberships,
+    /// There is no such app key, or it is revoked.
+    #[error("there is no such app key, or it is revoked")]
+    UnknownAppKey,
     /// The acknowledgement does not extend the record.
     #[error("the acknowledgement does not extend the record")]
     Stale,

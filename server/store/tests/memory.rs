@@ -20,6 +20,7 @@ fn account(name: &str) -> Write {
         server_key: [0; 32],
         created_at: Timestamp::from_millis(0),
         is_disabled: false,
+        app_key: None,
     })
 }
 

@@ -131,6 +131,7 @@ impl<H: Host> Worker<H> {
             Event::NeedVerifier { .. }
             | Event::NeedTokens { .. }
             | Event::CheckPassword { .. }
+            | Event::CheckAppKey(_)
             | Event::Register { .. } => self.ask(slot, event),
             Event::Bind(request) => self.log_in(slot, *request),
             Event::Stanza(stanza) => self.queue(slot, Queued::Stanza(stanza)),

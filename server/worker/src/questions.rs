@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use longwire_c2s::{Answer, Event, PasswordCheck, RegisterRefusal, Token, Verifier};
-use longwire_core::auth_manager::{self, AccountError};
+use longwire_c2s::{Answer, AppKeyRefusal, Event, PasswordCheck, RegisterRefusal, Token, Verifier};
+use longwire_core::auth_manager::{self, AccountError, AppKeyError};
 use longwire_core::{Core, CoreError};
 use longwire_protocol::sasl::scram;
 use longwire_protocol::stream::{StreamCondition, StreamError};
@@ -16,12 +16,13 @@ impl<H: Host> Worker<H> {
         let Some(place) = self.place(slot) else { return };
         let Some(connection) = self.connections.get(slot) else { return };
         let now_ms = self.now.mono_ms;
-        if let Event::Register { .. } = question {
+        if let Some(limited) = limited_registration(&question) {
             if let Err(retry_after_s) = self.host.may_register(&connection.transport, now_ms) {
-                let refusal = RegisterRefusal::Limited { retry_after_s };
-                self.done.push_back((place, Done::Answer(Answer::Registered(Err(refusal)))));
+                self.done.push_back((place, Done::Answer(limited(retry_after_s))));
                 return;
             }
+        } else if matches!(question, Event::Register { .. }) {
+            // The check of its app key was counted.
         } else if let Err(retry_after_s) = self.host.may_log_in(&connection.transport, now_ms) {
             let error = StreamError::new(StreamCondition::ResourceConstraint);
             self.close(slot, &error.with_text("too many logins").with_retry(retry_after_s));
@@ -32,13 +33,36 @@ impl<H: Host> Worker<H> {
     }
 }
 
+/// How a question that counts as a registration is answered when its address has made too many: so that nobody tries app keys
+/// without end, their check is the one that counts.
+fn limited_registration(question: &Event) -> Option<fn(u32) -> Answer> {
+    match question {
+        Event::CheckAppKey(_) => Some(|retry_after_s| Answer::AppKey(Err(AppKeyRefusal::Limited { retry_after_s }))),
+        Event::Register { is_counted: false, .. } => {
+            Some(|retry_after_s| Answer::Registered(Err(RegisterRefusal::Limited { retry_after_s })))
+        }
+        Event::Register { is_counted: true, .. }
+        | Event::NeedVerifier { .. }
+        | Event::NeedTokens { .. }
+        | Event::CheckPassword { .. }
+        | Event::Bind(_)
+        | Event::Stanza(_)
+        | Event::Answer(_)
+        | Event::PushAck(_)
+        | Event::LoginFailed(_)
+        | Event::Heartbeat
+        | Event::Closed(_) => None,
+    }
+}
+
 /// The managers' answer; a store that cannot be read is never a wrong password.
 async fn answer(core: &Core, question: Event) -> Answer {
     let answered = match question {
         Event::NeedVerifier { account } => verifier(core, &account).await,
         Event::NeedTokens { account, agent, mechanism } => tokens(core, &account, &agent, mechanism).await,
         Event::CheckPassword { account, password } => check(core, &account, password).await,
-        Event::Register { account, password } => register(core, &account, password).await,
+        Event::CheckAppKey(key) => check_app_key(core, &key.0).await,
+        Event::Register { account, password, app_key, .. } => register(core, &account, password, app_key).await,
         Event::Bind(_)
         | Event::Stanza(_)
         | Event::Answer(_)
@@ -86,8 +110,20 @@ async fn check(core: &Core, account: &str, password: String) -> Result<Answer, C
     }))
 }
 
-async fn register(core: &Core, account: &str, password: String) -> Result<Answer, CoreError> {
-    let refusal = match core.auth.register(account, password).await {
+async fn check_app_key(core: &Core, key: &str) -> Result<Answer, CoreError> {
+    let refusal = match core.auth.check_app_key(key).await {
+        Ok(id) => return Ok(Answer::AppKey(Ok(id))),
+        Err(AppKeyError::Invalid) => AppKeyRefusal::Invalid,
+        Err(AppKeyError::Revoked) => AppKeyRefusal::Revoked,
+        Err(AppKeyError::Closed) => AppKeyRefusal::NotAllowed,
+        Err(AppKeyError::Core(error)) => return Err(error),
+    };
+    core.metrics.app_key_refusals.inc();
+    Ok(Answer::AppKey(Err(refusal)))
+}
+
+async fn register(core: &Core, account: &str, password: String, app_key: Option<String>) -> Result<Answer, CoreError> {
+    let refusal = match core.auth.register(account, password, app_key).await {
         Ok(()) => {
             core.metrics.registrations.inc();
             return Ok(Answer::Registered(Ok(())));
@@ -95,6 +131,8 @@ async fn register(core: &Core, account: &str, password: String) -> Result<Answer
         Err(AccountError::Exists) => RegisterRefusal::Conflict,
         Err(AccountError::Name(_) | AccountError::Password) => RegisterRefusal::NotAcceptable,
         Err(AccountError::Closed) => RegisterRefusal::NotAllowed,
+        Err(AccountError::KeyNeeded) => RegisterRefusal::KeyNeeded,
+        Err(AccountError::KeyRevoked) => RegisterRefusal::KeyRevoked,
         Err(AccountError::Core(error)) => return Err(error),
     };
     Ok(Answer::Registered(Err(refusal)))

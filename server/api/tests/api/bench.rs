@@ -98,7 +98,7 @@ impl Bench {
         let env = Env::new(Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(Counting(AtomicU64::new(0))));
         let core_config = CoreConfig {
             domain: "localhost".to_owned(),
-            registration: Registration::Closed,
+            registration: Registration::AppKey,
             heartbeat_max_s: 600,
             server_key: [7; 32],
             fast_token_ms: 86_400_000,

@@ -1,4 +1,4 @@
-//! API keys and accounts: who may do what.
+//! API keys, app keys and accounts: who may do what.
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -93,6 +93,47 @@ async fn each_operation_needs_its_scope() {
         }
     }
     assert!(operations >= 18, "{operations}");
+}
+
+#[tokio::test]
+async fn an_app_key_is_shown_once_counted_and_revoked() {
+    let bench = Bench::new().await;
+    let keys = bench.new_key(&[Scope::Keys], None).await;
+    let call = async |method: Method, path: &str, body: &str| bench.call_as(&keys, method, path, body, &[]).await;
+    let made = call(Method::POST, "/v1/app-keys", r#"{"label":"android"}"#).await;
+    assert_eq!(made.status, 201);
+    let (key, id) = (made.json()["key"].clone(), made.json()["id"].clone());
+    let (key, id) = (key.as_str().expect("a key"), id.as_str().expect("an id"));
+    assert!(key.starts_with(&format!("lwa_{id}_")));
+    assert_eq!((made.json()["registrations"].as_u64(), made.json()["label"].as_str()), (Some(0), Some("android")));
+    let unnamed = call(Method::POST, "/v1/app-keys", "").await;
+    assert_eq!((unnamed.status.as_u16(), unnamed.json()["label"].is_null()), (201, true), "a label is not needed");
+    assert_eq!(bench.call_as(key, Method::GET, "/v1/devices", "", &[]).await.problem().1, "unknown_key");
+    let admitted = bench.core.auth.check_app_key(key).await.expect("good");
+    bench.core.auth.register("bob", "secret".to_owned(), Some(admitted)).await.expect("admitted");
+    let list = call(Method::GET, "/v1/app-keys", "").await;
+    assert!(!list.text.contains(key.rsplit('_').next().expect("a secret")));
+    let own = list.json()["items"].as_array().expect("items").iter().find(|item| item["id"] == id).cloned();
+    assert_eq!(own.as_ref().map(|item| item["registrations"].as_u64()), Some(Some(1)));
+    for _ in 0..2 {
+        assert_eq!(call(Method::DELETE, &format!("/v1/app-keys/{id}"), "").await.status, 204);
+    }
+    let list = call(Method::GET, "/v1/app-keys", "").await.json();
+    let own = list["items"].as_array().expect("items").iter().find(|item| item["id"] == id);
+    assert!(own.is_some_and(|item| item["revoked_at"].is_string()), "{list}");
+    assert_eq!(call(Method::DELETE, "/v1/app-keys/nosuchkey", "").await.problem().1, "not_found");
+    for (body, field) in [
+        (r#"{"label":7}"#, "label"),
+        (r#"{"scopes":[]}"#, "scopes"),
+        (&format!(r#"{{"label":"{:0101}"}}"#, 0), "label"),
+    ] {
+        let (status, _, named) = call(Method::POST, "/v1/app-keys", body).await.problem();
+        assert_eq!((status, named.as_deref()), (422, Some(field)), "{body}");
+    }
+    let first = call(Method::GET, "/v1/app-keys?limit=1", "").await.json();
+    let next = first["next"].as_str().expect("more");
+    let second = call(Method::GET, &format!("/v1/app-keys?limit=1&cursor={next}"), "").await.json();
+    assert!(second["next"].is_null() && second["items"] != first["items"], "{second}");
 }
 
 #[tokio::test]

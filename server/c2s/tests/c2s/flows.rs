@@ -35,7 +35,7 @@ fn features_inside_tls() {
         "<inline><bind xmlns='urn:xmpp:bind:0'><inline><feature var='urn:longwire:push:1'/></inline></bind>",
         "<fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-EXPR</mechanism></fast></inline></authentication>",
         "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>",
-        "<register xmlns='http://jabber.org/features/iq-register'/>",
+        "<register xmlns='urn:xmpp:ibr-token:0'/><register xmlns='http://jabber.org/features/iq-register'/>",
         "</stream:features>"
     );
     assert!(answer.ends_with(features), "{answer}");
@@ -169,55 +169,13 @@ fn plaintext_policy_admits_scram_and_registration() {
     config.plaintext = true;
     let mut driver = Driver::tcp(config);
     let answer = driver.send(HEADER);
-    let features = "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256</mechanism></mechanisms><register xmlns='http://jabber.org/features/iq-register'/></stream:features>";
+    let features = "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256</mechanism></mechanisms><register xmlns='urn:xmpp:ibr-token:0'/><register xmlns='http://jabber.org/features/iq-register'/></stream:features>";
     assert!(answer.ends_with(features), "{answer}");
     let refused = driver.send(&plain("alice", "secret"));
     assert_eq!(refused, "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required/></failure>");
     let refused = driver.send(&sasl2_plain("alice", "secret", PUSH_BIND));
     assert!(refused.contains("<encryption-required "), "{refused}");
     assert!(driver.scram("alice", "secret").starts_with("<success"));
-}
-
-#[test]
-fn registration_before_login() {
-    let mut driver = Driver::ready();
-    let form = driver.send("<iq type='get' id='r0' to='example.com'><query xmlns='jabber:iq:register'/></iq>");
-    assert_eq!(
-        form,
-        "<iq type='result' id='r0' from='example.com'><query xmlns='jabber:iq:register'><instructions>Choose a user name and a password.</instructions><username/><password/></query></iq>"
-    );
-    let set = |id: &str, name: &str, password: &str| {
-        format!(
-            "<iq type='set' id='{id}'><query xmlns='jabber:iq:register'><username>{name}</username><password>{password}</password></query></iq>"
-        )
-    };
-    assert_eq!(driver.send(&set("r1", "Bob", "pw")), "<iq type='result' id='r1'/>");
-    assert!(driver.events.contains(&Event::Register { account: "bob".to_owned(), password: "pw".to_owned() }));
-    assert!(driver.send(&set("r2", "alice", "pw")).contains("<error type='cancel'><conflict "));
-    assert!(driver.send(&set("r3", "", "pw")).contains("<not-acceptable "));
-    assert!(driver.send(&set("r4", "carol", "")).contains("<not-acceptable "));
-    assert!(driver.send(&set("r5", "a@b", "pw")).contains("<not-acceptable "));
-    let limited = driver.send(&set("r6", "limited", "pw"));
-    assert_eq!(
-        limited,
-        "<iq type='error' id='r6'><error type='wait'><resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><retry xmlns='urn:longwire:push:1' after='60'/></error></iq>"
-    );
-    assert!(driver.send(&set("r7", "busy", "pw")).contains("after='5'"));
-    // The same stream logs in afterwards.
-    assert!(driver.scram("alice", "secret").starts_with("<success"));
-}
-
-#[test]
-fn closed_registration_is_not_allowed() {
-    let mut config = config();
-    config.registration = false;
-    let mut driver = Driver::tls_with(config);
-    assert!(!driver.send(HEADER).contains("iq-register"));
-    for kind in ["get", "set"] {
-        let answer = driver.send(&format!("<iq type='{kind}' id='r'><query xmlns='jabber:iq:register'/></iq>"));
-        assert!(answer.contains("<error type='cancel'><not-allowed "), "{answer}");
-    }
-    assert!(!driver.is_closed);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use longwire_c2s::{
-    Action, Answer, BindRefusal, BindRequest, Config, Event, IssuedToken, Outbox, PasswordCheck, RegisterRefusal,
-    ResourceRequest, Session, Stream, Token, Verifier,
+    Action, Answer, AppKeyRefusal, BindRefusal, BindRequest, Config, Event, IssuedToken, Outbox, PasswordCheck,
+    RegisterRefusal, Registration, ResourceRequest, Session, Stream, Token, Verifier,
 };
 use longwire_protocol::jid::BareJid;
 use longwire_protocol::sasl::base64;
@@ -17,6 +17,8 @@ pub(crate) const HEADER: &str = "<?xml version='1.0'?><stream:stream to='example
 pub(crate) const EXPORTER: [u8; 32] = [9; 32];
 /// The FAST token that the device holds.
 pub(crate) const TOKEN: &str = "a-token";
+/// The app key that admits.
+pub(crate) const APP_KEY: &str = "lwa_k1_secret";
 /// A push login with a user agent, in Bind 2.
 pub(crate) const PUSH_BIND: &str = "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'/><bind xmlns='urn:xmpp:bind:0'><tag>longwire</tag><push xmlns='urn:longwire:push:1' generation='00000000000005f3' normal='4711' background='4650' heartbeat='240'/></bind>";
 
@@ -35,7 +37,7 @@ pub(crate) struct Driver {
 
 pub(crate) fn config() -> Config {
     let mut config = Config::new(BareJid::new("example.com").expect("a domain"), [3; 32]);
-    config.registration = true;
+    config.registration = Registration::Open;
     config
 }
 
@@ -176,6 +178,13 @@ fn answer(event: &Event) -> Option<Answer> {
             ("disabled", "secret") => Answer::Password(PasswordCheck::Disabled),
             ("busy", _) => Answer::Unavailable { retry_after_s: 30 },
             _ => Answer::Password(PasswordCheck::Wrong),
+        }),
+        Event::CheckAppKey(key) => Some(match key.0.as_str() {
+            APP_KEY => Answer::AppKey(Ok("k1".to_owned())),
+            "revoked" => Answer::AppKey(Err(AppKeyRefusal::Revoked)),
+            "limited" => Answer::AppKey(Err(AppKeyRefusal::Limited { retry_after_s: 60 })),
+            "busy" => Answer::Unavailable { retry_after_s: 5 },
+            _ => Answer::AppKey(Err(AppKeyRefusal::Invalid)),
         }),
         Event::Register { account, .. } => Some(match account.as_str() {
             "alice" => Answer::Registered(Err(RegisterRefusal::Conflict)),

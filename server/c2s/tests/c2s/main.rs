@@ -5,4 +5,5 @@ mod flows;
 mod harness;
 mod limits;
 mod misuse;
+mod register;
 mod split;

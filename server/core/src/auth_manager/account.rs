@@ -6,6 +6,7 @@ use longwire_model::Account;
 use longwire_protocol::jid::account_name;
 use longwire_protocol::sasl::scram::Verifier;
 use longwire_store::read::DeviceQuery;
+use longwire_store::write::Refusal;
 use longwire_store::{Write, Written};
 
 use super::{AuthManager, SCRAM_ITERATIONS};
@@ -33,6 +34,12 @@ pub enum AccountError {
     /// Nobody may register.
     #[error("registration is closed")]
     Closed,
+    /// Only who shows an app key may register.
+    #[error("registration needs an app key")]
+    KeyNeeded,
+    /// The app key was revoked since it was shown.
+    #[error("the app key was revoked")]
+    KeyRevoked,
     /// The core could not do it.
     #[error(transparent)]
     Core(#[from] CoreError),
@@ -76,14 +83,17 @@ impl AuthManager {
         })
     }
 
-    /// Registers an account in band, if that is open. It is on disk when this returns.
+    /// Registers an account in band, if it may be; `app_key` is the id of the app key that was shown, and counts the registration. The
+    /// account is on disk when this returns.
     ///
     /// # Errors
     /// [`AccountError`]; no account was made.
-    pub async fn register(&self, name: &str, password: String) -> Result<(), AccountError> {
-        match self.registration {
-            Registration::Open => self.add(name, password).await,
-            Registration::Closed => Err(AccountError::Closed),
+    pub async fn register(&self, name: &str, password: String, app_key: Option<String>) -> Result<(), AccountError> {
+        match (self.registration, app_key) {
+            (Registration::Open, None) => self.add(name, password, None).await,
+            (Registration::Open | Registration::AppKey, Some(key)) => self.add(name, password, Some(key)).await,
+            (Registration::AppKey, None) => Err(AccountError::KeyNeeded),
+            (Registration::Closed, _) => Err(AccountError::Closed),
         }
     }
 
@@ -97,17 +107,19 @@ impl AuthManager {
             Some(password) => password.to_owned(),
             None => URL_SAFE_NO_PAD.encode(self.env.random::<18>()),
         };
-        self.add(node.as_str(), password.clone()).await?;
+        self.add(node.as_str(), password.clone(), None).await?;
         Ok(password)
     }
 
-    async fn add(&self, name: &str, password: String) -> Result<(), AccountError> {
+    async fn add(&self, name: &str, password: String, app_key: Option<String>) -> Result<(), AccountError> {
         if self.account(name).await?.is_some() {
             return Err(AccountError::Exists);
         }
-        let account = self.new_account(name, password).await?;
-        match self.log.write(Write::AddAccount(account)).await? {
+        let account = Account { app_key, ..self.new_account(name, password).await? };
+        let write = if account.app_key.is_some() { Write::Admit(account) } else { Write::AddAccount(account) };
+        match self.log.write(write).await? {
             Written::Done => Ok(()),
+            Written::Refused(Refusal::UnknownAppKey) => Err(AccountError::KeyRevoked),
             Written::Unchanged
             | Written::Appended(_)
             | Written::Exists(_)
@@ -122,6 +134,13 @@ impl AuthManager {
     /// [`AccountError`]; the old password stays.
     pub async fn change_password(&self, name: &str, password: String) -> Result<(), AccountError> {
         let account = self.new_account(name, password).await?;
+        // What else is known of the account stays.
+        let account = match self.account(name).await? {
+            Some(Account { created_at, is_disabled, app_key, .. }) => {
+                Account { created_at, is_disabled, app_key, ..account }
+            }
+            None => account,
+        };
         self.log.write_all(vec![Write::RemoveAccount(name.to_owned()), Write::AddAccount(account)]).await?;
         Ok(())
     }
@@ -141,6 +160,7 @@ impl AuthManager {
             server_key: verifier.server_key,
             created_at: self.env.now(),
             is_disabled: false,
+            app_key: None,
         })
     }
 

@@ -107,10 +107,10 @@ fn parse(bearer: &str) -> Option<(&str, &str)> {
     bearer.strip_prefix("lw_")?.split_once('_').filter(|(id, secret)| !id.is_empty() && !secret.is_empty())
 }
 
-fn hash(secret: &str) -> [u8; 32] {
+pub(super) fn hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

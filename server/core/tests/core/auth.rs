@@ -1,6 +1,7 @@
 //! API keys, accounts and FAST tokens.
 
-use longwire_core::auth_manager::{AccountError, AuthError, FastLogin, NewKey, PasswordCheck};
+use longwire_core::Registration;
+use longwire_core::auth_manager::{AccountError, AppKeyError, AuthError, FastLogin, NewKey, PasswordCheck};
 use longwire_model::{Scope, Timestamp};
 
 use crate::world::World;
@@ -35,6 +36,58 @@ async fn a_key_opens_what_its_scopes_say_until_it_ends() {
 }
 
 #[tokio::test]
+async fn an_app_key_admits_registrations_until_it_is_revoked() {
+    let world = World::registering(Registration::AppKey).await;
+    let auth = &world.core.auth;
+    let register =
+        async |name: &str, key: Option<&str>| auth.register(name, "secret".to_owned(), key.map(str::to_owned)).await;
+    assert!(matches!(register("bob", None).await, Err(AccountError::KeyNeeded)));
+    let (key, text) = auth.create_app_key(Some("android".to_owned())).await.expect("made");
+    assert!(text.starts_with(&format!("lwa_{}_", key.id)));
+    assert!(matches!(auth.authorize(&text, Scope::Read).await, Err(AuthError::Invalid)), "it admits and nothing else");
+    for good in [text.clone(), format!("{text}\n")] {
+        assert_eq!(auth.check_app_key(&good).await.expect("good"), key.id);
+    }
+    let (_, api_key) = auth.create_key(new_key(&[Scope::Admin], None)).await.expect("made");
+    let cut = &text[..text.len() - 1];
+    for wrong in ["", "lwa_", "lwa__", &format!("lwa_{}_x", key.id), cut, "lwa_000000000000_x", &text[4..], &api_key] {
+        assert!(matches!(auth.check_app_key(wrong).await, Err(AppKeyError::Invalid)), "{wrong:?}");
+    }
+    world.hand.advance(5);
+    register("bob", Some(&key.id)).await.expect("admitted");
+    assert!(matches!(register("bob", Some(&key.id)).await, Err(AccountError::Exists)));
+    let keys = auth.app_keys().await.expect("keys");
+    assert_eq!(
+        keys.iter().map(|key| (key.registrations, key.last_used_at)).collect::<Vec<_>>(),
+        [(1, Some(world.core.env.now()))]
+    );
+    auth.change_password("bob", "other".into()).await.expect("changed");
+    let bob = auth.account("bob").await.expect("read").expect("there");
+    assert_eq!((bob.app_key, bob.created_at), (Some(key.id.clone()), world.core.env.now()));
+    assert!(auth.revoke_app_key(&key.id).await.expect("written"));
+    assert!(!auth.revoke_app_key(&key.id).await.expect("written"));
+    assert!(matches!(auth.check_app_key(&text).await, Err(AppKeyError::Revoked)));
+    assert!(matches!(auth.check_app_key(cut).await, Err(AppKeyError::Invalid)), "only who has it learns of its end");
+    assert!(matches!(register("carol", Some(&key.id)).await, Err(AccountError::KeyRevoked)), "shown before its end");
+    assert_eq!(auth.check_password("bob", "other".to_owned()).await.expect("read"), PasswordCheck::Right);
+}
+
+#[tokio::test]
+async fn the_policy_decides_who_registers() {
+    for (policy, without, with) in
+        [(Registration::Open, true, true), (Registration::AppKey, false, true), (Registration::Closed, false, false)]
+    {
+        let world = World::registering(policy).await;
+        let auth = &world.core.auth;
+        let (key, text) = auth.create_app_key(None).await.expect("made");
+        assert_eq!(auth.check_app_key(&text).await.is_ok(), with, "{policy:?}");
+        assert_eq!(auth.register("bob", "secret".to_owned(), None).await.is_ok(), without, "{policy:?}");
+        assert_eq!(auth.register("carol", "secret".to_owned(), Some(key.id)).await.is_ok(), with, "{policy:?}");
+        auth.add_account("dave", None).await.expect("an operator may always");
+    }
+}
+
+#[tokio::test]
 async fn accounts_are_made_checked_changed_and_removed() {
     let world = World::new().await;
     let auth = &world.core.auth;
@@ -42,13 +95,13 @@ async fn accounts_are_made_checked_changed_and_removed() {
         auth.check_password("bob", password.to_owned()).await.expect("readable")
     };
     assert_eq!(check("secret").await, PasswordCheck::Wrong, "no such account");
-    auth.register("bob", "secret".into()).await.expect("made");
+    auth.register("bob", "secret".into(), None).await.expect("made");
     assert_eq!(check("secret").await, PasswordCheck::Right);
     assert_eq!(check("Secret").await, PasswordCheck::Wrong);
-    assert!(matches!(auth.register("bob", "other".into()).await, Err(AccountError::Exists)));
+    assert!(matches!(auth.register("bob", "other".into(), None).await, Err(AccountError::Exists)));
     assert!(matches!(auth.add_account("BOB", None).await, Err(AccountError::Exists)), "names are folded");
     assert!(matches!(auth.add_account("a@b", None).await, Err(AccountError::Name(_))));
-    assert!(matches!(auth.register("eve", String::new()).await, Err(AccountError::Password)));
+    assert!(matches!(auth.register("eve", String::new(), None).await, Err(AccountError::Password)));
     auth.change_password("bob", "new".into()).await.expect("changed");
     assert_eq!(check("new").await, PasswordCheck::Right);
     assert!(world.core.remove_account("bob").await.expect("removed"));

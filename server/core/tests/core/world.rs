@@ -130,11 +130,16 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::registering(Registration::Open).await
+    }
+
+    /// With this policy of registration.
+    pub(crate) async fn registering(registration: Registration) -> Self {
         let (store, hand) = (Arc::new(MemoryStore::new()), Arc::new(Hand::default()));
         let env = Env::new(Arc::<Hand>::clone(&hand), Arc::<Hand>::clone(&hand));
         let config = CoreConfig {
             domain: "example.com".into(),
-            registration: Registration::Open,
+            registration,
             heartbeat_max_s: 600,
             server_key: [9; 32],
             fast_token_ms: 1_000_000,

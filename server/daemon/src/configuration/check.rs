@@ -47,6 +47,7 @@ pub(crate) fn describe(configuration: &Configuration) -> String {
         "registration",
         match configuration.registration {
             Registration::Open => "open: whoever can connect may register",
+            Registration::AppKey => "app-key: devices register with a key that `longwire app key create` makes",
             Registration::Closed => "closed: accounts are made with `longwire account add`",
         },
     );

@@ -62,8 +62,12 @@ mod tests {
         assert_eq!(read_one("LONGWIRE_DOMAIN", "7").expect("text").domain.as_deref(), Some("7"));
         assert_eq!(read_one("LONGWIRE_PLAINTEXT", "true").expect("a bool").plaintext, Some(true));
         assert_eq!(read_one("LONGWIRE_RETENTION_DAYS", "7").expect("a number").retention_days, Some(7));
-        let registration = read_one("LONGWIRE_REGISTRATION", "closed").expect("a word").registration;
-        assert_eq!(registration, Some(Registration::Closed));
+        for (word, who) in
+            [("open", Registration::Open), ("app-key", Registration::AppKey), ("closed", Registration::Closed)]
+        {
+            let registration = read_one("LONGWIRE_REGISTRATION", word).expect("a word").registration;
+            assert_eq!(registration, Some(who));
+        }
     }
 
     #[test]

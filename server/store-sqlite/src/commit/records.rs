@@ -1,7 +1,7 @@
-//! Accounts, FAST tokens and API keys.
+//! Accounts, FAST tokens, API keys and app keys.
 
 use longwire_model::account::{FastToken, FastTokens};
-use longwire_model::{Account, ApiKey, AppId, DeviceId, Scope, Timestamp};
+use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId, Scope, Timestamp};
 use longwire_store::Written;
 use longwire_store::write::Refusal;
 
@@ -10,9 +10,9 @@ use crate::sql::{Value, statement};
 
 impl Batch<'_> {
     pub(super) async fn add_account(&mut self, account: Account) -> Result<Written, sqlx::Error> {
-        const SQL: &str = "INSERT INTO account (name, salt, iterations, stored_key, server_key, created_at, is_disabled) \
-                           VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-        let values: [Value; 7] = [
+        const SQL: &str = "INSERT INTO account (name, salt, iterations, stored_key, server_key, created_at, is_disabled, \
+                           app_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        let values: [Value; 8] = [
             account.name.into(),
             account.salt.into(),
             account.iterations.into(),
@@ -20,8 +20,23 @@ impl Batch<'_> {
             account.server_key.into(),
             account.created_at.into(),
             i64::from(account.is_disabled).into(),
+            account.app_key.into(),
         ];
         self.change_one(SQL, values).await
+    }
+
+    /// Makes an account that its app key admits, and counts it there.
+    pub(super) async fn admit(&mut self, account: Account) -> Result<Written, sqlx::Error> {
+        const COUNT: &str = "UPDATE app_key SET registrations = registrations + 1, last_used_at = ? \
+                             WHERE id = ? AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM account WHERE name = ?)";
+        const FIND: &str = "SELECT 1 FROM account WHERE name = ?";
+        let (at, key, name) = (account.created_at, account.app_key.clone(), account.name.clone());
+        let counted = self.change_one(COUNT, [at.into(), key.into(), name.clone().into()]).await?;
+        if matches!(counted, Written::Done) {
+            return self.add_account(account).await;
+        }
+        let is_taken = statement(FIND, [name.into()]).fetch_optional(&mut *self.conn).await?.is_some();
+        Ok(if is_taken { Written::Unchanged } else { Written::Refused(Refusal::UnknownAppKey) })
     }
 
     pub(super) async fn remove_account(&mut self, name: &str) -> Result<Written, sqlx::Error> {
@@ -70,6 +85,28 @@ impl Batch<'_> {
 
     pub(super) async fn revoke_key(&mut self, app: AppId, id: &str, at: Timestamp) -> Result<Written, sqlx::Error> {
         const SQL: &str = "UPDATE api_key SET revoked_at = ? WHERE app = ? AND id = ? AND revoked_at IS NULL";
+        self.change_one(SQL, [at.into(), app.0.into(), id.into()]).await
+    }
+
+    pub(super) async fn add_app_key(&mut self, key: AppKey) -> Result<Written, sqlx::Error> {
+        const SQL: &str = "INSERT INTO app_key (id, app, secret_hash, label, created_at, revoked_at, registrations, \
+                           last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        self.end(key.app).await?;
+        let values: [Value; 8] = [
+            key.id.into(),
+            key.app.0.into(),
+            key.secret_hash.into(),
+            key.label.into(),
+            key.created_at.into(),
+            key.revoked_at.into(),
+            key.registrations.into(),
+            key.last_used_at.into(),
+        ];
+        self.change_one(SQL, values).await
+    }
+
+    pub(super) async fn revoke_app_key(&mut self, app: AppId, id: &str, at: Timestamp) -> Result<Written, sqlx::Error> {
+        const SQL: &str = "UPDATE app_key SET revoked_at = ? WHERE app = ? AND id = ? AND revoked_at IS NULL";
         self.change_one(SQL, [at.into(), app.0.into(), id.into()]).await
     }
 

@@ -72,10 +72,13 @@ pub(super) const fn is_common(write: &Write) -> bool {
         | Write::TakeOver { .. }
         | Write::RemoveDevice { .. }
         | Write::AddAccount(_)
+        | Write::Admit(_)
         | Write::RemoveAccount(_)
         | Write::FastTokens { .. }
         | Write::AddApiKey(_)
-        | Write::RevokeApiKey { .. } => false,
+        | Write::RevokeApiKey { .. }
+        | Write::AddAppKey(_)
+        | Write::RevokeAppKey { .. } => false,
     }
 }
 
@@ -258,9 +261,12 @@ const fn device_of(write: &Write) -> Option<DeviceId> {
         | Write::TakeOver { .. }
         | Write::RemoveDevice { .. }
         | Write::AddAccount(_)
+        | Write::Admit(_)
         | Write::RemoveAccount(_)
         | Write::FastTokens { .. }
         | Write::AddApiKey(_)
-        | Write::RevokeApiKey { .. } => None,
+        | Write::RevokeApiKey { .. }
+        | Write::AddAppKey(_)
+        | Write::RevokeAppKey { .. } => None,
     }
 }

@@ -1,10 +1,10 @@
-//! Accounts, FAST tokens and API keys.
+//! Accounts, FAST tokens, API keys and app keys.
 
 use longwire_model::account::{FastToken, FastTokens};
-use longwire_model::{Account, ApiKey, AppId, DeviceId};
+use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use crate::sql::{bytes, column, damaged, seq_option, statement, timestamp, timestamp_option};
+use crate::sql::{bytes, column, damaged, seq, seq_option, statement, timestamp, timestamp_option};
 
 /// An account by its name.
 pub(crate) async fn account(conn: &mut SqliteConnection, name: &str) -> Result<Option<Account>, sqlx::Error> {
@@ -32,6 +32,7 @@ fn read_account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
         server_key: bytes(row, "server_key")?,
         created_at: timestamp(row, "created_at")?,
         is_disabled: column(row, "is_disabled")?,
+        app_key: column(row, "app_key")?,
     })
 }
 
@@ -58,6 +59,31 @@ fn read_key(row: &SqliteRow) -> Result<ApiKey, sqlx::Error> {
         created_at: timestamp(row, "created_at")?,
         expires_at: timestamp_option(row, "expires_at")?,
         revoked_at: timestamp_option(row, "revoked_at")?,
+    })
+}
+
+/// An app key by its public part.
+pub(crate) async fn app_key(conn: &mut SqliteConnection, id: &str) -> Result<Option<AppKey>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM app_key WHERE id = ?";
+    statement(SQL, [id.into()]).fetch_optional(conn).await?.as_ref().map(read_app_key).transpose()
+}
+
+/// The app keys of an app, oldest first.
+pub(crate) async fn app_keys(conn: &mut SqliteConnection, app: AppId) -> Result<Vec<AppKey>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM app_key WHERE app = ? ORDER BY created_at, id";
+    statement(SQL, [app.0.into()]).fetch_all(conn).await?.iter().map(read_app_key).collect()
+}
+
+fn read_app_key(row: &SqliteRow) -> Result<AppKey, sqlx::Error> {
+    Ok(AppKey {
+        id: column(row, "id")?,
+        app: AppId(column(row, "app")?),
+        secret_hash: bytes(row, "secret_hash")?,
+        label: column(row, "label")?,
+        created_at: timestamp(row, "created_at")?,
+        revoked_at: timestamp_option(row, "revoked_at")?,
+        registrations: seq(row, "registrations")?,
+        last_used_at: timestamp_option(row, "last_used_at")?,
     })
 }
 

@@ -1,9 +1,9 @@
-//! Accounts, API keys, FAST tokens.
+//! Accounts, API keys, app keys, FAST tokens.
 
 use std::sync::Arc;
 
 use longwire_model::account::{FastToken, FastTokens};
-use longwire_model::{Account, ApiKey, Scope};
+use longwire_model::{Account, ApiKey, AppKey, Scope};
 
 use super::world::{APP, Draft, World, acknowledgement, at, is_done, is_unchanged, refusal, seqs_of};
 use crate::write::Refusal;
@@ -18,6 +18,7 @@ fn account(name: &str) -> Account {
         server_key: [4; 32],
         created_at: at(5),
         is_disabled: name == "mallory",
+        app_key: (name == "alice").then(|| "k1".to_owned()),
     }
 }
 
@@ -29,6 +30,7 @@ pub async fn accounts_are_added_once_and_listed_by_name(store: Arc<dyn Store>) {
     let answers = world.commit(group.to_vec()).await;
     assert_eq!(answers.iter().map(is_done).collect::<Vec<_>>(), [true, true, false, true]);
     assert_eq!(world.store.account("bob").await.expect("an answer"), Some(account("bob")));
+    assert_eq!(world.store.account("alice").await.expect("an answer"), Some(account("alice")));
     assert_eq!(world.store.account("mallory").await.expect("an answer"), Some(account("mallory")));
     let names = async |after, limit| {
         let page = world.store.accounts(after, limit).await.expect("accounts");
@@ -71,6 +73,48 @@ pub async fn api_keys_are_revoked_once(store: Arc<dyn Store>) {
     assert_eq!(answers.iter().map(is_done).collect::<Vec<_>>(), [true, false, false]);
     let revoked = ApiKey { revoked_at: Some(at(20)), ..newer };
     assert_eq!(world.store.api_key("a1").await.expect("an answer"), Some(revoked));
+}
+
+/// Whom it admitted stays; who has the name keeps it; a refused account is not made and not counted.
+pub async fn an_app_key_admits_accounts_until_it_is_revoked(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let newer = AppKey {
+        id: "k2".to_owned(),
+        app: APP,
+        secret_hash: [6; 32],
+        label: Some("the app".to_owned()),
+        created_at: at(8),
+        revoked_at: None,
+        registrations: 0,
+        last_used_at: None,
+    };
+    let older = AppKey { id: "k1".to_owned(), label: None, created_at: at(7), ..newer.clone() };
+    let add = |key: &AppKey| Write::AddAppKey(key.clone());
+    let answers = world.commit(vec![add(&newer), add(&older), add(&newer)]).await;
+    assert_eq!(answers.iter().map(is_done).collect::<Vec<_>>(), [true, true, false]);
+    assert_eq!(world.store.app_keys(APP).await.expect("keys"), [older.clone(), newer.clone()]);
+    assert_eq!(world.store.app_key("k3").await.expect("an answer"), None);
+    let by = |name: &str, key: Option<&str>, millis| {
+        let app_key = key.map(str::to_owned);
+        Write::Admit(Account { app_key, created_at: at(millis), ..account(name) })
+    };
+    let admitted = [by("bob", Some("k2"), 20), by("carol", Some("k2"), 21), by("bob", Some("k2"), 22)];
+    let answers = world.commit(admitted.to_vec()).await;
+    assert_eq!(answers.iter().map(is_done).collect::<Vec<_>>(), [true, true, false]);
+    assert!(is_unchanged(&world.one(by("bob", Some("k3"), 22)).await), "the name is taken, whatever the key");
+    let counted = AppKey { registrations: 2, last_used_at: Some(at(21)), ..newer };
+    assert_eq!(world.store.app_key("k2").await.expect("an answer"), Some(counted.clone()));
+    let bob = world.store.account("bob").await.expect("an answer").expect("bob");
+    assert_eq!((bob.app_key.as_deref(), bob.created_at), (Some("k2"), at(20)));
+    let revoke = |id: &str, millis| Write::RevokeAppKey { app: APP, id: id.to_owned(), at: at(millis) };
+    let answers = world.commit(vec![revoke("k2", 30), revoke("k2", 31), revoke("k3", 30)]).await;
+    assert_eq!(answers.iter().map(is_done).collect::<Vec<_>>(), [true, false, false]);
+    for key in [Some("k2"), Some("k3"), None] {
+        let refused = world.one(by("dave", key, 40)).await;
+        assert_eq!(refusal(&refused), Some(Refusal::UnknownAppKey), "{key:?}");
+    }
+    assert_eq!(world.store.account("dave").await.expect("an answer"), None);
+    assert_eq!(world.store.app_keys(APP).await.expect("keys"), [older, AppKey { revoked_at: Some(at(30)), ..counted }]);
 }
 
 /// Tokens are the device's: without a device there are none.

@@ -6,8 +6,8 @@ use longwire_model::delivery::{Acknowledgement, Event, NotExtending};
 use longwire_model::device::Generation;
 use longwire_model::entry::MembershipChange;
 use longwire_model::{
-    ApiKey, AppId, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind, GenerationId, LaneSeqs, Membership, Seq,
-    Target, Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind, GenerationId, LaneSeqs,
+    Membership, Seq, Target, Timestamp,
 };
 
 use super::state::State;
@@ -32,13 +32,8 @@ impl State {
                 device.offline_since = offline_since;
             }),
             Write::Attempts { device, attempts } => self.update(device, |device| device.attempts = attempts),
-            Write::AddAccount(account) => match self.accounts.entry(account.name.clone()) {
-                std::collections::btree_map::Entry::Vacant(slot) => {
-                    slot.insert(account);
-                    Written::Done
-                }
-                std::collections::btree_map::Entry::Occupied(_) => Written::Unchanged,
-            },
+            Write::AddAccount(account) => self.add_account(account),
+            Write::Admit(account) => self.admit(account),
             Write::RemoveAccount(name) => {
                 if self.accounts.remove(&name).is_some() {
                     Written::Done
@@ -58,6 +53,8 @@ impl State {
             }
             Write::AddApiKey(key) => self.add_key(key),
             Write::RevokeApiKey { app, id, at } => self.revoke_key(app, &id, at),
+            Write::AddAppKey(key) => self.add_app_key(key),
+            Write::RevokeAppKey { app, id, at } => self.revoke_app_key(app, &id, at),
         }
     }
 
@@ -247,6 +244,45 @@ impl State {
                 Written::Done
             }
         }
+    }
+
+    fn add_account(&mut self, account: Account) -> Written {
+        match self.accounts.entry(account.name.clone()) {
+            std::collections::btree_map::Entry::Vacant(slot) => {
+                slot.insert(account);
+                Written::Done
+            }
+            std::collections::btree_map::Entry::Occupied(_) => Written::Unchanged,
+        }
+    }
+
+    fn admit(&mut self, account: Account) -> Written {
+        if self.accounts.contains_key(&account.name) {
+            return Written::Unchanged;
+        }
+        let is_it = |key: &&mut AppKey| account.app_key.as_ref() == Some(&key.id) && key.revoked_at.is_none();
+        let Some(key) = self.app_keys.iter_mut().find(is_it) else {
+            return Written::Refused(Refusal::UnknownAppKey);
+        };
+        key.registrations += 1;
+        key.last_used_at = Some(account.created_at);
+        self.add_account(account)
+    }
+
+    fn add_app_key(&mut self, key: AppKey) -> Written {
+        if self.app_keys.iter().any(|known| known.id == key.id) {
+            return Written::Unchanged;
+        }
+        self.app_keys.push(key);
+        Written::Done
+    }
+
+    fn revoke_app_key(&mut self, app: AppId, id: &str, at: Timestamp) -> Written {
+        let found = self.app_keys.iter_mut().find(|key| key.app == app && key.id == id && key.revoked_at.is_none());
+        found.map_or(Written::Unchanged, |key| {
+            key.revoked_at = Some(at);
+            Written::Done
+        })
     }
 
     fn add_key(&mut self, key: ApiKey) -> Written {

@@ -5,8 +5,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use longwire_model::{
-    Account, ApiKey, AppId, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, EntryKind, Membership, Seq,
-    Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, EntryKind, Membership,
+    Seq, Timestamp,
 };
 
 use super::state::{Log, State, supersedes};
@@ -150,7 +150,13 @@ impl State {
 
     pub(super) fn api_keys(&self, app: AppId) -> Vec<ApiKey> {
         let mut keys: Vec<ApiKey> = self.keys.iter().filter(|key| key.app == app).cloned().collect();
-        keys.sort_by_key(|key| key.created_at);
+        keys.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        keys
+    }
+
+    pub(super) fn app_keys_of(&self, app: AppId) -> Vec<AppKey> {
+        let mut keys: Vec<AppKey> = self.app_keys.iter().filter(|key| key.app == app).cloned().collect();
+        keys.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         keys
     }
 }

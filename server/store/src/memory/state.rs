@@ -7,7 +7,8 @@ use longwire_model::account::FastTokens;
 use longwire_model::delivery::{Acknowledgement, Event};
 use longwire_model::device::Generation;
 use longwire_model::{
-    Account, ApiKey, AppId, AudienceKey, Device, DeviceId, Entry, EntryId, KeyHead, Lane, Membership, Seq, Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, KeyHead, Lane, Membership, Seq,
+    Timestamp,
 };
 
 use crate::write::Idempotency;
@@ -26,6 +27,7 @@ pub(super) struct State {
     pub(super) tokens: BTreeMap<DeviceId, FastTokens>,
     pub(super) accounts: BTreeMap<String, Account>,
     pub(super) keys: Vec<ApiKey>,
+    pub(super) app_keys: Vec<AppKey>,
 }
 
 /// One app's log.

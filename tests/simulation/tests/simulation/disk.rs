@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, ApiKey, AppId, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Membership, Seq, Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Membership, Seq,
+    Timestamp,
 };
 use longwire_store::memory::Snapshot;
 use longwire_store::read::DeviceQuery;
@@ -175,6 +176,14 @@ impl Store for Disk {
 
     async fn api_keys(&self, app: AppId) -> Result<Vec<ApiKey>, StoreError> {
         self.store.api_keys(app).await
+    }
+
+    async fn app_key(&self, id: &str) -> Result<Option<AppKey>, StoreError> {
+        self.store.app_key(id).await
+    }
+
+    async fn app_keys(&self, app: AppId) -> Result<Vec<AppKey>, StoreError> {
+        self.store.app_keys(app).await
     }
 
     async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, StoreError> {

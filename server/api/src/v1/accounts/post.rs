@@ -78,7 +78,9 @@ impl From<AccountError> for Problem {
             AccountError::Exists => Self::new(Code::Exists, error.to_string()).with_field("name"),
             AccountError::Name(_) => Self::invalid("name", error.to_string()),
             AccountError::Password => Self::invalid("password", error.to_string()),
-            AccountError::Closed => Self::new(Code::MissingScope, error.to_string()),
+            AccountError::Closed | AccountError::KeyNeeded | AccountError::KeyRevoked => {
+                Self::new(Code::MissingScope, error.to_string())
+            }
             AccountError::Core(error) => error.into(),
         }
     }

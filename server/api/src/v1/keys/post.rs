@@ -19,8 +19,6 @@ use crate::json::{self, Json as Value};
 use crate::problem::Problem;
 
 const FIELDS: &[&str] = &["scopes", "label", "expires_in"];
-/// Characters of a label.
-const LABEL_CHARS_MAX: usize = 100;
 /// Seconds that a key may be good for: a century.
 const EXPIRES_IN_MAX: u64 = 100 * 365 * 24 * 60 * 60;
 
@@ -84,10 +82,7 @@ pub(crate) async fn post(
 fn read(body: Value, now: Timestamp) -> Result<NewKey, Problem> {
     let mut fields = Fields::of(body, FIELDS)?;
     let scopes = scopes(fields.required("scopes")?)?;
-    let label = fields.text("label")?;
-    if label.as_ref().is_some_and(|label| label.chars().count() > LABEL_CHARS_MAX) {
-        return Err(Problem::invalid("label", format!("over {LABEL_CHARS_MAX} characters")));
-    }
+    let label = fields.label()?;
     let expires_at = match fields.count("expires_in")? {
         None => None,
         Some(seconds @ 1..=EXPIRES_IN_MAX) => {
