@@ -6,7 +6,7 @@
 //! notification from the screen leaves it there.
 #![expect(clippy::indexing_slicing, reason = "a broken world fails its test")]
 
-mod blocked;
+mod bounds;
 mod check;
 mod disk;
 mod host;

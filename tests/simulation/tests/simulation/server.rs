@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -73,6 +73,8 @@ struct Desk {
     queue: Queue,
     watermark: Arc<AtomicU64>,
     announced: AtomicU64,
+    /// The next batch finds no room.
+    is_full: Arc<AtomicBool>,
     mutation: Option<Mutation>,
 }
 
@@ -84,6 +86,9 @@ impl session_manager::Worker for Desk {
             let before = self.announced.fetch_max(end, Ordering::Relaxed);
             if batch.from > before {
                 queue.push_back(Inbox::Fault(format!("a batch from {} was announced behind {before}", batch.from)));
+            }
+            if self.is_full.swap(false, Ordering::Relaxed) {
+                return;
             }
         }
         let command = match self.mutation {
@@ -105,6 +110,7 @@ pub(crate) struct Server {
     idle: Arc<Idle>,
     disk: Arc<Disk>,
     queue: Queue,
+    is_full: Arc<AtomicBool>,
     log: Log,
     /// The slots of the connections.
     links: BTreeMap<u64, usize>,
@@ -146,10 +152,12 @@ impl Server {
         let core = runtime.block_on(opening);
         let last = core.log.last();
         let (queue, watermark) = (Queue::default(), Arc::new(AtomicU64::new(last)));
+        let is_full = Arc::default();
         let name: Arc<dyn session_manager::Worker> = Arc::new(Desk {
             queue: Arc::clone(&queue),
             watermark: Arc::clone(&watermark),
             announced: AtomicU64::new(last),
+            is_full: Arc::clone(&is_full),
             mutation,
         });
         core.sessions.set_workers(vec![Arc::clone(&name)]);
@@ -171,6 +179,7 @@ impl Server {
             idle,
             disk: Arc::clone(disk),
             queue,
+            is_full,
             log,
             links: BTreeMap::new(),
             effects: Vec::new(),
@@ -212,6 +221,11 @@ impl Server {
     /// From here on the connection takes so many bytes more; any number for none.
     pub(crate) fn set_room(&mut self, link: u64, bytes: Option<usize>) {
         self.event(link, |pipe| pipe.set_room(bytes));
+    }
+
+    /// The next committed batch does not reach the worker, as when its inbox is full.
+    pub(crate) fn miss_next_batch(&self) {
+        self.is_full.store(true, Ordering::Relaxed);
     }
 
     fn event(&mut self, link: u64, change: impl FnOnce(&mut Pipe)) {

@@ -1,4 +1,4 @@
-//! A client whose connection takes nothing for a while: the worker's own rules for it, with a real session.
+//! The worker at its bounds, with a real session: a connection that takes nothing for a while, an inbox that was full.
 
 use longwire_model::{Lane, Notification};
 
@@ -32,6 +32,7 @@ fn send(world: &mut World, count: usize) {
         });
     }
     world.settle();
+    pass(world, 100);
 }
 
 fn shown(world: &World) -> usize {
@@ -68,5 +69,19 @@ fn a_connection_that_takes_nothing_is_closed_after_thirty_seconds_and_loses_noth
     assert!(world.server.as_ref().is_some_and(|server| !server.has(link)));
     world.heal();
     assert_eq!(shown(&world), 200, "each once, in its next session");
+    assert_eq!(check::check(&mut world), Vec::<String>::new());
+}
+
+#[test]
+fn a_worker_that_missed_a_batch_sends_its_clients_back_to_the_log() {
+    let (mut world, link) = online();
+    send(&mut world, 1);
+    world.server.as_ref().expect("it is up").miss_next_batch();
+    send(&mut world, 1);
+    assert!(world.server.as_ref().is_some_and(|server| server.has(link)), "nothing tells it yet");
+    send(&mut world, 1);
+    world.heal();
+    assert_ne!(world.phones[0].conn, Some(link));
+    assert_eq!(shown(&world), 3, "each once");
     assert_eq!(check::check(&mut world), Vec::<String>::new());
 }
