@@ -2,6 +2,7 @@
 
 use longwire_protocol::push::{Bound, Cursor, Lane};
 
+use crate::backoff::Conflicts;
 use crate::clock::Anchor;
 use crate::inbox::Change;
 
@@ -88,6 +89,12 @@ pub struct Record {
     pub user: Option<String>,
     /// Server time at a moment of the boot clock.
     pub anchor: Option<Anchor>,
+    /// The latest server time that a durable step knew, in Unix milliseconds: after a boot a lower bound.
+    pub known_ms: u64,
+    /// The conflicts that this device met.
+    pub conflicts: Conflicts,
+    /// How many passwords were refused in a row.
+    pub refusals: u32,
 }
 
 impl Record {
@@ -95,16 +102,25 @@ impl Record {
     pub fn apply(&mut self, change: &Change) {
         match change {
             Change::Installation(installation) => {
-                let (account, anchor) = (self.account.take(), self.anchor.take());
-                *self = Self { installation: Some(installation.clone()), account, anchor, ..Self::default() };
+                (self.installation, self.token) = (Some(installation.clone()), None);
+                (self.cursor, self.device, self.user) = (None, None, None);
             }
             Change::Account(account) => (self.account, self.token) = (account.clone(), None),
             Change::Registered => self.confirm_account(),
             Change::ForgetToken => self.token = None,
+            Change::Conflicts(conflicts) => self.conflicts = *conflicts,
+            Change::Refusals(refusals) => self.refusals = *refusals,
             Change::Bound { bound, token, anchor } => self.bind(bound, token.as_ref(), anchor),
             Change::Cursor { lane, seq } => self.advance(*lane, *seq),
             Change::User(user) => self.user.clone_from(user),
             Change::Keep(_) | Change::Row(..) | Change::Report(_) | Change::Reported { .. } | Change::Prune { .. } => {}
+        }
+    }
+
+    /// A durable step that moved the cursor knew this server time.
+    pub fn know(&mut self, server_ms: u64) {
+        if self.cursor.is_some() {
+            self.known_ms = self.known_ms.max(server_ms);
         }
     }
 
@@ -119,6 +135,9 @@ impl Record {
         self.device = Some(bound.device.clone());
         self.user.clone_from(&bound.user);
         self.anchor = Some(anchor.clone());
+        // The server's own word, also when it set its clock back.
+        self.known_ms = anchor.server_ms;
+        self.refusals = 0;
         self.token = token.cloned().or(self.token.take());
         self.confirm_account();
     }

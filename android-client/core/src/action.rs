@@ -33,11 +33,12 @@ pub enum Action {
     /// Note whose payload is about to be parsed, or that none is. The note outlives this process, not a power cut, so it needs
     /// no sync. One with an id is answered by [`crate::Event::Noted`].
     Note(Option<String>),
-    /// Hand a notification to the app.
+    /// Hand a notification to the app; answered by [`crate::Event::Finished`], of an update by [`crate::Event::Updated`].
     HandOver(HandOver),
     /// The row with this id is durably done.
     Finished(String),
-    /// Take a notification from the screen.
+    /// Take a notification from the screen; answered by [`crate::Event::Removed`], and asked for again until then. What is not
+    /// there is removed all the same.
     Cancel {
         /// Its id.
         id: String,
@@ -59,8 +60,10 @@ pub struct HandOver {
     pub lane: Lane,
     /// The how-manieth hand-over this is, counted over processes.
     pub attempt: u32,
-    /// Whether it replaces the content of a notification that was handed before.
+    /// Whether it replaces the content of a notification that was handed before: nobody is alerted again.
     pub is_update: bool,
+    /// Which content of the notification this is; 0 is the first.
+    pub revision: u64,
     /// Whether the row is done already: it is shown now or never.
     pub is_once: bool,
     /// The user through whose key it came, when through no other.

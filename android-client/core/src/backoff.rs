@@ -77,16 +77,20 @@ pub struct AfterConflict {
     pub is_clone: bool,
 }
 
-/// Remembers conflicts: the wait doubles while they keep coming within the hour, and every second one makes a new installation.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Remembers conflicts, over processes and boots, so by server time: the wait doubles while they keep coming within the hour, and
+/// every second one makes a new installation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Conflicts {
-    last_ms: Option<u64>,
-    in_a_row: u32,
-    since_installation: u32,
+    /// When the last one came, in Unix milliseconds of the server.
+    pub last_ms: Option<u64>,
+    /// How many came less than an hour apart.
+    pub in_a_row: u32,
+    /// How many of them this installation met.
+    pub since_installation: u32,
 }
 
 impl Conflicts {
-    /// Counts a conflict that arrived at `now_ms`.
+    /// Counts a conflict that arrived at `now_ms` of the server's time.
     pub fn note(&mut self, now_ms: u64) -> AfterConflict {
         let recent = self.last_ms.is_some_and(|last| now_ms.saturating_sub(last) < CLONE_WINDOW_MS);
         if !recent {

@@ -14,33 +14,32 @@ pub struct Anchor {
 /// Server time as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerClock {
-    exact: Option<(u64, u64)>,
-    floor_ms: u64,
+    /// Server time at a reading of the boot clock.
+    since: Option<(u64, u64)>,
 }
 
 impl ServerClock {
-    /// The clock of a process that begins: exact when the anchor is of this boot, else a lower bound.
+    /// The clock of a process that begins: exact when the anchor is of this boot. After another boot nobody knows how long the
+    /// machine was off: what runs on from `known_ms`, the last server time that was stored, is a lower bound.
     #[must_use]
-    pub fn restore(anchor: Option<&Anchor>, boot_id: &str, now_ms: u64) -> Self {
-        match anchor {
-            Some(a) if a.boot_id == boot_id && a.boot_ms <= now_ms => {
-                Self { exact: Some((a.server_ms, a.boot_ms)), floor_ms: a.server_ms }
-            }
-            Some(a) => Self { exact: None, floor_ms: a.server_ms },
-            None => Self::default(),
-        }
+    pub fn restore(anchor: Option<&Anchor>, known_ms: u64, boot_id: &str, now_ms: u64) -> Self {
+        let since = anchor.map(|anchor| {
+            let is_exact = anchor.boot_id == boot_id && anchor.boot_ms <= now_ms;
+            if is_exact { (anchor.server_ms, anchor.boot_ms) } else { (known_ms.max(anchor.server_ms), now_ms) }
+        });
+        Self { since }
     }
 
     /// Takes the time that the server told at `now_ms`.
     pub fn set(&mut self, server_ms: u64, now_ms: u64) {
-        *self = Self { exact: Some((server_ms, now_ms)), floor_ms: server_ms };
+        self.since = Some((server_ms, now_ms));
     }
 
-    /// Server time in Unix milliseconds. Before the first login after a boot it is the last that is known: a lower bound,
-    /// by which nothing is called expired that is not.
+    /// Server time in Unix milliseconds; 0 before the first login. Before the first login after a boot it is a lower bound, by
+    /// which nothing is called expired that is not.
     #[must_use]
     pub fn at(&self, now_ms: u64) -> u64 {
-        self.exact.map_or(self.floor_ms, |(server, since)| server.saturating_add(now_ms.saturating_sub(since)))
+        self.since.map_or(0, |(server, since)| server.saturating_add(now_ms.saturating_sub(since)))
     }
 }
 
@@ -58,13 +57,17 @@ mod tests {
     #[test]
     fn a_process_that_restarts_in_the_same_boot_knows_the_time() {
         let anchor = Anchor { server_ms: 1_000_000, boot_ms: 500, boot_id: "a".into() };
-        assert_eq!(ServerClock::restore(Some(&anchor), "a", 2_500).at(3_500), 1_003_000);
+        let clock = ServerClock::restore(Some(&anchor), 1_000_900, "a", 2_500);
+        assert_eq!(clock.at(3_500), 1_003_000);
     }
 
     #[test]
-    fn after_a_boot_the_last_known_time_is_a_lower_bound() {
+    fn after_a_boot_what_runs_on_from_the_last_stored_time_is_a_lower_bound() {
         let anchor = Anchor { server_ms: 1_000_000, boot_ms: 500, boot_id: "a".into() };
-        assert_eq!(ServerClock::restore(Some(&anchor), "b", 9_000_000).at(9_999_999), 1_000_000);
-        assert_eq!(ServerClock::restore(None, "b", 9_000_000).at(9_999_999), 0);
+        let clock = ServerClock::restore(Some(&anchor), 1_700_000, "b", 9_000_000);
+        assert_eq!((clock.at(9_000_000), clock.at(9_000_300)), (1_700_000, 1_700_300));
+        // A clock of the same boot that ran backwards is no clock of the same boot.
+        assert_eq!(ServerClock::restore(Some(&anchor), 0, "a", 400).at(410), 1_000_010);
+        assert_eq!(ServerClock::restore(None, 0, "b", 9_000_000).at(9_999_999), 0);
     }
 }

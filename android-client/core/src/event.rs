@@ -38,6 +38,18 @@ pub enum Event {
         /// The notification.
         id: String,
     },
+    /// The newer content is on the screen.
+    Updated {
+        /// The notification.
+        id: String,
+        /// Which content: that of the hand-over.
+        revision: u64,
+    },
+    /// It was taken from the screen, as asked for.
+    Removed {
+        /// The notification.
+        id: String,
+    },
     /// It is on the screen.
     Displayed {
         /// The notification.

@@ -82,7 +82,11 @@ impl Journal {
 /// Whether nobody would say it a second time.
 fn outlives_failure(change: &Change) -> bool {
     match change {
-        Change::Row(_, Verb::Finish | Verb::Close) | Change::Report(_) | Change::Reported { .. } => true,
+        Change::Row(_, Verb::Finish | Verb::Close)
+        | Change::Report(_)
+        | Change::Reported { .. }
+        | Change::Conflicts(_)
+        | Change::Refusals(_) => true,
         Change::Installation(_)
         | Change::Account(_)
         | Change::Registered
@@ -91,7 +95,17 @@ fn outlives_failure(change: &Change) -> bool {
         | Change::Cursor { .. }
         | Change::User(_)
         | Change::Keep(_)
-        | Change::Row(_, Verb::Hand | Verb::Died | Verb::Expire | Verb::Reject(_))
+        | Change::Row(
+            _,
+            // What the screen was owed it is given again.
+            Verb::Hand
+            | Verb::Died
+            | Verb::Expire
+            | Verb::Reject(_)
+            | Verb::Updated(_)
+            | Verb::NotUpdated(_)
+            | Verb::Removed,
+        )
         | Change::Prune { .. } => false,
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::account::{Installation, Record};
 use crate::action::{Action, Actions};
-use crate::backoff::{Backoff, Conflicts};
+use crate::backoff::Backoff;
 use crate::batch::Batch;
 use crate::clock::ServerClock;
 use crate::config::Config;
@@ -16,7 +16,8 @@ use crate::event::{Event, Network};
 use crate::heartbeat::{Heartbeat, Interval};
 use crate::inbox::{Change, Outcome, Row, Snapshot, StoreError, Verb};
 use crate::journal::{Journal, Then};
-use crate::machine::connection::Link;
+use crate::machine::connection::{Link, REFUSALS_MAX};
+use crate::machine::rows::Manner;
 use crate::reports::Reports;
 use crate::state::{State, Why};
 use crate::targets::Targets;
@@ -51,19 +52,16 @@ pub struct Machine {
     /// Where to connect next.
     targets: Targets,
     backoff: Backoff,
-    conflicts: Conflicts,
     /// Until when nothing is attempted because the server said so.
     pause_until_ms: u64,
-    /// Passwords refused in a row.
-    refusals: u32,
     heartbeat: Heartbeat,
     link: Option<Link>,
     links: u64,
     batch: Batch,
-    /// Rows of a user, never handed, that wait for a login to say whose device this is.
+    /// Rows of a user, never handed, and such updates, that wait for a login to say whose device this is.
     held: Vec<Row>,
     /// Rows whose payload is to be parsed, the first of them as soon as it is noted.
-    parsing: VecDeque<Row>,
+    parsing: VecDeque<(Row, Manner)>,
     /// What this process handed over and the app is not done with.
     handed: HashSet<String>,
     reports: Reports,
@@ -89,9 +87,7 @@ impl Machine {
             clock: ServerClock::default(),
             targets: Targets::default(),
             backoff: Backoff::default(),
-            conflicts: Conflicts::default(),
             pause_until_ms: 0,
-            refusals: 0,
             heartbeat: Heartbeat::new(interval),
             link: None,
             links: 0,
@@ -131,6 +127,8 @@ impl Machine {
             Event::Closed => self.closed(now_ms, actions),
             Event::Network(network) => self.network(network, now_ms, actions),
             Event::Finished { id } => self.finished(id),
+            Event::Updated { id, revision } => self.journal.add(Change::Row(id, Verb::Updated(revision))),
+            Event::Removed { id } => self.journal.add(Change::Row(id, Verb::Removed)),
             Event::Displayed { id } => self.displayed(&id, now_ms),
             Event::Opened { id } => self.closed_by_user(&id, true, now_ms),
             Event::Dismissed { id } => self.closed_by_user(&id, false, now_ms),
@@ -171,12 +169,22 @@ impl Machine {
     fn start(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
         self.is_wanted = true;
         match self.state {
-            State::Idle | State::Blocked(_) => {
-                self.refusals = 0;
+            State::Idle => {
+                self.admit_an_attempt();
+                self.load_or_connect(now_ms, actions);
+            }
+            State::Blocked(_) => {
+                // Somebody asks for another try.
+                self.change(Change::Refusals(0));
                 self.load_or_connect(now_ms, actions);
             }
             State::Waiting { .. } | State::Connecting | State::Registering | State::LoggingIn | State::Online(_) => {}
         }
+    }
+
+    /// A start is somebody's wish, so a device that was blocked tries again, but once: another refusal blocks it again.
+    fn admit_an_attempt(&mut self) {
+        self.record.refusals = self.record.refusals.min(REFUSALS_MAX - 1);
     }
 
     /// Connects, once the store was read.
@@ -196,17 +204,24 @@ impl Machine {
         };
         self.is_loaded = true;
         self.journal.resume();
-        self.clock = ServerClock::restore(snapshot.record.anchor.as_ref(), &self.config.boot_id, now_ms);
+        // A later reading in the same process finds a note of its own, nobody died; and it knows more than the disk that failed.
+        let is_first = !std::mem::replace(&mut self.was_loaded, true);
+        let counts = (self.record.conflicts, self.record.refusals);
         self.record = snapshot.record;
+        let Record { anchor, known_ms, .. } = &self.record;
+        self.clock = ServerClock::restore(anchor.as_ref(), *known_ms, &self.config.boot_id, now_ms);
+        if is_first {
+            self.admit_an_attempt();
+        } else {
+            (self.record.conflicts, self.record.refusals) = counts;
+        }
         self.has_durable_account = self.record.account.is_some();
         self.reports.load(snapshot.reports);
-        // A later reading in the same process finds a note of its own: nobody died.
-        let is_first = !std::mem::replace(&mut self.was_loaded, true);
         if let Some(id) = snapshot.noted.filter(|_| is_first) {
             self.journal.add(Change::Row(id, Verb::Died));
             actions.push(Action::Note(None));
         }
-        self.hand_again(snapshot.rows, now_ms);
+        self.hand_again(snapshot.rows, now_ms, actions);
         if self.record.installation.is_some() {
             return self.connect(now_ms, actions);
         }

@@ -355,14 +355,14 @@ async fn read(stream: &mut Option<Stream>, buffer: &mut [u8]) -> io::Result<usiz
 async fn load(index: u32, shared: Arc<Shared>) -> Result<Snapshot, StoreError> {
     let snapshot = shared.store.load(index).await?;
     let snapshot = Snapshot { noted: shared.notes.read(index), ..snapshot };
-    if snapshot.rows.is_empty() {
+    if !snapshot.rows.iter().any(|row| row.state.is_open()) {
         return Ok(snapshot);
     }
     let screens = shared.screens.clone();
     let done = tokio::task::spawn_blocking(move || screens.done(index)).await;
     let done = done.map_err(|error| StoreError(error.to_string()))?;
     let done = done.map_err(|error| StoreError(format!("cannot read the screen: {error}")))?;
-    let on_screen = snapshot.rows.iter().filter(|row| done.contains(&row.id));
+    let on_screen = snapshot.rows.iter().filter(|row| row.state.is_open() && done.contains(&row.id));
     let changes: Vec<_> = on_screen.map(|row| Change::Row(row.id.clone(), Verb::Finish)).collect();
     if changes.is_empty() {
         return Ok(snapshot);

@@ -4,6 +4,7 @@ use longwire_protocol::push::{Bound, DeviceEvent, DeviceEventType, Lane, SeqSet}
 
 use super::{Received, Row};
 use crate::account::{Account, FastToken, Installation};
+use crate::backoff::Conflicts;
 use crate::clock::Anchor;
 
 /// Changes that become durable together or not at all.
@@ -26,10 +27,16 @@ pub enum Verb {
     Finish,
     /// The app's user opened or dismissed it.
     Close,
-    /// It expired before it was handed over.
+    /// It expired before it was handed over, or its update did.
     Expire,
     /// Its payload cannot be used, for this reason.
     Reject(String),
+    /// The content of this revision is on the screen.
+    Updated(u64),
+    /// The content of this revision cannot be put on the screen.
+    NotUpdated(u64),
+    /// The platform took it from the screen.
+    Removed,
 }
 
 /// One durable change.
@@ -43,6 +50,10 @@ pub enum Change {
     Registered,
     /// A FAST token was refused.
     ForgetToken,
+    /// The conflicts that this device met.
+    Conflicts(Conflicts),
+    /// How many passwords were refused in a row.
+    Refusals(u32),
     /// A login succeeded: the effective cursor is the cursor, seqs above it are forgotten, ids are not.
     Bound {
         /// What the server said.
@@ -59,7 +70,8 @@ pub enum Change {
         /// The new position.
         seq: u64,
     },
-    /// Whose device this is: rows of another user that were not handed yet are dropped, and reported as left.
+    /// Whose device this is: rows of another user that were not handed yet are dropped, and reported as left; so are updates that
+    /// have not reached the screen, without a report.
     User(Option<String>),
     /// An entry was received.
     Keep(Received),
@@ -97,12 +109,14 @@ pub enum Outcome {
     Fresh(Row),
     /// A notification that is shown at most once is handed over now or never.
     Once(Row),
-    /// A row's content was replaced while it was on the screen.
+    /// A row's content was replaced while it was on the screen, or on its way there.
     Updated(Row),
     /// The row may be handed over now.
     Hand(Row),
     /// The row is done.
     Finished(String),
+    /// The row was opened or dismissed here: nothing of it comes to the screen any more.
+    Closed(String),
     /// What is on the screen under this id must go.
     Removed {
         /// The notification.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use longwire_protocol::push::{Bound, Cursor, DeviceEvent, DeviceEventType, Lane, SeqSet};
 
-use super::{Change, Outcome, Row, RowState, Snapshot, Step, Store, StoreError, Transaction, keep, leave, turn};
+use super::{
+    Change, EntryKind, Outcome, Row, RowState, Snapshot, Step, Store, StoreError, Transaction, keep, leave, turn,
+};
 use crate::account::Record;
 
 /// The contents at one moment.
@@ -14,7 +16,8 @@ struct Contents {
     rows: BTreeMap<String, (u64, Row)>,
     arrivals: u64,
     seqs: BTreeMap<(bool, u64), u64>,
-    reports: Vec<DeviceEvent>,
+    /// With the time of the server's answer.
+    reports: Vec<(DeviceEvent, Option<u64>)>,
 }
 
 /// A device's store in memory, for tests and simulations.
@@ -65,6 +68,12 @@ impl MemoryStore {
         self.now.rows.get(id).map(|(_, row)| row.state)
     }
 
+    /// The row with this id.
+    #[must_use]
+    pub fn row(&self, id: &str) -> Option<Row> {
+        self.now.row(id)
+    }
+
     /// The seqs kept in a lane.
     #[must_use]
     pub fn seqs(&self, lane: Lane) -> SeqSet {
@@ -83,12 +92,13 @@ impl Store for MemoryStore {
     }
 
     fn load(&self) -> Result<Snapshot, StoreError> {
-        let mut open: Vec<_> = self.now.rows.values().filter(|(_, row)| row.state.is_open()).collect();
-        open.sort_by_key(|(arrival, _)| *arrival);
+        let mut due: Vec<_> = self.now.rows.values().filter(|(_, row)| row.is_due()).collect();
+        due.sort_by_key(|(arrival, _)| *arrival);
+        let open = self.now.reports.iter().filter(|(_, answered)| answered.is_none());
         Ok(Snapshot {
             record: self.now.record.clone(),
-            rows: open.into_iter().map(|(_, row)| row.clone()).collect(),
-            reports: self.now.reports.clone(),
+            rows: due.into_iter().map(|(_, row)| row.clone()).collect(),
+            reports: open.map(|(report, _)| report.clone()).collect(),
             noted: self.noted.clone(),
         })
     }
@@ -102,21 +112,21 @@ impl Contents {
             | Change::Account(_)
             | Change::Registered
             | Change::ForgetToken
-            | Change::Cursor { .. } => {}
+            | Change::Conflicts(_)
+            | Change::Refusals(_) => {}
+            Change::Cursor { .. } => self.record.know(at_ms),
             Change::Bound { bound, .. } => return self.bind(bound),
             Change::User(user) => return self.drop_rows_of_others(user.as_deref(), at_ms),
             Change::Keep(entry) => {
                 if entry.seq > 0 {
                     self.seqs.insert((entry.lane == Lane::Background, entry.seq), at_ms);
                 }
-                return self.write(keep(self.row(&entry.target), entry, at_ms));
+                let is_repeat = entry.kind == EntryKind::Update && self.rows.contains_key(&entry.id);
+                return self.write(keep(self.row(&entry.target), is_repeat, entry, at_ms));
             }
             Change::Row(id, verb) => return self.write(turn(self.row(id), verb, at_ms)),
-            Change::Report(report) => {
-                self.report(report);
-                return Outcome::Report(report.clone());
-            }
-            Change::Reported { entry, kind } => self.reported(entry, *kind),
+            Change::Report(report) => return self.report(report.clone()),
+            Change::Reported { entry, kind } => self.reported(entry, *kind, at_ms),
             Change::Prune { before_ms } => self.prune(*before_ms),
         }
         Outcome::Quiet
@@ -127,15 +137,15 @@ impl Contents {
     }
 
     fn write(&mut self, step: Step) -> Outcome {
-        if let Some(row) = step.write {
+        for row in step.write {
             self.arrivals += 1;
             let arrival = self.rows.get(&row.id).map_or(self.arrivals, |(arrival, _)| *arrival);
             self.rows.insert(row.id.clone(), (arrival, row));
         }
-        if let Outcome::Report(report) = &step.outcome {
-            self.report(report);
+        match step.outcome {
+            Outcome::Report(report) => self.report(report),
+            outcome => outcome,
         }
-        step.outcome
     }
 
     fn bind(&mut self, bound: &Bound) -> Outcome {
@@ -161,25 +171,33 @@ impl Contents {
         for (_, row) in rows {
             if let Some((left, report)) = leave(row.clone(), user, at_ms) {
                 *row = left;
-                reports.push(report);
+                reports.extend(report);
             }
         }
-        reports.iter().for_each(|report| self.report(report));
+        reports.retain(|report| self.report(report.clone()) != Outcome::Quiet);
         Outcome::Left(reports)
     }
 
-    fn report(&mut self, report: &DeviceEvent) {
-        if !self.reports.iter().any(|known| known.entry == report.entry && known.kind == report.kind) {
-            self.reports.push(report.clone());
+    /// A report is told once, whether the server has answered it or not.
+    fn report(&mut self, report: DeviceEvent) -> Outcome {
+        if self.reports.iter().any(|(known, _)| known.entry == report.entry && known.kind == report.kind) {
+            return Outcome::Quiet;
         }
+        self.reports.push((report.clone(), None));
+        Outcome::Report(report)
     }
 
-    fn reported(&mut self, entry: &str, kind: DeviceEventType) {
-        self.reports.retain(|report| report.entry != entry || report.kind != kind);
+    fn reported(&mut self, entry: &str, kind: DeviceEventType, at_ms: u64) {
+        let open = self
+            .reports
+            .iter_mut()
+            .filter(|(report, answered)| answered.is_none() && report.entry == entry && report.kind == kind);
+        open.for_each(|(_, answered)| *answered = Some(at_ms));
     }
 
     fn prune(&mut self, before_ms: u64) {
-        self.rows.retain(|_, (_, row)| row.state.is_open() || row.received_ms >= before_ms);
+        self.rows.retain(|_, (_, row)| row.is_due() || row.received_ms >= before_ms);
         self.seqs.retain(|_, at_ms| *at_ms >= before_ms);
+        self.reports.retain(|(_, answered)| answered.is_none_or(|at_ms| at_ms >= before_ms));
     }
 }

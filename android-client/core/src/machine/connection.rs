@@ -30,7 +30,7 @@ pub(super) const REACH_MS_MAX: u64 = 10_000;
 /// How long the DNS may take.
 pub(super) const LOOK_UP_MS_MAX: u64 = 10_000;
 /// So many refused passwords in a row block the device.
-const REFUSALS_MAX: u32 = 3;
+pub(super) const REFUSALS_MAX: u32 = 3;
 
 /// A connection and the tasks that are left on it.
 pub(super) struct Link {
@@ -286,7 +286,7 @@ impl Machine {
     }
 
     /// Records a change in memory and for the store.
-    fn change(&mut self, change: Change) {
+    pub(super) fn change(&mut self, change: Change) {
         self.record.apply(&change);
         self.journal.add(change);
     }
@@ -340,7 +340,9 @@ impl Machine {
             }
             Ending::Conflict => {
                 self.drop_link(now_ms, actions);
-                let after = self.conflicts.note(now_ms);
+                let mut conflicts = self.record.conflicts;
+                let after = conflicts.note(self.clock.at(now_ms));
+                self.change(Change::Conflicts(conflicts));
                 if after.is_clone {
                     self.renew_installation(actions);
                 }
@@ -357,8 +359,9 @@ impl Machine {
     /// 401: the account is cleared, the installation is not, so that the next account takes the device over.
     fn unauthorized(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
         self.change(Change::Account(None));
-        self.refusals += 1;
-        if self.refusals >= REFUSALS_MAX {
+        let refusals = self.record.refusals.saturating_add(1);
+        self.change(Change::Refusals(refusals));
+        if refusals >= REFUSALS_MAX {
             self.end(Ending::Blocked(Block::Unauthorized), now_ms, actions);
         } else {
             self.wait(Why::Unauthorized, now_ms, actions);

@@ -25,7 +25,6 @@ impl Machine {
         now_ms: u64,
         actions: &mut Actions<'_>,
     ) {
-        self.refusals = 0;
         self.targets.finish_round();
         let link = self.link.as_mut().filter(|link| link.number == connection);
         let Some(link) = link else { return }; // it ended meanwhile

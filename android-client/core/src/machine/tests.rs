@@ -1,8 +1,10 @@
 //! The machine against scripted servers.
 
+mod deaths;
 mod harness;
 mod inbox;
 mod login;
+mod owed;
 mod session;
 mod targets;
 mod waiting;

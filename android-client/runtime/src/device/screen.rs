@@ -106,12 +106,15 @@ impl ScreenQueue {
                     if self.report_displayed && !shown.is_update {
                         events.push(Event::Displayed { id: shown.id.clone() });
                     }
-                    if !shown.is_update && !shown.is_once {
+                    if shown.is_update {
+                        events.push(Event::Updated { id: shown.id, revision: shown.revision });
+                    } else if !shown.is_once {
                         events.push(Event::Finished { id: shown.id });
                     }
                 }
                 Note::Removed { id, .. } => {
                     printer.print(&output::Line::removed(self.device, &id)).await;
+                    events.push(Event::Removed { id });
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! A device's step as SQL; what a change does to a row is decided by the client core.
 
 use longwire_client::Lane;
-use longwire_client::inbox::{Change, Outcome, Step, Transaction, keep, leave, turn};
-use longwire_protocol::push::{Bound, DeviceEvent, SeqSet};
+use longwire_client::inbox::{Change, EntryKind, Outcome, Step, Transaction, keep, leave, turn};
+use longwire_protocol::push::{Bound, DeviceEvent, DeviceEventType, SeqSet};
 use sqlx::SqliteConnection;
 
 use super::record;
@@ -28,7 +28,12 @@ async fn apply_change(
     at_ms: u64,
 ) -> Result<Outcome, sqlx::Error> {
     match change {
-        Change::Installation(_) | Change::Account(_) | Change::Registered | Change::ForgetToken => {
+        Change::Installation(_)
+        | Change::Account(_)
+        | Change::Registered
+        | Change::ForgetToken
+        | Change::Conflicts(_)
+        | Change::Refusals(_) => {
             change_record(connection, device, change).await?;
         }
         Change::Bound { bound, .. } => {
@@ -39,26 +44,25 @@ async fn apply_change(
             change_record(connection, device, change).await?;
             return drop_rows_of_others(connection, device, user.as_deref(), at_ms).await;
         }
-        Change::Cursor { lane, seq } => advance(connection, device, *lane, *seq).await?,
+        Change::Cursor { lane, seq } => advance(connection, device, *lane, *seq, at_ms).await?,
         Change::Keep(entry) => {
             if entry.seq > 0 {
                 keep_seq(connection, device, entry.lane, entry.seq, at_ms).await?;
             }
             let row = find(connection, device, &entry.target).await?;
-            return write(connection, device, keep(row, entry, at_ms)).await;
+            let is_update = entry.kind == EntryKind::Update;
+            let is_repeat = is_update && find(connection, device, &entry.id).await?.is_some();
+            return write(connection, device, keep(row, is_repeat, entry, at_ms)).await;
         }
         Change::Row(id, verb) => {
             let row = find(connection, device, id).await?;
             return write(connection, device, turn(row, verb, at_ms)).await;
         }
         Change::Report(report) => {
-            add_report(connection, device, report).await?;
-            return Ok(Outcome::Report(report.clone()));
+            let is_new = add_report(connection, device, report).await?;
+            return Ok(if is_new { Outcome::Report(report.clone()) } else { Outcome::Quiet });
         }
-        Change::Reported { entry, kind } => {
-            let query = sqlx::query("DELETE FROM reports WHERE device = ? AND entry = ? AND kind = ?");
-            query.bind(device).bind(entry).bind(kind.as_str()).execute(connection).await?;
-        }
+        Change::Reported { entry, kind } => answered(connection, device, entry, *kind, at_ms).await?,
         Change::Prune { before_ms } => prune(connection, device, *before_ms).await?,
     }
     Ok(Outcome::Quiet)
@@ -71,13 +75,13 @@ async fn change_record(connection: &mut SqliteConnection, device: u32, change: &
 }
 
 async fn write(connection: &mut SqliteConnection, device: u32, step: Step) -> Result<Outcome, sqlx::Error> {
-    if let Some(row) = &step.write {
+    for row in &step.write {
         save(connection, device, row).await?;
     }
-    if let Outcome::Report(report) = &step.outcome {
-        add_report(connection, device, report).await?;
+    match step.outcome {
+        Outcome::Report(report) if !add_report(connection, device, &report).await? => Ok(Outcome::Quiet),
+        outcome => Ok(outcome),
     }
-    Ok(step.outcome)
 }
 
 async fn bind(connection: &mut SqliteConnection, device: u32, bound: &Bound) -> Result<Outcome, sqlx::Error> {
@@ -120,19 +124,33 @@ async fn drop_rows_of_others(
     for row in of_users(connection, device).await? {
         if let Some((left, report)) = leave(row, user, at_ms) {
             save(connection, device, &left).await?;
-            add_report(connection, device, &report).await?;
-            reports.push(report);
+            let Some(report) = report else { continue };
+            if add_report(connection, device, &report).await? {
+                reports.push(report);
+            }
         }
     }
     Ok(Outcome::Left(reports))
 }
 
-async fn advance(connection: &mut SqliteConnection, device: u32, lane: Lane, seq: u64) -> Result<(), sqlx::Error> {
+async fn advance(
+    connection: &mut SqliteConnection,
+    device: u32,
+    lane: Lane,
+    seq: u64,
+    at_ms: u64,
+) -> Result<(), sqlx::Error> {
+    // Without a cursor there is none to move.
     let query = match lane {
-        Lane::Normal => "UPDATE device SET normal = max(normal, ?) WHERE device = ?",
-        Lane::Background => "UPDATE device SET background = max(background, ?) WHERE device = ?",
+        Lane::Normal => {
+            "UPDATE device SET normal = max(normal, ?), known = max(known, ?) WHERE device = ? AND normal IS NOT NULL"
+        }
+        Lane::Background => {
+            "UPDATE device SET background = max(background, ?), known = max(known, ?)
+             WHERE device = ? AND background IS NOT NULL"
+        }
     };
-    sqlx::query(query).bind(to_db(seq)).bind(device).execute(connection).await.map(drop)
+    sqlx::query(query).bind(to_db(seq)).bind(to_db(at_ms)).bind(device).execute(connection).await.map(drop)
 }
 
 async fn keep_seq(
@@ -147,14 +165,30 @@ async fn keep_seq(
     query.execute(connection).await.map(drop)
 }
 
-async fn add_report(connection: &mut SqliteConnection, device: u32, report: &DeviceEvent) -> Result<(), sqlx::Error> {
+/// Whether the report is one that was not told before.
+async fn add_report(connection: &mut SqliteConnection, device: u32, report: &DeviceEvent) -> Result<bool, sqlx::Error> {
     let query = sqlx::query("INSERT OR IGNORE INTO reports (device, entry, kind, at, reason) VALUES (?, ?, ?, ?, ?)");
     let query = query.bind(device).bind(&report.entry).bind(report.kind.as_str());
-    query.bind(to_db(report.at.unix_ms())).bind(report.reason.as_deref()).execute(connection).await.map(drop)
+    let query = query.bind(to_db(report.at.unix_ms())).bind(report.reason.as_deref());
+    Ok(query.execute(connection).await?.rows_affected() > 0)
+}
+
+async fn answered(
+    connection: &mut SqliteConnection,
+    device: u32,
+    entry: &str,
+    kind: DeviceEventType,
+    at_ms: u64,
+) -> Result<(), sqlx::Error> {
+    let query =
+        sqlx::query("UPDATE reports SET answered = ? WHERE device = ? AND entry = ? AND kind = ? AND answered IS NULL");
+    query.bind(to_db(at_ms)).bind(device).bind(entry).bind(kind.as_str()).execute(connection).await.map(drop)
 }
 
 async fn prune(connection: &mut SqliteConnection, device: u32, before_ms: u64) -> Result<(), sqlx::Error> {
-    let query = sqlx::query("DELETE FROM inbox WHERE device = ? AND state >= 2 AND received < ?");
+    let query = sqlx::query("DELETE FROM inbox WHERE device = ? AND state >= 2 AND owed = 0 AND received < ?");
+    query.bind(device).bind(to_db(before_ms)).execute(&mut *connection).await?;
+    let query = sqlx::query("DELETE FROM reports WHERE device = ? AND answered < ?");
     query.bind(device).bind(to_db(before_ms)).execute(&mut *connection).await?;
     let query = sqlx::query("DELETE FROM seqs WHERE device = ? AND received < ?");
     query.bind(device).bind(to_db(before_ms)).execute(connection).await.map(drop)

@@ -1,6 +1,7 @@
 //! A device's record: installation, account, token, cursor.
 
 use longwire_client::account::{Account, FastToken, Installation, Record};
+use longwire_client::backoff::Conflicts;
 use longwire_client::clock::Anchor;
 use longwire_protocol::push::Cursor;
 use sqlx::sqlite::SqliteRow;
@@ -16,7 +17,8 @@ pub(super) async fn load(connection: &mut SqliteConnection, device: u32) -> Resu
 pub(super) async fn save(connection: &mut SqliteConnection, device: u32, record: &Record) -> Result<(), sqlx::Error> {
     let (installation, account, token) = (&record.installation, &record.account, &record.token);
     let (cursor, anchor) = (&record.cursor, &record.anchor);
-    let query = sqlx::query("INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    let values = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let query = sqlx::query(sqlx::AssertSqlSafe(format!("INSERT OR REPLACE INTO device VALUES {values}")))
         .bind(device)
         .bind(installation.as_ref().map(|installation| installation.user_agent.as_str()))
         .bind(installation.as_ref().map(|installation| installation.secret.as_slice()))
@@ -33,7 +35,12 @@ pub(super) async fn save(connection: &mut SqliteConnection, device: u32, record:
         .bind(record.user.as_deref())
         .bind(anchor.as_ref().map(|anchor| to_db(anchor.server_ms)))
         .bind(anchor.as_ref().map(|anchor| to_db(anchor.boot_ms)))
-        .bind(anchor.as_ref().map(|anchor| anchor.boot_id.as_str()));
+        .bind(anchor.as_ref().map(|anchor| anchor.boot_id.as_str()))
+        .bind(to_db(record.known_ms))
+        .bind(record.conflicts.last_ms.map(to_db))
+        .bind(record.conflicts.in_a_row)
+        .bind(record.conflicts.since_installation)
+        .bind(record.refusals);
     query.execute(connection).await.map(drop)
 }
 
@@ -46,6 +53,13 @@ fn read(row: &SqliteRow) -> Result<Record, sqlx::Error> {
         device: row.try_get("server_device")?,
         user: row.try_get("user")?,
         anchor: read_anchor(row)?,
+        known_ms: from_db(row.try_get("known")?),
+        conflicts: Conflicts {
+            last_ms: row.try_get::<Option<i64>, _>("conflict_last")?.map(from_db),
+            in_a_row: row.try_get("conflicts_in_a_row")?,
+            since_installation: row.try_get("conflicts_of_installation")?,
+        },
+        refusals: row.try_get("refusals")?,
     })
 }
 

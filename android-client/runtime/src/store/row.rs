@@ -1,7 +1,7 @@
 //! Rows of the database as the client's types.
 
 use longwire_client::Lane;
-use longwire_client::inbox::{Row, RowState, Snapshot};
+use longwire_client::inbox::{Owed, Row, RowState, Snapshot, Story};
 use longwire_protocol::DateTime;
 use longwire_protocol::push::DeviceEvent;
 use sqlx::sqlite::SqliteRow;
@@ -9,8 +9,10 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::record;
 
-const COLUMNS: &str =
-    "SELECT id, seq, is_background, state, payload, user, expires, received, attempt, deaths FROM inbox";
+const COLUMNS: &str = "SELECT id, seq, is_background, state, owed, revision, target, payload, user, expires, received, attempt, \
+     deaths, story FROM inbox";
+/// What the index of rows that a process has something to do for covers, in the words of its schema.
+const IS_DUE: &str = "device = ? AND (state < 2 OR owed > 0)";
 
 /// Unsigned numbers in SQLite's signed columns: what is larger counts as the largest.
 pub(super) fn to_db(number: u64) -> i64 {
@@ -24,10 +26,11 @@ pub(super) fn from_db(number: i64) -> u64 {
 /// What a device's process needs at its start.
 pub(super) async fn snapshot(connection: &mut SqliteConnection, device: u32) -> Result<Snapshot, sqlx::Error> {
     let record = record::load(connection, device).await?;
-    let open = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE device = ? AND state < 2 ORDER BY arrival")));
-    let rows = open.bind(device).fetch_all(&mut *connection).await?;
+    let due = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE {IS_DUE} ORDER BY arrival")));
+    let rows = due.bind(device).fetch_all(&mut *connection).await?;
     let rows = rows.iter().map(read_row).collect::<Result<_, _>>()?;
-    let reports = sqlx::query("SELECT entry, kind, at, reason FROM reports WHERE device = ? ORDER BY number");
+    let reports = "SELECT entry, kind, at, reason FROM reports WHERE device = ? AND answered IS NULL ORDER BY number";
+    let reports = sqlx::query(reports);
     let reports = reports.bind(device).fetch_all(&mut *connection).await?;
     let reports = reports.iter().map(read_report).collect::<Result<_, _>>()?;
     Ok(Snapshot { record, rows, reports, noted: None })
@@ -40,27 +43,29 @@ pub(super) async fn find(connection: &mut SqliteConnection, device: u32, id: &st
     row.as_ref().map(read_row).transpose()
 }
 
-/// The rows of users that were not handed yet, in the order in which they were received.
+/// The rows of users that something is to be done for, in the order in which they were received.
 pub(super) async fn of_users(connection: &mut SqliteConnection, device: u32) -> Result<Vec<Row>, sqlx::Error> {
-    // `state < 2` is what the index of open rows covers.
-    let condition = "WHERE device = ? AND state < 2 AND state = ? AND user IS NOT NULL ORDER BY arrival";
-    let query = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} {condition}")));
-    let rows = query.bind(device).bind(RowState::Stored.number()).fetch_all(connection).await?;
+    let condition = "user IS NOT NULL ORDER BY arrival";
+    let query = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE {IS_DUE} AND {condition}")));
+    let rows = query.bind(device).fetch_all(connection).await?;
     rows.iter().map(read_row).collect()
 }
 
 /// Writes a row in place of the one with its id.
 pub(super) async fn save(connection: &mut SqliteConnection, device: u32, row: &Row) -> Result<(), sqlx::Error> {
     let query = sqlx::query(
-        "INSERT INTO inbox (device, id, seq, is_background, state, payload, user, expires, received, attempt, deaths)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (device, id) DO UPDATE SET state = excluded.state, payload = excluded.payload,
-             expires = excluded.expires, attempt = excluded.attempt, deaths = excluded.deaths",
+        "INSERT INTO inbox (device, id, seq, is_background, state, owed, revision, target, payload, user, expires, received,
+             attempt, deaths, story)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (device, id) DO UPDATE SET state = excluded.state, owed = excluded.owed, revision = excluded.revision,
+             payload = excluded.payload, expires = excluded.expires, attempt = excluded.attempt, deaths = excluded.deaths,
+             story = excluded.story",
     );
     let query = query.bind(device).bind(&row.id).bind(to_db(row.seq)).bind(row.lane == Lane::Background);
-    let query = query.bind(row.state.number()).bind(&row.payload).bind(row.user.as_deref());
+    let query = query.bind(row.state.number()).bind(row.owed.number()).bind(to_db(row.revision));
+    let query = query.bind(row.target.as_deref()).bind(&row.payload).bind(row.user.as_deref());
     let query = query.bind(to_db(row.expires_ms)).bind(to_db(row.received_ms)).bind(row.attempt).bind(row.deaths);
-    query.execute(connection).await.map(drop)
+    query.bind(row.story.to_string()).execute(connection).await.map(drop)
 }
 
 fn read_row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
@@ -72,16 +77,20 @@ fn read_row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
         seq: from_db(row.try_get("seq")?),
         lane: if is_background { Lane::Background } else { Lane::Normal },
         state,
+        owed: Owed::from_number(row.try_get("owed")?).ok_or_else(|| unreadable("owed"))?,
+        revision: from_db(row.try_get("revision")?),
+        target: row.try_get("target")?,
         payload: row.try_get("payload")?,
         user: row.try_get("user")?,
         expires_ms: from_db(row.try_get("expires")?),
         received_ms: from_db(row.try_get("received")?),
         attempt: row.try_get("attempt")?,
         deaths: row.try_get("deaths")?,
+        story: row.try_get::<String, _>("story")?.parse::<Story>().map_err(|_| unreadable("story"))?,
     })
 }
 
-fn read_report(row: &SqliteRow) -> Result<DeviceEvent, sqlx::Error> {
+pub(super) fn read_report(row: &SqliteRow) -> Result<DeviceEvent, sqlx::Error> {
     let kind: String = row.try_get("kind")?;
     Ok(DeviceEvent {
         entry: row.try_get("entry")?,

@@ -29,16 +29,20 @@ CREATE TABLE device (
     token TEXT, token_mechanism TEXT, token_expires INTEGER,
     generation TEXT, normal INTEGER, background INTEGER,
     server_device TEXT, user TEXT,
-    anchor_server INTEGER, anchor_boot INTEGER, anchor_boot_id TEXT
+    anchor_server INTEGER, anchor_boot INTEGER, anchor_boot_id TEXT, known INTEGER NOT NULL,
+    conflict_last INTEGER, conflicts_in_a_row INTEGER NOT NULL, conflicts_of_installation INTEGER NOT NULL,
+    refusals INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE inbox (
     arrival INTEGER PRIMARY KEY,
     device INTEGER NOT NULL, id TEXT NOT NULL,
-    seq INTEGER NOT NULL, is_background INTEGER NOT NULL, state INTEGER NOT NULL, payload TEXT NOT NULL, user TEXT,
+    seq INTEGER NOT NULL, is_background INTEGER NOT NULL, state INTEGER NOT NULL, owed INTEGER NOT NULL,
+    revision INTEGER NOT NULL, target TEXT, payload TEXT NOT NULL, user TEXT,
     expires INTEGER NOT NULL, received INTEGER NOT NULL, attempt INTEGER NOT NULL, deaths INTEGER NOT NULL,
+    story TEXT NOT NULL,
     UNIQUE (device, id)
 ) STRICT;
-CREATE INDEX inbox_open ON inbox (device, arrival) WHERE state < 2;
+CREATE INDEX inbox_due ON inbox (device, arrival) WHERE state < 2 OR owed > 0;
 CREATE TABLE seqs (
     device INTEGER NOT NULL, is_background INTEGER NOT NULL, seq INTEGER NOT NULL, received INTEGER NOT NULL,
     PRIMARY KEY (device, is_background, seq)
@@ -46,21 +50,29 @@ CREATE TABLE seqs (
 CREATE TABLE reports (
     number INTEGER PRIMARY KEY,
     device INTEGER NOT NULL, entry TEXT NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT,
+    answered INTEGER,
     UNIQUE (device, entry, kind)
 ) STRICT;
+CREATE INDEX reports_open ON reports (device, number) WHERE answered IS NULL;
 PRAGMA user_version = 1;
 ";
 
+/// Makes the database what this program knows.
 pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    if !is_made(connection).await? {
+        connection.execute("BEGIN IMMEDIATE").await?;
+        connection.execute(sqlx::raw_sql(SCHEMA)).await?;
+        connection.execute("COMMIT").await?;
+    }
+    Ok(())
+}
+
+/// Whether the database has its tables; one of a newer version is refused.
+pub(super) async fn is_made(connection: &mut SqliteConnection) -> Result<bool, OpenError> {
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
     match found {
-        0 => {
-            connection.execute("BEGIN IMMEDIATE").await?;
-            connection.execute(sqlx::raw_sql(SCHEMA)).await?;
-            connection.execute("COMMIT").await?;
-            Ok(())
-        }
-        VERSION => Ok(()),
+        0 => Ok(false),
+        VERSION => Ok(true),
         found => Err(OpenError::Newer { found, known: VERSION }),
     }
 }

@@ -2,6 +2,7 @@
 
 use longwire_client::Lane;
 use longwire_client::account::{Account, FastToken, Installation};
+use longwire_client::backoff::Conflicts;
 use longwire_client::clock::Anchor;
 use longwire_client::inbox::{Change, EntryKind, MemoryStore, Received, Store as _, Transaction, Verb};
 use longwire_protocol::DateTime;
@@ -27,7 +28,7 @@ fn user() -> impl Strategy<Value = Option<String>> {
 fn received() -> impl Strategy<Value = Change> {
     let kind = prop_oneof![
         4 => Just(EntryKind::Notification),
-        1 => Just(EntryKind::Update),
+        2 => Just(EntryKind::Update),
         1 => Just(EntryKind::Recall),
         1 => Just(EntryKind::Dismissal)
     ];
@@ -77,7 +78,10 @@ fn verb() -> impl Strategy<Value = Verb> {
         1 => Just(Verb::Finish),
         1 => Just(Verb::Close),
         1 => Just(Verb::Expire),
-        1 => Just(Verb::Reject("why".to_owned()))
+        1 => Just(Verb::Reject("why".to_owned())),
+        1 => (0..40_u64).prop_map(Verb::Updated),
+        1 => (0..40_u64).prop_map(Verb::NotUpdated),
+        1 => Just(Verb::Removed)
     ]
 }
 
@@ -86,7 +90,8 @@ fn kind() -> impl Strategy<Value = DeviceEventType> {
         Just(DeviceEventType::Displayed),
         Just(DeviceEventType::Opened),
         Just(DeviceEventType::Rejected),
-        Just(DeviceEventType::Left)
+        Just(DeviceEventType::Left),
+        Just(DeviceEventType::Expired)
     ]
 }
 
@@ -108,6 +113,10 @@ fn change() -> impl Strategy<Value = Change> {
         1 => Just(Change::Account(None)),
         1 => Just(Change::Registered),
         1 => Just(Change::ForgetToken),
+        1 => (0..5_u32).prop_map(Change::Refusals),
+        1 => (any::<Option<u32>>(), 0..5_u32, 0..2_u32).prop_map(|(last_ms, in_a_row, since_installation)| {
+            Change::Conflicts(Conflicts { last_ms: last_ms.map(u64::from), in_a_row, since_installation })
+        }),
     ]
 }
 

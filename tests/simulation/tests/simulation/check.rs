@@ -79,7 +79,6 @@ fn screen(world: &mut World, phone: usize, ledger: &[Arc<Entry>], faults: &mut V
         if is_recalled
             && addressed
             && own.is_visible(&id)
-            && !own.unsaid.contains(&id)
             && own.store.state(&id) != Some(RowState::Closed)
             && world.lost.is_empty()
             && !own.is_twin
@@ -210,7 +209,7 @@ fn states(world: &mut World, ledger: &[Arc<Entry>], faults: &mut Vec<String>) {
             let is_delivered = delivery.state >= State::Delivered && delivery.state <= State::Dismissed;
             let is_pending = delivery.state < State::Delivered;
             // A tombstone may stand for what never came, and what was dropped with its user was stored and ended all the same.
-            let is_either = matches!(row, Some(RowState::Recalled | RowState::Closed))
+            let is_either = matches!(row, Some(RowState::Recalled | RowState::Closed | RowState::Expired))
                 || recall_of(ledger, entry.id).is_some()
                 || (delivery.state == State::Left && !own.shown_ids().contains_key(entry.id.to_string().as_str()));
             if is_pending || (has != is_delivered && !is_either && world.lost.is_empty()) {

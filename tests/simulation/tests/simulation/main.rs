@@ -2,8 +2,7 @@
 //! machines, joined by the server's own worker, and the log on a store that forgets what was not synced, within a simulated network on
 //! a virtual clock.
 //! Not covered here: sockets, TLS and threads, SQLite (its conformance suite holds it against the store in memory), clients without
-//! the push extension, HTTP, updates, `ttl: 0`, sweeping. Known and exempt: a process that dies between storing a recall and taking the
-//! notification from the screen leaves it there.
+//! the push extension, HTTP, updates, `ttl: 0`, sweeping.
 #![expect(clippy::indexing_slicing, reason = "a broken world fails its test")]
 
 mod bounds;

@@ -1,6 +1,6 @@
 //! A phone: the real client machine on its store in memory, driven as the virtual phone's driver does, with a screen of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use longwire_client::heartbeat::Fixed;
 use longwire_client::inbox::{Change, MemoryStore, Outcome, Snapshot, Store as _, Transaction, Verb};
@@ -57,9 +57,6 @@ pub(crate) struct Phone {
     pub(crate) conn: Option<u64>,
     pub(crate) screen: Vec<Line>,
     screen_ms: u64,
-    /// Removals that the step under way has brought, and those that died with a process after they were stored.
-    removals: Vec<String>,
-    pub(crate) unsaid: BTreeSet<String>,
     pub(crate) opens: bool,
     pub(crate) is_gone: bool,
     /// It was cloned, or is a clone.
@@ -84,8 +81,6 @@ impl Phone {
             conn: None,
             screen: Vec::new(),
             screen_ms: 0,
-            removals: Vec::new(),
-            unsaid: BTreeSet::new(),
             opens: rng.chance(30),
             is_gone: false,
             is_twin: false,
@@ -135,7 +130,6 @@ impl Phone {
         self.machine = None;
         self.life += 1;
         self.owed = 0;
-        self.unsaid.extend(self.removals.drain(..));
         if is_power {
             self.store.crash();
             self.store = self.early.take().unwrap_or_else(|| self.store.clone());
@@ -170,7 +164,6 @@ impl Phone {
             }
             Later::Synced(outcomes) => {
                 self.store.sync();
-                self.removals.clear();
                 self.event(Event::Stored(Ok(outcomes)), now_ms)
             }
             Later::Owed => {
@@ -184,7 +177,7 @@ impl Phone {
             Later::Shown(shown) => self.shown(&shown, now_ms),
             Later::Removed(id) => {
                 self.line(&id, What::Removed);
-                Vec::new()
+                self.event(Event::Removed { id }, now_ms)
             }
         }
     }
@@ -224,11 +217,9 @@ impl Phone {
                 wishes.push(Wish::Later(self.screen_ms - now_ms, Later::Shown(shown)));
             }
             Action::Cancel { id, .. } => {
-                // At once, and behind what is on its way to the screen.
-                self.line(&id, What::Removed);
-                if self.screen_ms >= now_ms {
-                    wishes.push(Wish::Later(self.screen_ms - now_ms, Later::Removed(id)));
-                }
+                // Behind what is on its way to the screen.
+                self.screen_ms = self.screen_ms.max(now_ms + wait_ms);
+                wishes.push(Wish::Later(self.screen_ms - now_ms, Later::Removed(id)));
             }
         }
     }
@@ -261,10 +252,6 @@ impl Phone {
                 }
             }
         }
-        let removed = outcomes
-            .iter()
-            .filter_map(|outcome| if let Outcome::Removed { id, .. } = outcome { Some(id.clone()) } else { None });
-        self.removals.extend(removed);
         wishes.push(Wish::Later(wait_ms, Later::Synced(outcomes)));
     }
 
@@ -272,7 +259,7 @@ impl Phone {
     fn load(&mut self) -> Snapshot {
         let snapshot = self.record();
         let shown = self.shown_ids();
-        let on_screen = snapshot.rows.iter().filter(|row| shown.contains_key(row.id.as_str()));
+        let on_screen = snapshot.rows.iter().filter(|row| row.state.is_open() && shown.contains_key(row.id.as_str()));
         let changes: Vec<_> = on_screen.map(|row| Change::Row(row.id.clone(), Verb::Finish)).collect();
         if !changes.is_empty() {
             self.store.apply(&Transaction { at_ms: 0, changes }).expect("a store in memory");
@@ -289,7 +276,7 @@ impl Phone {
     fn shown(&mut self, shown: &HandOver, now_ms: u64) -> Vec<Wish> {
         if shown.is_update {
             self.line(&shown.id, What::Updated);
-            return Vec::new();
+            return self.event(Event::Updated { id: shown.id.clone(), revision: shown.revision }, now_ms);
         }
         self.line(&shown.id, What::Shown);
         let mut wishes = self.event(Event::Displayed { id: shown.id.clone() }, now_ms);

@@ -1,6 +1,6 @@
 //! A phone whose driver is the test: store in memory, seeded randomness, bytes by hand.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use longwire_protocol::push::{Bound, Cursor, Entry, EntryContent, Generation, Lane};
 use longwire_protocol::sasl::ht;
@@ -53,7 +53,19 @@ pub(super) struct Phone {
     /// Parsing this payload kills the process.
     pub(super) poison: Option<String>,
     pub(super) is_dead: bool,
+    /// The process dies at this of the points at which one may die: before and after each durable step, each change of the screen
+    /// and each write.
+    pub(super) cut: Option<u32>,
+    /// A platform that answers by itself; it outlives processes.
+    pub(super) platform: Option<Platform>,
     random: Lcg,
+}
+
+/// A screen: what is on it, and how often each notification was handed over other than as an update.
+#[derive(Debug, Default)]
+pub(super) struct Platform {
+    pub(super) visible: BTreeMap<String, String>,
+    pub(super) handed: BTreeMap<String, u32>,
 }
 
 impl Phone {
@@ -95,6 +107,8 @@ impl Phone {
             loads: 0,
             poison: None,
             is_dead: false,
+            cut: None,
+            platform: None,
             random: Lcg(42),
         }
     }
@@ -105,6 +119,7 @@ impl Phone {
         let mut next = Self::with_store(TlsMode::Direct, self.store);
         next.now_ms = self.now_ms;
         next.poison = self.poison;
+        next.platform = self.platform;
         next
     }
 
@@ -133,6 +148,9 @@ impl Phone {
     }
 
     fn call(&mut self, call: impl FnOnce(&mut Machine, u64, &mut Actions<'_>)) {
+        if self.is_dead {
+            return;
+        }
         let mut actions = Actions::new(&mut self.random);
         call(&mut self.machine, self.now_ms, &mut actions);
         let list = actions.into_list();
@@ -154,7 +172,7 @@ impl Phone {
             Action::Store(transaction) => {
                 self.waiting_stores.push_back(transaction);
                 assert!(self.waiting_stores.len() == 1, "one durable step at a time");
-                if !self.is_store_slow {
+                if !self.is_store_slow && !self.dies() {
                     self.answer_store();
                 }
             }
@@ -164,6 +182,7 @@ impl Phone {
                 self.targets.push(target);
             }
             Action::StartTls => self.starttls += 1,
+            Action::Write(_) | Action::Acknowledge(_) if self.dies() => {}
             Action::Write(bytes) => self.written.extend(bytes),
             Action::Acknowledge(bytes) => self.acks.push(String::from_utf8(bytes).expect("UTF-8")),
             Action::Close => self.closes += 1,
@@ -175,10 +194,47 @@ impl Phone {
                     self.event(Event::Noted);
                 }
             }
-            Action::HandOver(hand_over) => self.handed.push(hand_over),
+            Action::HandOver(hand_over) => {
+                self.handed.push(hand_over.clone());
+                self.show(hand_over);
+            }
             Action::Finished(id) => self.finished.push(id),
-            Action::Cancel { id, .. } => self.cancelled.push(id),
+            Action::Cancel { id, .. } => {
+                self.cancelled.push(id.clone());
+                self.take_away(id);
+            }
             Action::State(state) => self.states.push(state),
+        }
+    }
+
+    /// Whether the process dies at this point.
+    fn dies(&mut self) -> bool {
+        self.is_dead |= self.cut == Some(0);
+        self.cut = self.cut.map(|points| points.saturating_sub(1));
+        self.is_dead
+    }
+
+    fn show(&mut self, shown: HandOver) {
+        if self.platform.is_none() || self.dies() {
+            return;
+        }
+        let platform = self.platform.as_mut().expect("it is there");
+        platform.visible.insert(shown.id.clone(), shown.notification.title.unwrap_or_default());
+        *platform.handed.entry(shown.id.clone()).or_default() += u32::from(!shown.is_update);
+        if self.dies() {
+            return;
+        }
+        let (id, revision) = (shown.id, shown.revision);
+        self.event(if shown.is_update { Event::Updated { id, revision } } else { Event::Finished { id } });
+    }
+
+    fn take_away(&mut self, id: String) {
+        if self.platform.is_none() || self.dies() {
+            return;
+        }
+        self.platform.as_mut().expect("it is there").visible.remove(&id);
+        if !self.dies() {
+            self.event(Event::Removed { id });
         }
     }
 
@@ -187,6 +243,9 @@ impl Phone {
         let transaction = self.waiting_stores.pop_front().expect("a step waits for the store");
         let answer = self.store.apply(&transaction);
         self.store.sync();
+        if self.dies() {
+            return;
+        }
         self.event(Event::Stored(answer));
     }
 
@@ -342,4 +401,12 @@ pub(super) fn notification(seq: u64, id: &str) -> Entry {
 
 pub(super) fn about(seq: u64, content: EntryContent) -> Entry {
     Entry { content, ..notification(seq, &format!("entry-{seq}")) }
+}
+
+pub(super) fn recall(seq: u64, target: &str) -> Entry {
+    about(seq, EntryContent::Recall { target: target.into() })
+}
+
+pub(super) fn update(seq: u64, target: &str, title: &str) -> Entry {
+    about(seq, EntryContent::Update { target: target.into(), json: format!(r#"{{"title":"{title}"}}"#) })
 }

@@ -3,17 +3,9 @@
 use longwire_protocol::push::{Bound, Entry, EntryContent};
 use longwire_protocol::{DateTime, ns};
 
-use super::harness::{EPOCH_MS, Phone, about, bound, notification};
+use super::harness::{EPOCH_MS, Phone, about, bound, notification, recall, update};
 use crate::Event;
 use crate::inbox::{DEATHS_MAX, KEPT_MS, RowState, Store as _};
-
-fn recall(seq: u64, target: &str) -> Entry {
-    about(seq, EntryContent::Recall { target: target.into() })
-}
-
-fn update(seq: u64, target: &str, title: &str) -> Entry {
-    about(seq, EntryContent::Update { target: target.into(), json: format!(r#"{{"title":"{title}"}}"#) })
-}
 
 #[test]
 fn f28_a_crash_before_the_store_leaves_nothing_and_the_server_sends_again() {
@@ -118,7 +110,8 @@ fn what_expired_on_the_way_is_not_handed() {
     phone.now_ms = 1_000;
     phone.receive_entries(&[soon, notification(102, "b")]);
     assert_eq!(phone.handed_ids(), ["b"]);
-    assert_eq!(phone.store.state("soon"), Some(RowState::Done));
+    assert_eq!(phone.store.state("soon"), Some(RowState::Expired));
+    assert_eq!(told(&mut phone, "expired"), ["soon"]);
 }
 
 #[test]
@@ -220,14 +213,19 @@ fn rows_of_a_former_user_that_were_not_handed_are_dropped() {
     assert!(phone_of_alice.handed_ids().contains(&"hers"));
     phone.log_in(&as_user(102, "bob"));
     assert_eq!(phone.handed_ids(), ["everybody's"]);
-    assert_eq!(phone.store.state("hers"), Some(RowState::Done));
+    assert_eq!(phone.store.state("hers"), Some(RowState::Left));
+}
+
+/// The entries of which the phone reports this, since the last call.
+fn told(phone: &mut Phone, kind: &str) -> Vec<String> {
+    let events = phone.take_elements().into_iter().filter_map(|iq| iq.child(ns::PUSH, "event").cloned());
+    let told = events.filter(|event| event.attr("type") == Some(kind));
+    told.filter_map(|event| event.attr("entry").map(str::to_owned)).collect()
 }
 
 /// The entries that the phone says it dropped with their user, since the last call.
 fn left(phone: &mut Phone) -> Vec<String> {
-    let events = phone.take_elements().into_iter().filter_map(|iq| iq.child(ns::PUSH, "event").cloned());
-    let left = events.filter(|event| event.attr("type") == Some("left"));
-    left.filter_map(|event| event.attr("entry").map(str::to_owned)).collect()
+    told(phone, "left")
 }
 
 #[test]
