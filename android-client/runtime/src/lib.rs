@@ -2,6 +2,7 @@
 
 mod connect;
 mod device;
+pub mod explain;
 pub mod fleet;
 mod notes;
 pub mod output;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser;
 use longwire_client::Event;
+use longwire_device::explain;
 use longwire_device::fleet::{self, Behaviour, Command, Options, TlsChoice};
 use longwire_device::output::Printer;
 use longwire_device::resolve::{Dns, Resolver};
@@ -31,6 +32,17 @@ Examples:
       (XEP-0368); without records at example.com itself, 5223 and then 5222; the certificate is for example.com
   longwire-device --server push.example.com:5223 --domain example.com --count 1000 --drop-after 30
       a thousand phones that lose their connection every half minute; no SRV record is asked for unless --srv says so
+  longwire-device --data-dir device-data --explain 0192… --json
+      what became of a notification on device 0, also while another process runs it; nothing is connected
+
+--explain ends with 0 when the device knows the notification, with 1 when it does not, with 2 when it cannot be asked
+(wrong usage, no such device, an unreadable database). With --json it prints one object:
+  {\"device\":\"0\",\"server_device\":\"…\",\"id\":\"…\",\"known\":true,\"state\":\"opened\",\"lane\":\"normal\",\"seq\":7,
+   \"arrived_at\":\"…\",\"expires_at\":\"…\",\"hand_overs\":1,\"history\":[{\"state\":\"stored\",\"at\":\"…\"},…],
+   \"reports\":[{\"type\":\"opened\",\"at\":\"…\",\"answered_at\":\"…\"}],\"position\":{…},\"ask\":\"GET /v1/…\"}
+  States: stored, handed, shown, displayed, opened, dismissed, closed-elsewhere, recalled, expired, unusable, left, and
+  update (the id is that of an update of \"target\"). `owed` is what the screen has still to be given: removal or
+  update. A report without `answered_at` is still to be told. All times are the server's.
 
 Files in the data directory:
   devices.sqlite      accounts, cursors and inboxes of all devices
@@ -93,16 +105,46 @@ struct Arguments {
     /// Report each notification on the screen as displayed.
     #[arg(long)]
     report_displayed: bool,
+    /// Say what became of this notification on a device of the data directory, and end.
+    #[arg(long, value_name = "ID")]
+    explain: Option<String>,
+    /// Which device --explain asks.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "explain")]
+    device: u32,
+    /// Answer --explain with one JSON object.
+    #[arg(long, requires = "explain")]
+    json: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(id) = &arguments.explain {
+        return explain(&arguments, id);
+    }
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to be done when stderr is closed too.
             drop(writeln!(io::stderr(), "longwire-device: {error:#}"));
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// 0 when the device knows it, 1 when it does not, 2 when it cannot be asked.
+fn explain(arguments: &Arguments, id: &str) -> ExitCode {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    match explain::explain(&arguments.data_dir, arguments.device, id) {
+        Ok(explanation) => {
+            let text = if arguments.json { explanation.to_json() } else { explanation.to_string() };
+            // Nobody may read it.
+            drop(writeln!(io::stdout(), "{text}"));
+            ExitCode::from(u8::from(!explanation.known))
+        }
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            drop(writeln!(io::stderr(), "longwire-device: {error:#}"));
+            ExitCode::from(2)
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Thousands of devices share each fsync; a device's step is answered when the group that holds it is on disk.
 
 mod apply;
+pub mod known;
 mod record;
 mod row;
 mod schema;

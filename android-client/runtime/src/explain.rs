@@ -1,0 +1,296 @@
+//! What became of a notification on a device, from its store alone: in words, and as JSON.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use longwire_client::inbox::{Owed, Row, RowState, Stage};
+use longwire_protocol::DateTime;
+use longwire_protocol::push::DeviceEventType;
+use serde::Serialize;
+
+use crate::store::OpenError;
+use crate::store::known::{self, Known};
+
+/// Why a device cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ExplainError {
+    /// The data directory has no database.
+    #[error("there are no devices in {0}")]
+    NoDevices(PathBuf),
+    /// The database has no such device.
+    #[error("there is no device {device} in {directory}")]
+    NoDevice {
+        /// The device.
+        device: u32,
+        /// The data directory.
+        directory: PathBuf,
+    },
+    /// The database cannot be read.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The runtime cannot be started.
+    #[error("cannot start")]
+    Runtime(#[source] std::io::Error),
+}
+
+/// What became of a notification on a device.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    device: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_device: Option<String>,
+    id: String,
+    /// Whether the device has it.
+    pub known: bool,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    found: Option<Found>,
+    reports: Vec<Report>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<Position>,
+    ask: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Found {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    lane: &'static str,
+    seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    arrived_at: String,
+    expires_at: String,
+    hand_overs: u32,
+    history: Vec<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owed: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Moment {
+    state: &'static str,
+    at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answered_at: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Position {
+    generation: String,
+    normal: u64,
+    background: u64,
+}
+
+/// Asks a device's store; nothing is connected and nothing written, so another process may run the device meanwhile.
+///
+/// # Errors
+/// [`ExplainError`].
+pub fn explain(directory: &Path, device: u32, id: &str) -> Result<Explanation, ExplainError> {
+    let path = directory.join("devices.sqlite");
+    if !path.exists() {
+        return Err(ExplainError::NoDevices(directory.to_owned()));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ExplainError::Runtime)?;
+    let known = runtime.block_on(known::read(&path, device, id))?;
+    let known = known.ok_or_else(|| ExplainError::NoDevice { device, directory: directory.to_owned() })?;
+    Ok(Explanation::new(device, id, known))
+}
+
+impl Explanation {
+    fn new(device: u32, id: &str, known: Known) -> Self {
+        let asked = known.row.as_ref().and_then(|row| row.target.as_deref()).unwrap_or(id);
+        let ask = format!("GET /v1/notifications/{asked}/deliveries");
+        let reports = known.reports.iter().map(|(report, answered)| Report {
+            kind: report.kind.as_str(),
+            at: report.at.to_string(),
+            reason: report.reason.clone(),
+            answered_at: answered.map(|at| at.to_string()),
+        });
+        Self {
+            device: device.to_string(),
+            id: id.to_owned(),
+            known: known.row.is_some(),
+            found: known.row.as_ref().map(|row| Found::new(row, &known)),
+            reports: reports.collect(),
+            position: known.record.cursor.map(|cursor| Position {
+                generation: cursor.generation.to_string(),
+                normal: cursor.normal,
+                background: cursor.background,
+            }),
+            server_device: known.record.device,
+            ask,
+        }
+    }
+
+    /// One JSON object.
+    ///
+    /// # Panics
+    /// Never: it is made of strings and numbers.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("strings and numbers are JSON")
+    }
+}
+
+impl Found {
+    fn new(row: &Row, known: &Known) -> Self {
+        let rejected = known.reports.iter().find(|(report, _)| report.kind == DeviceEventType::Rejected);
+        Self {
+            state: state(row, known),
+            target: row.target.clone(),
+            lane: row.lane.as_str(),
+            seq: row.seq,
+            user: row.user.clone(),
+            arrived_at: time(row.received_ms),
+            expires_at: time(row.expires_ms),
+            hand_overs: row.attempt,
+            history: history(row, known),
+            reason: rejected.and_then(|(report, _)| report.reason.clone()),
+            owed: match row.owed {
+                Owed::Nothing => None,
+                Owed::Removal => Some("removal"),
+                Owed::Update => Some("update"),
+            },
+        }
+    }
+}
+
+fn time(unix_ms: u64) -> String {
+    DateTime(unix_ms).to_string()
+}
+
+fn reported(known: &Known, kind: DeviceEventType) -> bool {
+    known.reports.iter().any(|(report, _)| report.kind == kind)
+}
+
+/// Where it stands, as far as this device can tell.
+fn state(row: &Row, known: &Known) -> &'static str {
+    match row.state {
+        RowState::Stored => "stored",
+        RowState::Done if reported(known, DeviceEventType::Displayed) => "displayed",
+        RowState::Done if row.story.at(Stage::Shown).is_some() => "shown",
+        // What is shown now or never is done when it is handed.
+        RowState::Handed | RowState::Done => "handed",
+        RowState::Closed if reported(known, DeviceEventType::Opened) => "opened",
+        RowState::Closed if reported(known, DeviceEventType::Dismissed) => "dismissed",
+        RowState::Closed => "closed-elsewhere",
+        RowState::Recalled => "recalled",
+        RowState::Unusable => "unusable",
+        RowState::Expired => "expired",
+        RowState::Left => "left",
+        RowState::Update => "update",
+    }
+}
+
+/// What happened to the row and what was reported of it, in the order of time.
+fn history(row: &Row, known: &Known) -> Vec<Moment> {
+    let told = [DeviceEventType::Displayed, DeviceEventType::Opened, DeviceEventType::Dismissed];
+    // Opening and dismissing are told apart by their reports.
+    let stages = row.story.iter().filter(|(stage, _)| *stage != Stage::Closed).map(|(stage, at)| (at, stage.as_str()));
+    let reports = known.reports.iter().filter(|(report, _)| told.contains(&report.kind));
+    let reports = reports.map(|(report, _)| (report.at.unix_ms(), report.kind.as_str()));
+    let mut moments: Vec<_> = stages.chain(reports).collect();
+    moments.sort_by_key(|(at, _)| *at);
+    moments.into_iter().map(|(at, state)| Moment { state, at: time(at) }).collect()
+}
+
+/// A moment in words.
+fn words(state: &str) -> &str {
+    match state {
+        "stored" => "arrived and was stored",
+        "handed" => "was handed to the app",
+        "shown" => "was on the screen; the app is done with it",
+        "displayed" => "was displayed, as the app says",
+        "updated" => "got newer content on the screen",
+        "opened" => "was opened by the person",
+        "dismissed" => "was dismissed by the person",
+        "closed-elsewhere" => "was opened or dismissed on another device of the user",
+        "recalled" => "was recalled by its sender",
+        "removed" => "was taken from the screen",
+        "expired" => "expired before it could be shown",
+        "unusable" => "was given up: this device cannot use it",
+        "left" => "was dropped before it was shown, because the device's user changed",
+        other => other,
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { device, id, .. } = self;
+        let server_device = self.server_device.as_deref().unwrap_or("not registered yet");
+        match &self.found {
+            Some(found) => {
+                writeln!(f, "Notification {id} on device {device} (on the server: {server_device})")?;
+                found.fmt(f)?;
+                self.write_reports(f)?;
+                write!(f, "What the server knows of it: {}", self.ask)
+            }
+            None => {
+                writeln!(f, "Device {device} (on the server: {server_device}) does not know {id}.")?;
+                match &self.position {
+                    Some(Position { generation, normal, background }) => writeln!(
+                        f,
+                        "It has stored everything that is for it up to position {normal} of the normal lane and {background} of \
+                         the background lane, in generation {generation}."
+                    )?,
+                    None => writeln!(f, "It has not logged in yet, so nothing was sent to it.")?,
+                }
+                write!(f, "Ask the server what became of it: {}", self.ask)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state, lane, seq, expires_at, hand_overs, .. } = self;
+        if let Some(target) = &self.target {
+            writeln!(f, "  is newer content for {target}; ask about that one")?;
+        }
+        let user = self.user.as_ref().map_or_else(String::new, |user| format!(", for the user {user}"));
+        writeln!(
+            f,
+            "  position {seq} of the {lane} lane{user}; to expire at {expires_at}; handed over {hand_overs} times"
+        )?;
+        for Moment { state, at } in &self.history {
+            writeln!(f, "  {at}  {}", words(state))?;
+        }
+        if let Some(reason) = &self.reason {
+            writeln!(f, "  the reason: {reason}")?;
+        }
+        writeln!(f, "State: {state}")?;
+        match self.owed {
+            Some("removal") => writeln!(f, "Still to be done: it is to be taken from the screen"),
+            Some(_) => writeln!(f, "Still to be done: newer content is to be put on the screen"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Explanation {
+    fn write_reports(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Report { kind, at, answered_at, .. } in &self.reports {
+            match answered_at {
+                Some(answered) => writeln!(f, "Reported to the server: {kind} at {at}, answered at {answered}")?,
+                None => writeln!(f, "Still to be reported to the server: {kind} at {at}")?,
+            }
+        }
+        if self.reports.is_empty() {
+            writeln!(f, "Nothing of it was or is to be reported to the server")
+        } else {
+            Ok(())
+        }
+    }
+}
