@@ -1,6 +1,7 @@
 //! What the tests of running programs share: real processes, an HTTP client, raw XMPP streams, screens, waiting for conditions.
 //! Blocking and plain on purpose: a test reads as the steps that a person would take.
 
+pub mod dns;
 pub mod http;
 pub mod phones;
 pub mod process;
@@ -10,6 +11,7 @@ pub mod server;
 pub mod wait;
 pub mod wire;
 
+pub use dns::Dns;
 pub use http::{Client, Failure, Response};
 pub use phones::{PhoneOptions, Phones};
 pub use seed::Chance;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
+use crate::dns::Dns;
 use crate::process::{binary, ended, kill, terminate};
 use crate::server::{Ready, Server};
 use crate::wait::now;
@@ -18,7 +19,8 @@ use crate::wait::now;
 /// How to start virtual phones.
 #[derive(Clone, Debug)]
 pub struct PhoneOptions {
-    server: String,
+    server: Option<String>,
+    domain: String,
     certificate: PathBuf,
     data: PathBuf,
     count: usize,
@@ -36,7 +38,8 @@ impl PhoneOptions {
     #[must_use]
     pub fn at(ready: &Ready, data: &Path) -> Self {
         Self {
-            server: ready.c2s_tls.clone(),
+            server: Some(ready.c2s_tls.clone()),
+            domain: "localhost".to_owned(),
             certificate: ready.certificate.clone(),
             data: data.to_owned(),
             count: 1,
@@ -47,9 +50,25 @@ impl PhoneOptions {
     /// The same phones over STARTTLS.
     #[must_use]
     pub fn over_starttls(mut self, server: &Server) -> Self {
-        self.server.clone_from(&server.ready.c2s);
+        self.server = Some(server.ready.c2s.clone());
         self.more.retain(|argument| argument != "--direct-tls");
         self.with(&["--starttls"])
+    }
+
+    /// The same phones, told a domain and a DNS server and not where the server is.
+    #[must_use]
+    pub fn found_by(mut self, domain: &str, dns: &Dns) -> Self {
+        self.server = None;
+        self.more.retain(|argument| argument != "--direct-tls");
+        domain.clone_into(&mut self.domain);
+        self.with(&["--dns", &dns.address.to_string()])
+    }
+
+    /// The same phones, who ask the DNS before they go to the server that they are told.
+    #[must_use]
+    pub fn with_server_last(mut self, server: &str) -> Self {
+        self.server = Some(server.to_owned());
+        self.with(&["--srv"])
     }
 
     /// That many of them in the process.
@@ -75,7 +94,10 @@ impl PhoneOptions {
         let log = self.data.with_extension("log");
         let file = File::options().create(true).append(true).open(&log).context("failed to open the phones' log")?;
         let mut command = Command::new(binary("longwire-device")?);
-        command.args(["--server", &self.server, "--domain", "localhost", "--count", &self.count.to_string()]);
+        command.args(["--domain", &self.domain, "--count", &self.count.to_string()]);
+        if let Some(server) = &self.server {
+            command.args(["--server", server]);
+        }
         command.arg("--ca").arg(&self.certificate).arg("--data-dir").arg(&self.data).args(&self.more);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
         let mut child = command.spawn().context("failed to start the phones")?;
