@@ -10,7 +10,7 @@ use longwire_worker::Command as Told;
 use mio::Waker;
 use mio::net::TcpStream;
 
-use crate::caps::{Admission, Source};
+use longwire_worker::caps::{Admission, Source};
 
 /// Batches, stanzas and ends that may wait in a worker's inbox. Above it they are dropped: after a dropped batch the worker ends its
 /// sessions, which log in again and read the log. What is bounded otherwise (a connection waits for at most one answer) is

@@ -1,6 +1,5 @@
 //! Listeners, TLS and the worker threads that drive client streams: one thread per core, each with its own poll, connections and shard.
 
-mod caps;
 pub mod certificate;
 mod files;
 mod inbox;
@@ -19,11 +18,11 @@ use longwire_core::session_manager;
 use longwire_core::{Core, Registration};
 use longwire_protocol::jid::BareJid;
 use longwire_router::Batch;
+pub use longwire_worker::caps::CapLimits;
+use longwire_worker::caps::Caps;
 use longwire_worker::{Command as Told, Settings};
 use tokio::runtime::Handle;
 
-pub use caps::CapLimits;
-use caps::Caps;
 use certificate::{ALPN_XMPP, Certificate, CertificateError};
 use inbox::{Command, Inbox};
 use listener::{Acceptor, Listener, Stopper};

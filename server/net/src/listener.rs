@@ -11,8 +11,8 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::NetError;
-use crate::caps::{Admission, Caps, Source};
 use crate::inbox::{Accepted, Command, Inbox};
+use longwire_worker::caps::{Admission, Caps, Source};
 
 /// Connections that the kernel completes before we accept them.
 const BACKLOG: i32 = 4096;

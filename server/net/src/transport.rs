@@ -9,7 +9,7 @@ use longwire_worker::{Gone, Read};
 use mio::net::TcpStream;
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 
-use crate::caps::Source;
+use longwire_worker::caps::Source;
 
 /// Plaintext bytes that become one TLS record.
 const RECORD_BYTES: usize = 16 * 1024;

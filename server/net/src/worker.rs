@@ -13,10 +13,10 @@ use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use rustls::ServerConfig;
 use tokio::runtime::Handle;
 
-use crate::caps::{Admission, Caps};
 use crate::inbox::{self, Command, Inbox};
 use crate::transport::Transport;
 use crate::wheel::Wheel;
+use longwire_worker::caps::{Admission, Caps};
 
 const WAKE: Token = Token(usize::MAX);
 /// A connection in its slot: what an idle one costs besides its socket, its TLS session and its stream's state.

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod caps;
 mod connection;
 mod host;
 mod input;

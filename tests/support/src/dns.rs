@@ -86,11 +86,16 @@ impl Dns {
         self.zone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn manners(&self) -> (bool, bool) {
+        let zone = self.zone();
+        (zone.is_noisy, zone.is_cut)
+    }
+
     fn serve_udp(&self, socket: &UdpSocket) {
         let mut buffer = [0; 1_024];
         while let Ok((length, client)) = socket.recv_from(&mut buffer) {
             let question = buffer.get(..length).unwrap_or_default();
-            let (is_noisy, is_cut) = (self.zone().is_noisy, self.zone().is_cut);
+            let (is_noisy, is_cut) = self.manners();
             let Some(answer) = self.answer(question, is_cut) else { continue };
             let noise = if is_noisy { noise(question, &answer) } else { Vec::new() };
             for datagram in noise.into_iter().chain([answer]) {

@@ -2,16 +2,18 @@
 
 mod window;
 
+use core::net::{IpAddr, Ipv6Addr};
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use window::{Queue, Window};
+use window::Window;
 
 /// Addresses whose logins and registrations are remembered.
 const ADDRESSES_MAX: usize = 65_536;
 /// The longest that a connection before login lasts, and so the time in which all of an address make room for others.
 const CONNECTION_MS: u64 = 30_000;
+/// How long places are watched before anything follows from it.
+const SEEN_MS: u64 = 10_000;
 const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60_000;
 
@@ -34,10 +36,12 @@ impl Default for CapLimits {
 
 /// What is counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Source(IpAddr);
+pub struct Source(IpAddr);
 
 impl Source {
-    pub(crate) fn new(address: IpAddr) -> Self {
+    /// The source that an address belongs to: itself, or its /64.
+    #[must_use]
+    pub fn new(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self(IpAddr::V4(address)),
             IpAddr::V6(address) => Self(IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))),
@@ -47,14 +51,14 @@ impl Source {
 
 /// The counts of all addresses; shared by the acceptor and the workers.
 #[derive(Debug)]
-pub(crate) struct Caps {
+pub struct Caps {
     limits: CapLimits,
     counts: Mutex<Counts>,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Connections before login, and who was told to come back; as many addresses as there are connections.
+    /// Connections before login; as many addresses as there are connections.
     connections: HashMap<Source, Connections>,
     rates: HashMap<Source, Rates>,
     /// The addresses for which there was no room; together they may what one may.
@@ -65,7 +69,9 @@ struct Counts {
 #[derive(Debug, Default)]
 struct Connections {
     count: u32,
-    queue: Queue,
+    /// Since when there was no room for somebody, and how many found room since then.
+    full_since_ms: Option<u64>,
+    served: u64,
 }
 
 #[derive(Debug, Default)]
@@ -76,7 +82,7 @@ struct Rates {
 
 /// What becomes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
+pub enum Admission {
     /// It is served.
     Served,
     /// It is told to come back later.
@@ -86,12 +92,14 @@ pub(crate) enum Admission {
 }
 
 impl Caps {
-    pub(crate) fn new(limits: CapLimits) -> Self {
+    /// No counts yet.
+    #[must_use]
+    pub fn new(limits: CapLimits) -> Self {
         Self { limits, counts: Mutex::default() }
     }
 
     /// A connection was accepted; unless it is dropped it counts until [`Caps::leave`].
-    pub(crate) fn enter(&self, source: Source) -> Admission {
+    pub fn enter(&self, source: Source) -> Admission {
         let cap = self.limits.connections_before_login;
         let mut counts = self.lock();
         let connections = counts.connections.entry(source).or_default();
@@ -99,19 +107,24 @@ impl Caps {
             return Admission::Dropped;
         }
         connections.count += 1;
-        if connections.count > cap { Admission::Told } else { Admission::Served }
+        if connections.count > cap {
+            return Admission::Told;
+        }
+        connections.served += u64::from(connections.full_since_ms.is_some());
+        Admission::Served
     }
 
-    /// Seconds after which a connection that was not served may come back.
-    pub(crate) fn wait_to_enter(&self, source: Source, now_ms: u64) -> u32 {
+    /// Seconds after which a connection that was not served may come back: behind those that are served, in the one queue of all
+    /// who wait for a login. The queue goes on as fast as logins are admitted, or slower where connections keep their places.
+    pub fn wait_to_enter(&self, source: Source, now_ms: u64) -> u32 {
+        let (cap, logins) = (u64::from(self.limits.connections_before_login), self.limits.logins_per_s);
         let mut counts = self.lock();
-        let queue = &mut counts.connections.entry(source).or_default().queue;
-        let gap_ms = CONNECTION_MS.div_ceil(u64::from(self.limits.connections_before_login).max(1));
-        queue.join(now_ms.saturating_add(CONNECTION_MS), gap_ms, now_ms)
+        let gap_ms = counts.connections.get_mut(&source).map_or(0, |connections| connections.gap_ms(cap, now_ms));
+        counts.rates(source, now_ms).logins.queue_up(SECOND_MS, logins, cap, gap_ms, now_ms)
     }
 
     /// A connection has logged in or ended.
-    pub(crate) fn leave(&self, source: Source) {
+    pub fn leave(&self, source: Source) {
         let mut counts = self.lock();
         let Some(connections) = counts.connections.get_mut(&source) else { return };
         connections.count = connections.count.saturating_sub(1);
@@ -120,14 +133,20 @@ impl Caps {
         }
     }
 
-    /// Whether one more login is admitted; seconds to wait when not.
-    pub(crate) fn log_in(&self, source: Source, now_ms: u64) -> Result<(), u32> {
+    /// Whether one more login is admitted.
+    ///
+    /// # Errors
+    /// Seconds to wait.
+    pub fn log_in(&self, source: Source, now_ms: u64) -> Result<(), u32> {
         let cap = self.limits.logins_per_s;
         self.lock().rates(source, now_ms).logins.take(SECOND_MS, cap, now_ms)
     }
 
-    /// Whether one more registration is admitted; seconds to wait when not.
-    pub(crate) fn register(&self, source: Source, now_ms: u64) -> Result<(), u32> {
+    /// Whether one more registration is admitted.
+    ///
+    /// # Errors
+    /// Seconds to wait.
+    pub fn register(&self, source: Source, now_ms: u64) -> Result<(), u32> {
         let cap = self.limits.registrations_per_min;
         self.lock().rates(source, now_ms).registrations.take(MINUTE_MS, cap, now_ms)
     }
@@ -135,6 +154,16 @@ impl Caps {
     fn lock(&self) -> MutexGuard<'_, Counts> {
         // What a panicking thread left is off by one at most.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connections {
+    /// How long it takes for a place to become free, as far as it was seen; never longer than when all last as long as they can.
+    fn gap_ms(&mut self, cap: u64, now_ms: u64) -> u64 {
+        let full_ms = now_ms.saturating_sub(*self.full_since_ms.get_or_insert(now_ms));
+        // A crowd comes in one second and says by its logins how fast it goes; who says nothing is closed after ten.
+        let seen_ms = if full_ms < SEEN_MS { 0 } else { full_ms / (self.served + 1) };
+        seen_ms.min(CONNECTION_MS.div_ceil(cap.max(1)))
     }
 }
 
@@ -161,7 +190,7 @@ impl Rates {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
+    use core::net::{IpAddr, Ipv4Addr};
 
     use super::{ADDRESSES_MAX, Admission, CapLimits, Caps, Source};
 
@@ -182,13 +211,35 @@ mod tests {
     }
 
     #[test]
-    fn connections_that_were_told_come_back_one_after_the_other() {
+    fn connections_that_were_told_come_back_as_fast_as_logins_are_admitted() {
+        let limits = CapLimits { connections_before_login: 10, logins_per_s: 2, ..CapLimits::default() };
+        let caps = Caps::new(limits);
+        let own = source("192.0.2.1");
+        for _ in 0..11 {
+            caps.enter(own);
+        }
+        let told = [0, 0, 0, 0, 500].map(|now_ms| caps.wait_to_enter(own, now_ms));
+        assert_eq!(told, [6, 7, 7, 8, 8], "behind ten, 550 ms for each");
+        assert_eq!(caps.wait_to_enter(source("192.0.2.2"), 0), 6);
+        // Who was refused a login waits in the same queue.
+        assert_eq!([caps.log_in(own, 500), caps.log_in(own, 500)], [Ok(()), Ok(())]);
+        assert_eq!(caps.log_in(own, 500), Err(8));
+    }
+
+    #[test]
+    fn connections_that_keep_their_places_slow_the_queue_down() {
         let caps = Caps::new(CapLimits { connections_before_login: 10, ..CapLimits::default() });
         let own = source("192.0.2.1");
+        for _ in 0..11 {
+            caps.enter(own);
+        }
+        assert_eq!(caps.wait_to_enter(own, 0), 1, "ten logins take a tenth of a second");
+        // For two minutes nobody has left: a place takes three seconds, as long as ten connections of thirty seconds do.
+        assert_eq!([caps.wait_to_enter(own, 120_000), caps.wait_to_enter(own, 120_000)], [30, 33]);
+        // All of them have gone: it begins anew.
+        (0..11).for_each(|_| caps.leave(own));
         caps.enter(own);
-        let told = [0, 0, 1_000].map(|now_ms| caps.wait_to_enter(own, now_ms));
-        assert_eq!(told, [30, 33, 35], "three seconds for each");
-        assert_eq!(caps.wait_to_enter(source("192.0.2.2"), 0), 30);
+        assert_eq!(caps.wait_to_enter(own, 200_000), 1);
     }
 
     #[test]

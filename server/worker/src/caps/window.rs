@@ -14,7 +14,7 @@ pub(super) struct Window {
 
 /// Those who were refused, one behind the other. A promise whose time has come, claimed or not, holds no place any more.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+struct Queue {
     /// How many were promised a time since the queue was last empty and have not come back.
     length: usize,
     /// The time of the last promise.
@@ -33,13 +33,17 @@ impl Window {
             self.queue.leave();
             return Ok(());
         }
-        // The first in the queue takes the place that is the first to be free, and so on; a tenth slower than they become free, because
-        // nobody comes back to the millisecond.
-        let places = u64::try_from(cap).unwrap_or(u64::MAX).max(1).saturating_mul(10);
-        let gap_ms = span_ms.saturating_mul(11).div_ceil(places);
+        // The first in the queue takes the place that is the first to be free, and so on.
+        let gap_ms = gap_ms(span_ms, cap);
         let ahead = self.queue.length(now_ms).min(cap.saturating_sub(1));
         let free_ms = self.admitted.get(ahead).map_or(u64::MAX, |taken_ms| taken_ms.saturating_add(span_ms));
         Err(self.queue.join(free_ms, gap_ms, now_ms))
+    }
+
+    /// One who could not even ask waits behind `ahead` who can, each at least `gap_ms` behind the other; in how many seconds it may come.
+    pub(super) fn queue_up(&mut self, span_ms: u64, cap: u32, ahead: u64, gap_ms: u64, now_ms: u64) -> u32 {
+        let gap_ms = gap_ms.max(self::gap_ms(span_ms, usize::try_from(cap).unwrap_or(usize::MAX)));
+        self.queue.join(now_ms.saturating_add(ahead.saturating_mul(gap_ms)), gap_ms, now_ms)
     }
 
     /// Whether it can be forgotten.
@@ -55,6 +59,12 @@ impl Window {
     }
 }
 
+/// The time for one of the queue: a tenth longer than a place takes to become free, because nobody comes back to the millisecond.
+fn gap_ms(span_ms: u64, cap: usize) -> u64 {
+    let places = u64::try_from(cap).unwrap_or(u64::MAX).max(1).saturating_mul(10);
+    span_ms.saturating_mul(11).div_ceil(places)
+}
+
 impl Queue {
     fn length(&mut self, now_ms: u64) -> usize {
         if self.last_ms <= now_ms {
@@ -64,7 +74,7 @@ impl Queue {
     }
 
     /// One more waits, for what is free at `free_ms` at the earliest and `gap_ms` after the one before; in how many seconds it may come.
-    pub(super) fn join(&mut self, free_ms: u64, gap_ms: u64, now_ms: u64) -> u32 {
+    fn join(&mut self, free_ms: u64, gap_ms: u64, now_ms: u64) -> u32 {
         let behind_ms = if self.length(now_ms) == 0 { 0 } else { self.last_ms.saturating_add(gap_ms) };
         let due_ms = free_ms.max(behind_ms);
         let mut wait_ms = due_ms.saturating_sub(now_ms);
