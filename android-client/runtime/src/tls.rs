@@ -170,3 +170,37 @@ fn roots(certificates: &[CertificateDer<'static>]) -> Result<RootCertStore, TlsE
     }
     Ok(store)
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::server::Acceptor;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_server_is_asked_for_by_the_domain_and_told_what_will_be_spoken() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let pin = Trust::Pin("00".repeat(32).parse().expect("a pin"));
+        let tls = Tls::new("push.example.com", &pin).expect("TLS");
+        let client = async move { tls.secure(TcpStream::connect(address).await.expect("connected")).await.map(drop) };
+        let client = tokio::spawn(client);
+        let server = listener.accept().await.expect("accepted").0.into_std().expect("a socket");
+        server.set_nonblocking(false).expect("blocking");
+        let hello = tokio::task::spawn_blocking(move || {
+            let (mut acceptor, mut server) = (Acceptor::default(), server);
+            loop {
+                acceptor.read_tls(&mut server).expect("a hello");
+                if let Some(accepted) = acceptor.accept().expect("a whole one") {
+                    let hello = accepted.client_hello();
+                    let alpn = hello.alpn().map(|names| names.map(<[u8]>::to_vec).collect::<Vec<_>>());
+                    return (hello.server_name().map(str::to_owned), alpn);
+                }
+            }
+        });
+        let (name, alpn) = hello.await.expect("no panic");
+        assert_eq!(name.as_deref(), Some("push.example.com"), "RFC 7590 §3.3");
+        assert_eq!(alpn, Some(vec![b"xmpp-client".to_vec()]), "XEP-0368 §3");
+        assert!(client.await.expect("no panic").is_err(), "the server went");
+    }
+}
