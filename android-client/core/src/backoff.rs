@@ -14,6 +14,9 @@ pub const RETRY_MS_MAX: u64 = 24 * 3_600_000;
 pub const CONFLICT_MS: u64 = 60_000;
 /// The longest wait after a `conflict`.
 pub const CONFLICT_MS_MAX: u64 = 3_600_000;
+/// The longest wait of a device whose registration was refused, and for which somebody must do something: half of it at least, so that
+/// many that were refused together do not come back together.
+pub const REFUSED_MS_MAX: u64 = 3_600_000;
 /// Two conflicts closer together than this mean that the installation was copied to a second phone.
 pub const CLONE_WINDOW_MS: u64 = 3_600_000;
 
@@ -107,6 +110,11 @@ impl Conflicts {
         }
         AfterConflict { wait_ms, is_clone }
     }
+}
+
+/// How long a device waits whose registration was refused, in milliseconds; `random` is uniform over all of `u64`.
+pub fn refused_ms(random: u64) -> u64 {
+    REFUSED_MS_MAX / 2 + scale(random, REFUSED_MS_MAX / 2)
 }
 
 /// `random` scaled to `0..=upper`.

@@ -22,6 +22,16 @@ pub struct Target {
     pub tls: TlsMode,
 }
 
+/// The key that ships in the app and admits its registration (DESIGN §3). Its debug form hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AppKey(pub String);
+
+impl std::fmt::Debug for AppKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("AppKey").finish_non_exhaustive()
+    }
+}
+
 /// Configuration of a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -31,6 +41,8 @@ pub struct Config {
     pub server: Option<Target>,
     /// The services whose SRV records are asked for first (XEP-0368); none: the DNS is not asked for them.
     pub srv: Vec<TlsMode>,
+    /// The app's key, shown before a registration where the server takes one (XEP-0445).
+    pub app_key: Option<AppKey>,
     /// The name of this software, told to the server at login.
     pub software: String,
     /// Identifies the boot of the machine that the clock of `now_ms` belongs to.

@@ -1,5 +1,6 @@
 //! What the driver tells the machine.
 
+use crate::config::AppKey;
 use crate::config::TlsMode;
 use crate::inbox::{Outcome, Snapshot, StoreError};
 use crate::state::Failure;
@@ -31,6 +32,8 @@ pub enum Event {
     ConnectFailed(Failure),
     /// The connection ended.
     Closed,
+    /// The app's key is another one now: a device that was refused registration tries again at once.
+    AppKey(Option<AppKey>),
     /// The network as the platform sees it.
     Network(Network),
     /// The app has it for good, as far as handing over goes.

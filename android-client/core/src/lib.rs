@@ -20,7 +20,7 @@ mod task;
 mod wire;
 
 pub use action::{Action, Actions, HandOver, Random};
-pub use config::{Config, Target, TlsMode};
+pub use config::{AppKey, Config, Target, TlsMode};
 pub use event::{Event, Network};
 pub use longwire_protocol::push::Lane;
 pub use machine::{Machine, Reason};

@@ -54,6 +54,8 @@ pub struct Machine {
     backoff: Backoff,
     /// Until when nothing is attempted because the server said so.
     pause_until_ms: u64,
+    /// When a device that is blocked tries once more; none when only a person can help.
+    blocked_until_ms: Option<u64>,
     heartbeat: Heartbeat,
     link: Option<Link>,
     links: u64,
@@ -88,6 +90,7 @@ impl Machine {
             targets: Targets::default(),
             backoff: Backoff::default(),
             pause_until_ms: 0,
+            blocked_until_ms: None,
             heartbeat: Heartbeat::new(interval),
             link: None,
             links: 0,
@@ -125,6 +128,7 @@ impl Machine {
             Event::Secured { exporter } => self.secured(exporter, now_ms, actions),
             Event::ConnectFailed(failure) => self.connect_failed(failure, now_ms, actions),
             Event::Closed => self.closed(now_ms, actions),
+            Event::AppKey(key) => self.set_app_key(key, now_ms, actions),
             Event::Network(network) => self.network(network, now_ms, actions),
             Event::Finished { id } => self.finished(id),
             Event::Updated { id, revision } => self.journal.add(Change::Row(id, Verb::Updated(revision))),
@@ -162,7 +166,8 @@ impl Machine {
                 self.link.as_ref().map(|link| (link.deadline_ms, Reason::Attempt))
             }
             State::Online(_) => Some((self.heartbeat.due_ms(), Reason::Heartbeat)),
-            State::Idle | State::Blocked(_) => None,
+            State::Blocked(_) => self.blocked_until_ms.map(|until| (until, Reason::Wait)),
+            State::Idle => None,
         }
     }
 

@@ -167,16 +167,30 @@ impl FailureKind {
 pub enum Block {
     /// The server admits no registration; its words.
     RegistrationRefused(String),
+    /// The server registers only with an app key, and the device has none; its words.
+    AppKeyNeeded(String),
+    /// The server refuses the device's app key; its words.
+    AppKeyRefused(String),
     /// The password was refused three times in a row.
     Unauthorized,
 }
 
 impl Block {
+    /// Whether another attempt follows, seldom: what blocks it may be mended on the server alone.
+    pub(crate) const fn passes(&self) -> bool {
+        match self {
+            Self::RegistrationRefused(_) | Self::AppKeyNeeded(_) | Self::AppKeyRefused(_) => true,
+            Self::Unauthorized => false,
+        }
+    }
+
     /// The reason's name, stable for programs.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::RegistrationRefused(_) => "registration-refused",
+            Self::AppKeyNeeded(_) => "app-key-needed",
+            Self::AppKeyRefused(_) => "app-key-refused",
             Self::Unauthorized => "unauthorized",
         }
     }
@@ -186,6 +200,15 @@ impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RegistrationRefused(words) => write!(f, "the server refuses registrations: {words}"),
+            Self::AppKeyNeeded(words) => write!(
+                f,
+                "the server asks for an app key and this device has none: its operator makes one with `longwire app key create` \
+                 ({words})"
+            ),
+            Self::AppKeyRefused(words) => write!(
+                f,
+                "the server refuses this app key; one that is good is needed, from its operator (`longwire app key create`): {words}"
+            ),
             Self::Unauthorized => f.write_str("the server refused the password three times in a row"),
         }
     }

@@ -146,7 +146,7 @@ impl Task {
     pub(crate) fn element(&mut self, element: &Element, cx: &Context<'_>) -> Turn {
         match self {
             Self::Connect(task) => task.element(element),
-            Self::Register(task) => task.element(element),
+            Self::Register(task) => task.element(element, cx),
             Self::Login(task) => task.element(element, cx),
         }
     }

@@ -1,10 +1,12 @@
 //! What a client asks and reads before it is online.
 
-use longwire_protocol::Element;
 use longwire_protocol::push::Login;
 use longwire_protocol::stanza::Iq;
 use longwire_protocol::xep::sasl2::{Authenticate, Authentication, ClientElement, UserAgent};
-use longwire_protocol::xep::{bind2, fast, register, starttls};
+use longwire_protocol::xep::{bind2, fast, preauth, register, starttls};
+use longwire_protocol::{Element, Jid};
+
+use crate::config::AppKey;
 
 /// What a server offers in `<stream:features/>`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,13 +14,16 @@ pub(crate) struct Features {
     pub(crate) starttls: bool,
     pub(crate) mechanisms: Vec<String>,
     pub(crate) fast: Vec<String>,
+    /// Whether it takes an app key before a registration (XEP-0445).
+    pub(crate) app_key: bool,
 }
 
 impl Features {
     pub(crate) fn read(element: &Element) -> Self {
         let sasl2 = Authentication::find_in(element).unwrap_or_default();
         let fast = sasl2.fast().map(|fast| fast.mechanisms).unwrap_or_default();
-        Self { starttls: starttls::is_offered(element), mechanisms: sasl2.mechanisms, fast }
+        let app_key = preauth::is_offered(element);
+        Self { starttls: starttls::is_offered(element), mechanisms: sasl2.mechanisms, fast, app_key }
     }
 
     pub(crate) fn offers(&self, mechanism: &str) -> bool {
@@ -63,4 +68,12 @@ pub(crate) const REGISTER_ID: &str = "register";
 pub(crate) fn register(name: &str, password: &str) -> Element {
     let account = register::Submission::Account { username: name.to_owned(), password: password.to_owned() };
     Iq::set(REGISTER_ID, account.to_element()).to_element()
+}
+
+/// The id of the request that shows the app key.
+pub(crate) const APP_KEY_ID: &str = "app-key";
+
+/// Shows the app key to the server (XEP-0445), before a registration.
+pub(crate) fn show_app_key(key: &AppKey, domain: &Jid) -> Element {
+    Iq::set(APP_KEY_ID, preauth::request(&key.0)).with_to(domain.clone()).to_element()
 }

@@ -79,6 +79,7 @@ impl Device {
             domain: options.domain.clone(),
             server: options.server.clone().map(|(host, port)| Target { host, port, tls: options.tls.first() }),
             srv: if options.server.is_none() || options.is_srv_first { options.tls.services() } else { Vec::new() },
+            app_key: options.app_key.clone(),
             software: concat!("longwire-device ", env!("CARGO_PKG_VERSION")).to_owned(),
             boot_id: shared.clock.boot_id().to_owned(),
         };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longwire_client::{Event, Target, TlsMode};
+use longwire_client::{AppKey, Event, Target, TlsMode};
 use longwire_protocol::Jid;
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::task::JoinSet;
@@ -76,6 +76,8 @@ pub struct Options {
     pub domain: Jid,
     /// How TLS begins.
     pub tls: TlsChoice,
+    /// The app's key, with which they register.
+    pub app_key: Option<AppKey>,
     /// Where database and screens are.
     pub data_dir: PathBuf,
     /// How many devices.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
-use longwire_client::Event;
+use longwire_client::{AppKey, Event};
 use longwire_device::explain;
 use longwire_device::fleet::{self, Behaviour, Command, Options, TlsChoice};
 use longwire_device::output::Printer;
@@ -43,6 +43,9 @@ Examples:
   States: stored, handed, shown, displayed, opened, dismissed, closed-elsewhere, recalled, expired, unusable, left, and
   update (the id is that of an update of \"target\"). `owed` is what the screen has still to be given: removal or
   update. A report without `answered_at` is still to be told. All times are the server's.
+
+  longwire-device --server push.example.com:5223 --domain example.com --app-key lwa_4be07d19a2c5_…
+      registers with the key of its app, where the server asks for one; without a good one it is `blocked` and says why
 
 Files in the data directory:
   devices.sqlite      accounts, cursors and inboxes of all devices
@@ -81,6 +84,9 @@ struct Arguments {
     /// TLS from the first byte.
     #[arg(long)]
     direct_tls: bool,
+    /// The app's key, with which devices register where the server asks for one: made by `longwire app key create`.
+    #[arg(long, value_name = "KEY", env = "LONGWIRE_DEVICE_APP_KEY", hide_env_values = true, value_parser = parse_app_key)]
+    app_key: Option<AppKey>,
     /// Where accounts, inboxes and screens are kept.
     #[arg(long, value_name = "DIR", default_value = "device-data")]
     data_dir: PathBuf,
@@ -197,6 +203,7 @@ fn options(arguments: Arguments) -> Options {
             (false, true) => TlsChoice::Direct,
             (false, false) => TlsChoice::Auto,
         },
+        app_key: arguments.app_key,
         data_dir: arguments.data_dir,
         count: arguments.count,
         start_rate: arguments.register_rate,
@@ -275,6 +282,20 @@ fn parse_domain(text: &str) -> Result<Jid, String> {
     if is_domain { Ok(jid) } else { Err(format!("{text:?} is not a domain but an address")) }
 }
 
+/// A line end that came along from a file is no part of a key.
+fn parse_app_key(text: &str) -> Result<AppKey, String> {
+    let key = text.trim();
+    if key.starts_with("lw_") {
+        return Err(
+            "this is an API key, which must never be in an app: `longwire app key create` makes an app key".to_owned()
+        );
+    }
+    if key.is_empty() || key.chars().any(char::is_control) {
+        return Err("an app key is one word, such as lwa_4be07d19a2c5_… from `longwire app key create`".to_owned());
+    }
+    Ok(AppKey(key.to_owned()))
+}
+
 fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
     Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text:?} is not a number of seconds"))
@@ -294,6 +315,13 @@ mod tests {
         {
             assert!(parse_server(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_app_key_is_a_word_and_no_api_key() {
+        assert_eq!(parse_app_key(" lwa_k_s\n"), Ok(AppKey("lwa_k_s".into())));
+        assert!(parse_app_key("lw_k_s").is_err_and(|why| why.contains("API key") && !why.contains("lw_k_s")));
+        assert!(parse_app_key(" ").is_err() && parse_app_key("a\u{1}b").is_err());
     }
 
     #[test]

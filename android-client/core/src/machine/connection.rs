@@ -11,9 +11,9 @@ use longwire_protocol::{Element, Event as StreamEvent, Limits, Reader, ns};
 use super::Machine;
 use crate::account::FastToken;
 use crate::action::{Action, Actions};
-use crate::backoff::SETTLED_MS;
+use crate::backoff::{SETTLED_MS, refused_ms};
 use crate::clock::Anchor;
-use crate::config::TlsMode;
+use crate::config::{AppKey, TlsMode};
 use crate::event::Network;
 use crate::heartbeat::Beat;
 use crate::inbox::Change;
@@ -351,6 +351,7 @@ impl Machine {
             Ending::Unauthorized => self.unauthorized(now_ms, actions),
             Ending::Blocked(block) => {
                 self.drop_link(now_ms, actions);
+                self.wait_blocked(block.passes(), now_ms, actions);
                 self.set_state(State::Blocked(block), actions);
             }
         }
@@ -411,9 +412,26 @@ impl Machine {
 
     /// A wait is over.
     pub(super) fn try_again(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        if matches!(self.state, State::Blocked(_)) {
+            self.wait_blocked(true, now_ms, actions); // should the store not answer
+        }
         self.load_or_connect(now_ms, actions);
         if let State::Waiting { until_ms, .. } = &mut self.state {
             *until_ms = None; // the store answers, or nothing does
+        }
+    }
+
+    /// Sets when a blocked device tries once more.
+    fn wait_blocked(&mut self, passes: bool, now_ms: u64, actions: &mut Actions<'_>) {
+        let wait_ms = refused_ms(actions.random_u64());
+        self.blocked_until_ms = passes.then(|| now_ms.saturating_add(wait_ms));
+    }
+
+    /// The app's key is another one now.
+    pub(super) fn set_app_key(&mut self, key: Option<AppKey>, now_ms: u64, actions: &mut Actions<'_>) {
+        self.config.app_key = key;
+        if matches!(&self.state, State::Blocked(block) if block.passes()) {
+            self.try_again(now_ms, actions);
         }
     }
 

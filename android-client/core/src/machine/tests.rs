@@ -5,6 +5,7 @@ mod harness;
 mod inbox;
 mod login;
 mod owed;
+mod register;
 mod session;
 mod targets;
 mod waiting;

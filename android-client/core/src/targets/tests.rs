@@ -13,6 +13,7 @@ fn config(server: Option<Target>) -> Config {
         domain: Jid::new("example.com").expect("a JID"),
         server,
         srv: vec![Direct, StartTls],
+        app_key: None,
         software: "test".into(),
         boot_id: "boot".into(),
     }

@@ -68,6 +68,7 @@ impl Phone {
             domain: Jid::new(DOMAIN).expect("a domain"),
             server: Some(Target { host: DOMAIN.into(), port: 5223, tls: TlsMode::Direct }),
             srv: Vec::new(),
+            app_key: None,
             software: "crowd".into(),
             boot_id: "boot".into(),
         };

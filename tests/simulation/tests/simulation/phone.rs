@@ -117,6 +117,7 @@ impl Phone {
             domain: Jid::new(DOMAIN).expect("a domain"),
             server: Some(Target { host: DOMAIN.into(), port: 5223, tls: TlsMode::Direct }),
             srv: Vec::new(),
+            app_key: None,
             software: "simulation".into(),
             boot_id: format!("{}-{}", self.name, self.boot),
         };

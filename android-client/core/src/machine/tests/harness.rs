@@ -75,14 +75,18 @@ impl Phone {
 
     /// A process that starts on what is stored.
     pub(super) fn with_store(tls: TlsMode, store: MemoryStore) -> Self {
-        let config = Config {
+        Self::with_config(Self::config(tls), store)
+    }
+
+    pub(super) fn config(tls: TlsMode) -> Config {
+        Config {
             domain: Jid::new("example.com").expect("a JID"),
             server: Some(Target { host: "push.example.com".into(), port: 5223, tls }),
             srv: Vec::new(),
+            app_key: None,
             software: "test".into(),
             boot_id: "boot".into(),
-        };
-        Self::with_config(config, store)
+        }
     }
 
     pub(super) fn with_config(config: Config, store: MemoryStore) -> Self {

@@ -12,6 +12,7 @@ fn phone(server: Option<Target>) -> Phone {
         domain: Jid::new("example.com").expect("a JID"),
         server,
         srv: vec![Direct, StartTls],
+        app_key: None,
         software: "test".into(),
         boot_id: "boot".into(),
     };
