@@ -197,10 +197,13 @@ fn state(row: &Row, known: &Known) -> &'static str {
 /// What happened to the row and what was reported of it, in the order of time.
 fn history(row: &Row, known: &Known) -> Vec<Moment> {
     let told = [DeviceEventType::Displayed, DeviceEventType::Opened, DeviceEventType::Dismissed];
-    // Opening and dismissing are told apart by their reports.
-    let stages = row.story.iter().filter(|(stage, _)| *stage != Stage::Closed).map(|(stage, at)| (at, stage.as_str()));
     let reports = known.reports.iter().filter(|(report, _)| told.contains(&report.kind));
-    let reports = reports.map(|(report, _)| (report.at.unix_ms(), report.kind.as_str()));
+    let reports: Vec<_> = reports.map(|(report, _)| (report.at.unix_ms(), report.kind.as_str())).collect();
+    // What a person did with it was on the screen by then, though the app's word may have been stored later.
+    let seen_ms = reports.iter().map(|(at, _)| *at).min().unwrap_or(u64::MAX);
+    // Opening and dismissing are told apart by their reports.
+    let stages = row.story.iter().filter(|(stage, _)| *stage != Stage::Closed);
+    let stages = stages.map(|(stage, at)| (if stage == Stage::Shown { at.min(seen_ms) } else { at }, stage.as_str()));
     let mut moments: Vec<_> = stages.chain(reports).collect();
     moments.sort_by_key(|(at, _)| *at);
     moments.into_iter().map(|(at, state)| Moment { state, at: time(at) }).collect()

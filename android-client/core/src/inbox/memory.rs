@@ -142,10 +142,7 @@ impl Contents {
             let arrival = self.rows.get(&row.id).map_or(self.arrivals, |(arrival, _)| *arrival);
             self.rows.insert(row.id.clone(), (arrival, row));
         }
-        match step.outcome {
-            Outcome::Report(report) => self.report(report),
-            outcome => outcome,
-        }
+        if let Outcome::Report(report) = step.outcome { self.report(report) } else { step.outcome }
     }
 
     fn bind(&mut self, bound: &Bound) -> Outcome {

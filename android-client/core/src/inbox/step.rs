@@ -111,10 +111,9 @@ fn update(row: Row, entry: &Received, at_ms: u64) -> Step {
         target: Some(entry.target.clone()),
         ..told(first(entry, RowState::Update, at_ms), Stage::Stored, at_ms)
     };
-    let revision = entry.seq;
-    let updated =
-        Row { payload: entry.payload.clone(), expires_ms: entry.expires_ms, revision, deaths: 0, ..row.clone() };
-    match row.state {
+    let (payload, revision) = (entry.payload.clone(), entry.seq);
+    let updated = Row { payload, expires_ms: entry.expires_ms, revision, deaths: 0, ..row };
+    match updated.state {
         RowState::Stored => Step { write: vec![updated, note], outcome: Outcome::Quiet },
         RowState::Handed | RowState::Done => {
             let updated = Row { owed: Owed::Update, ..updated };

@@ -78,10 +78,12 @@ async fn write(connection: &mut SqliteConnection, device: u32, step: Step) -> Re
     for row in &step.write {
         save(connection, device, row).await?;
     }
-    match step.outcome {
-        Outcome::Report(report) if !add_report(connection, device, &report).await? => Ok(Outcome::Quiet),
-        outcome => Ok(outcome),
+    if let Outcome::Report(report) = &step.outcome
+        && !add_report(connection, device, report).await?
+    {
+        return Ok(Outcome::Quiet);
     }
+    Ok(step.outcome)
 }
 
 async fn bind(connection: &mut SqliteConnection, device: u32, bound: &Bound) -> Result<Outcome, sqlx::Error> {

@@ -34,7 +34,7 @@ pub(crate) enum Mode {
 #[derive(Default)]
 pub(crate) struct State {
     accounts: HashMap<String, String>,
-    log: Vec<(String, String)>,
+    log: Vec<(String, EntryContent)>,
     /// What each user agent acknowledged.
     pub(crate) recorded: HashMap<String, u64>,
     pub(crate) acks: Vec<Ack>,
@@ -93,8 +93,13 @@ impl Fake {
 
     /// Appends a notification for everybody.
     pub(crate) fn push(&self, id: &str, json: &str) -> u64 {
+        self.append(id, EntryContent::Notification { json: json.to_owned() })
+    }
+
+    /// Appends an entry for everybody.
+    pub(crate) fn append(&self, id: &str, content: EntryContent) -> u64 {
         let mut state = self.shared.lock();
-        state.log.push((id.to_owned(), json.to_owned()));
+        state.log.push((id.to_owned(), content));
         let head = state.log.len() as u64;
         self.shared.head.send_replace(head);
         head
@@ -314,14 +319,15 @@ impl Session {
 
     fn send_log(&mut self) {
         let Some(position) = &mut self.position else { return };
-        for (seq, (id, json)) in (1..).zip(&self.shared.lock().log).skip(usize::try_from(*position).expect("small")) {
+        for (seq, (id, content)) in (1..).zip(&self.shared.lock().log).skip(usize::try_from(*position).expect("small"))
+        {
             let entry = Entry {
                 id: id.clone(),
                 seq,
                 lane: Lane::Normal,
                 expires: DateTime(1_800_000_000_000 + 3_600_000),
                 user: None,
-                content: EntryContent::Notification { json: json.clone() },
+                content: content.clone(),
             };
             self.out.extend(entry.to_shared_bytes("localhost"));
             *position = seq;

@@ -1,5 +1,6 @@
 //! The real binary against a scripted server: screens, restarts, TLS, misbehaviour.
 
+mod explain;
 mod fake;
 mod phone;
 

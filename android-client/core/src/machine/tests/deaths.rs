@@ -30,9 +30,9 @@ impl Story {
     }
 
     /// The server sends these, and again until the device has stored them.
-    fn send(&mut self, entries: Vec<Entry>) {
+    fn send(&mut self, entries: &[Entry]) {
         self.log.extend(entries.iter().cloned());
-        self.phone.receive_entries(&entries);
+        self.phone.receive_entries(entries);
         self.settle();
     }
 
@@ -92,14 +92,14 @@ impl Story {
 
     fn tell(cuts: &[u32]) -> Self {
         let mut story = Self::new(cuts);
-        story.send(vec![notification(101, "a"), notification(102, "b"), notification(103, "c")]);
-        story.send(vec![update(104, "a", "a, newer")]);
-        story.send(vec![recall(105, "b")]);
+        story.send(&[notification(101, "a"), notification(102, "b"), notification(103, "c")]);
+        story.send(&[update(104, "a", "a, newer")]);
+        story.send(&[recall(105, "b")]);
         story.dismiss("c");
-        story.send(vec![update(106, "c", "c, newer"), update(107, "b", "b, newer")]);
-        story.send(vec![Entry { expires: DateTime(EPOCH_MS), ..notification(108, "late") }]);
-        story.send(vec![recall(109, "gone"), notification(110, "gone"), update(111, "gone", "gone, newer")]);
-        story.send(vec![update(112, "unknown", "unknown, newer"), update(113, "a", "a, newest")]);
+        story.send(&[update(106, "c", "c, newer"), update(107, "b", "b, newer")]);
+        story.send(&[Entry { expires: DateTime(EPOCH_MS), ..notification(108, "late") }]);
+        story.send(&[recall(109, "gone"), notification(110, "gone"), update(111, "gone", "gone, newer")]);
+        story.send(&[update(112, "unknown", "unknown, newer"), update(113, "a", "a, newest")]);
         story
     }
 
