@@ -69,6 +69,9 @@ impl Effect {
             | Write::Membership { .. }
             | Write::RemoveDevice { .. }
             | Write::Event { .. }
+            | Write::Session { .. }
+            | Write::Alive { .. }
+            | Write::Resume { .. }
             | Write::AddAccount(_)
             | Write::Admit(_)
             | Write::RemoveAccount(_)

@@ -137,6 +137,25 @@ impl Core {
         self.log.write(write).await.map(|_| ())
     }
 
+    /// Ends the sessions that were open when the server ran last: to be called before the first of this life.
+    ///
+    /// # Errors
+    /// What the write fails with.
+    pub async fn resume(&self) -> Result<(), CoreError> {
+        let write = longwire_store::Write::Resume { app: self.log.app(), at: self.env.now() };
+        self.log.write(write).await.map(|_| ())
+    }
+
+    /// Notes that the server runs; how often this is called is how exactly it is known afterwards when it died.
+    pub fn note_alive(&self) {
+        let write = longwire_store::Write::Alive { app: self.log.app(), at: self.env.now() };
+        self.log.post(vec![write], |result| {
+            if let Err(error) = result {
+                tracing::debug!(%error, "that the server runs was not written");
+            }
+        });
+    }
+
     /// Writes what is queued and stops the log: later writes are refused.
     pub async fn close(&self) {
         self.log.close().await;

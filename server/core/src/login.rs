@@ -1,6 +1,6 @@
 //! From proven credentials to a session that a shard can bind: which device this is, its record, its token.
 
-use longwire_model::{AppId, Cursor, DeviceId, DeviceKind};
+use longwire_model::{AppId, Cursor, DeviceId, DeviceKind, SessionEnd};
 use longwire_router::{Bind, SessionKey, SessionKind};
 use longwire_store::write::NewDevice;
 use longwire_store::{Write, Written};
@@ -142,12 +142,12 @@ impl Core {
     }
 
     /// A session has ended: it is listed no more, and its device may be offline now.
-    pub fn log_out(&self, account: &str, key: SessionKey) {
+    pub fn log_out(&self, account: &str, key: SessionKey, end: SessionEnd) {
         let Some(session) = self.sessions.remove(account, key) else { return };
         if let Some(device) = session.device
             && !self.sessions.is_online(device)
         {
-            self.presence.went(device, self.env.now());
+            self.presence.went(device, self.env.now(), end);
         }
     }
 

@@ -9,7 +9,7 @@ use longwire_model::entry::{Content, Routing};
 use longwire_model::{
     AppId, AudienceKey, DeviceId, Entry, EntryId, EntryKind, KeyKind, Notification, Target, Timestamp,
 };
-use longwire_store::write::{Idempotency, Refusal};
+use longwire_store::write::{Dismissal, Idempotency, Refusal};
 use longwire_store::{Store, Write, Written};
 
 use crate::directory::Directory;
@@ -235,7 +235,8 @@ impl NotificationManager {
         }
     }
 
-    /// Keeps a device's event. What a person opened or dismissed on one device of a user goes from the user's others.
+    /// Keeps a device's event, at a time that can be. What a person opened or dismissed on one device of a user goes from the user's
+    /// others: the event and the dismissal are one write.
     ///
     /// # Errors
     /// [`EventError`]; nothing was kept.
@@ -245,16 +246,17 @@ impl NotificationManager {
         let Some(stored) = stored.filter(|stored| matches!(stored.entry.kind, EntryKind::Notification(_))) else {
             return Err(EventError::UnknownEntry);
         };
-        let is_over = matches!(event.kind, EventType::Opened | EventType::Dismissed);
-        let written = log.write(Write::Event { device, entry: id, event }).await?;
-        if !is_over || matches!(written, Written::Unchanged) {
-            return Ok(());
-        }
-        let user = directory.load(device).await?.and_then(|loaded| user_key(&loaded.device.memberships));
-        if let Some(kind) = user.and_then(|user| dismissal(&stored.entry, user)) {
-            let at = env.now();
-            log.write(Write::Append { app, id: env.entry_id(), at, kind, idempotency: None }).await?;
-        }
+        let at = env.now();
+        let dismissal = if matches!(event.kind, EventType::Opened | EventType::Dismissed) {
+            let user = directory.load(device).await?.and_then(|loaded| user_key(&loaded.device.memberships));
+            let addressed = user.and_then(|user| dismissal(&stored.entry, user));
+            addressed.map(|(target, routing)| Dismissal { id: env.entry_id(), at, target, routing })
+        } else {
+            None
+        };
+        let event = event.bounded(stored.entry.created_at, at);
+        // A repeat is answered as the first time was.
+        log.write(Write::Event { device, entry: id, event, dismissal }).await?;
         Ok(())
     }
 }
@@ -287,11 +289,11 @@ fn user_key(memberships: &[longwire_model::Membership]) -> Option<AudienceKey> {
     open.map(|own| own.key.clone())
 }
 
-/// The entry that takes a notification to `user` from the user's other devices; none when it was not addressed to the user.
-fn dismissal(entry: &Entry, user: AudienceKey) -> Option<EntryKind> {
+/// What takes a notification to `user` from the user's other devices; none when it was not addressed to the user.
+fn dismissal(entry: &Entry, user: AudienceKey) -> Option<(Target, Routing)> {
     let routing = entry.kind.routing().filter(|routing| routing.audience.contains(&user))?;
     let target = Target { id: entry.id, seq: entry.seq };
-    Some(EntryKind::Dismissal(target, Routing { audience: [user].into(), ..routing.clone() }))
+    Some((target, Routing { audience: [user].into(), ..routing.clone() }))
 }
 
 /// A store answered a write with what it never answers to it.

@@ -1,10 +1,11 @@
 //! When devices were last heard of, and when they are expected next: in memory while online, written when they come and go.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use longwire_model::{Device, DeviceId, Timestamp};
+use longwire_model::{Device, DeviceId, Session, SessionEnd, Timestamp};
 use longwire_store::Write;
+use longwire_store::write::SessionStep;
 
 use crate::log::Log;
 
@@ -15,11 +16,15 @@ const GRACE_MS: i64 = 10_000;
 pub struct PresenceManager {
     log: Log,
     contacts: Mutex<HashMap<DeviceId, Contact>>,
+    /// Sessions that have ended and are not written yet.
+    ended: Arc<Mutex<HashMap<DeviceId, Session>>>,
 }
 
 /// When an online device was heard of, and when it promised to be heard of next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contact {
+    /// When its session began.
+    pub began_at: Timestamp,
     /// When anything was last received from it.
     pub last_seen: Timestamp,
     /// When it has promised to be heard of next; none when it promised nothing.
@@ -30,46 +35,65 @@ impl PresenceManager {
     /// Nobody is online.
     #[must_use]
     pub fn new(log: Log) -> Self {
-        Self { log, contacts: Mutex::default() }
+        Self { log, contacts: Mutex::default(), ended: Arc::default() }
     }
 
     fn contacts(&self) -> MutexGuard<'_, HashMap<DeviceId, Contact>> {
-        // Each change is one insert or remove: what a panicking thread left is whole.
+        // Each change is whole at once: so is what a panicking thread left.
         self.contacts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A device has logged in, promising a heartbeat of so many seconds.
+    /// A device has logged in, promising a heartbeat of so many seconds. An older session of it that is still there ends with this.
     pub fn came(&self, device: DeviceId, now: Timestamp, heartbeat_s: Option<u32>) {
-        let contact = self.note(device, now, heartbeat_s);
-        self.write(device, contact.last_seen, contact.next_contact, None);
+        let contact = Contact { began_at: now, last_seen: now, next_contact: next_contact(now, heartbeat_s) };
+        let older = self.contacts().insert(device, contact);
+        let ended = older.map(|older| SessionStep::Ended(older.over(now, SessionEnd::Conflict)));
+        self.write(device, contact, None, ended.into_iter().chain([SessionStep::Began(now)]));
     }
 
     /// Something was received from a device that is online.
     pub fn heard(&self, device: DeviceId, now: Timestamp, heartbeat_s: Option<u32>) {
-        self.note(device, now, heartbeat_s);
+        if let Some(contact) = self.contacts().get_mut(&device) {
+            (contact.last_seen, contact.next_contact) = (now, next_contact(now, heartbeat_s));
+        }
     }
 
-    fn note(&self, device: DeviceId, now: Timestamp, heartbeat_s: Option<u32>) -> Contact {
-        let next_contact = heartbeat_s.map(|seconds| now.plus_millis(i64::from(seconds) * 1_000 + GRACE_MS));
-        let contact = Contact { last_seen: now, next_contact };
-        self.contacts().insert(device, contact);
-        contact
+    /// A device's session has ended, and it has no other. What ends with the server is written when the server runs again.
+    pub fn went(&self, device: DeviceId, now: Timestamp, end: SessionEnd) {
+        let Some(contact) = self.contacts().remove(&device) else { return };
+        let session = Some(contact.over(now, end)).filter(|_| end != SessionEnd::Restart);
+        if let Some(session) = session {
+            lock(&self.ended).insert(device, session);
+        }
+        self.write(device, Contact { next_contact: None, ..contact }, Some(now), session.map(SessionStep::Ended));
     }
 
-    /// A device's session has ended, and it has no other.
-    pub fn went(&self, device: DeviceId, now: Timestamp) {
-        let contact = self.contacts().remove(&device);
-        let last_seen = contact.map_or(now, |contact| contact.last_seen);
-        self.write(device, last_seen, None, Some(now));
-    }
-
-    fn write(&self, device: DeviceId, last_seen: Timestamp, next: Option<Timestamp>, offline_since: Option<Timestamp>) {
-        let write = Write::Contact { device, last_seen, next_contact: next, offline_since };
-        self.log.post(vec![write], move |result| {
+    /// Rides in a later group: nobody waits for it.
+    fn write(
+        &self,
+        device: DeviceId,
+        contact: Contact,
+        offline_since: Option<Timestamp>,
+        steps: impl IntoIterator<Item = SessionStep>,
+    ) {
+        let Contact { last_seen, next_contact, .. } = contact;
+        let steps = steps.into_iter().map(|step| Write::Session { device, step });
+        let writes = steps.chain([Write::Contact { device, last_seen, next_contact, offline_since }]).collect();
+        let ended = Arc::clone(&self.ended);
+        self.log.post(writes, move |result| {
             if let Err(error) = result {
-                tracing::warn!(%device, %error, "when the device was last seen was not written");
+                tracing::warn!(%device, %error, "when the device came or went was not written");
+            }
+            if offline_since.is_some() {
+                lock(&ended).remove(&device);
             }
         });
+    }
+
+    /// The session of a device that has ended and is not written yet.
+    #[must_use]
+    pub fn ended(&self, device: DeviceId) -> Option<Session> {
+        lock(&self.ended).get(&device).copied()
     }
 
     /// The contact of an online device.
@@ -89,4 +113,20 @@ impl PresenceManager {
             None => device.offline_since = device.offline_since.or(device.last_seen),
         }
     }
+}
+
+impl Contact {
+    /// Its session, ended now.
+    const fn over(&self, now: Timestamp, end: SessionEnd) -> Session {
+        Session { began_at: self.began_at, heard_at: self.last_seen, ended_at: now, end, resumed_at: None }
+    }
+}
+
+fn next_contact(now: Timestamp, heartbeat_s: Option<u32>) -> Option<Timestamp> {
+    heartbeat_s.map(|seconds| now.plus_millis(i64::from(seconds) * 1_000 + GRACE_MS))
+}
+
+fn lock(ended: &Mutex<HashMap<DeviceId, Session>>) -> MutexGuard<'_, HashMap<DeviceId, Session>> {
+    // Each change is one insert or remove: what a panicking thread left is whole.
+    ended.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use longwire_model::{DeviceId, Entry, Seq, Timestamp};
+use longwire_model::delivery::Progress;
+use longwire_model::{DeviceId, Entry, Lane, Seq};
 use longwire_protocol::stanza::Presence;
 use longwire_protocol::{Element, Jid};
 use longwire_router::{Batch, SessionKey};
@@ -45,14 +46,16 @@ pub enum Command {
     Deliver(SessionKey, Element),
     /// End a session.
     End(SessionKey, EndReason),
-    /// When the entry at `seq` was written to each device's session, if it is not acknowledged.
-    SentAt {
+    /// How far the entry at `seq` of `lane` has come on each device's session.
+    Progress {
         /// The devices.
         devices: Arc<[DeviceId]>,
+        /// The lane.
+        lane: Lane,
         /// The position.
         seq: Seq,
-        /// Where the answers go: only devices of this worker that were sent it.
-        answer: oneshot::Sender<Vec<(DeviceId, Timestamp)>>,
+        /// Where the answers go: only devices of this worker on which it is not acknowledged.
+        answer: oneshot::Sender<Vec<(DeviceId, Progress)>>,
     },
 }
 
@@ -249,8 +252,8 @@ impl SessionManager {
         sum
     }
 
-    /// When the entry at `seq` was written to those of `devices` that have not acknowledged it.
-    pub(crate) async fn sent_at(&self, devices: Vec<DeviceId>, seq: Seq) -> HashMap<DeviceId, Timestamp> {
+    /// How far the entry at `seq` of `lane` has come on the sessions of those of `devices` that have not acknowledged it.
+    pub(crate) async fn progress(&self, devices: Vec<DeviceId>, lane: Lane, seq: Seq) -> HashMap<DeviceId, Progress> {
         let online: Vec<DeviceId> = {
             let registry = self.registry();
             devices.into_iter().filter(|device| registry.by_device.contains_key(device)).collect()
@@ -262,7 +265,7 @@ impl SessionManager {
         let mut all = HashMap::new();
         for worker in self.workers() {
             let (answer, answered) = oneshot::channel();
-            worker.send(Command::SentAt { devices: Arc::clone(&devices), seq, answer });
+            worker.send(Command::Progress { devices: Arc::clone(&devices), lane, seq, answer });
             // A worker that is shutting down drops the question: then nothing is known to be sent.
             all.extend(answered.await.unwrap_or_default());
         }

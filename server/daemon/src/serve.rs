@@ -1,5 +1,6 @@
 //! `longwire serve`: puts the parts together, says where it listens, and takes them apart again.
 
+mod alive;
 mod first_start;
 mod listeners;
 mod registration;
@@ -87,6 +88,7 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     let (http, http_url) = listeners::http(configuration, &certificate).await?;
     let engine = Engine::open(data_dir, &configuration.domain, registration::policy(configuration)).await?;
     engine.core.begin_generation().await?;
+    engine.core.resume().await?;
     let net = listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate)).await?;
     let api = Api::new(
         Arc::clone(&engine.core),
@@ -101,6 +103,7 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     let operator = HttpListener::Operator(control::bind(data_dir)?, control::owner(data_dir)?);
     servers.spawn(serve(operator, api.router(), stopped.clone()));
     servers.spawn(serve(http, api.router(), stopped.clone()));
+    servers.spawn(alive::run(Arc::clone(&engine.core), stopped.clone()));
     servers.spawn(sweep::run(Arc::clone(&engine.core), configuration.retention_days, stopped));
     registration::explain(configuration, &engine.core).await?;
     let ready = Ready {

@@ -14,6 +14,7 @@ pub mod id;
 pub mod limits;
 pub mod membership;
 pub mod notification;
+pub mod session;
 pub mod time;
 
 pub use account::Account;
@@ -27,6 +28,7 @@ pub use filter::Filter;
 pub use id::{AppId, DeviceId, EntryId, GenerationId};
 pub use membership::{KeyHead, Membership};
 pub use notification::Notification;
+pub use session::{Session, SessionEnd};
 pub use time::Timestamp;
 
 /// A position in an app's log: dense, starting at 1; 0 stands before the first entry (DESIGN rule 1).

@@ -16,3 +16,5 @@ pub const COLLAPSE_KEY_BYTES_MAX: usize = 256;
 pub const MEMBERSHIPS_MAX: usize = 1_000;
 /// Terms of a filter.
 pub const FILTER_TERMS_MAX: usize = 16;
+/// Sessions that are remembered of one device, beside the one that it has: a few days of a phone that changes networks often.
+pub const SESSIONS_MAX: usize = 64;

@@ -1,11 +1,11 @@
 //! Acknowledgements: cumulative per lane, as rows that name the record they extend (DESIGN rule 9).
 
-use longwire_model::delivery::{Acknowledgement, Ending, Exception};
+use longwire_model::delivery::{self, Acknowledgement, Ending, Exception};
 use longwire_model::{Lane, LaneSeqs, Seq, Seqs, Timestamp};
 
 use crate::bind::SessionKind;
 use crate::output::Output;
-use crate::session::Session;
+use crate::session::{Sent, Session};
 use crate::shard::{Now, SessionKey, Shard, Stated, Violation};
 
 impl Shard {
@@ -41,7 +41,7 @@ impl Shard {
             }
             let waits = settled.iter().map(|sent| now.wall.millis_since(sent.accepted_at).max(0).unsigned_abs());
             self.stats.acknowledged_ms.extend(waits);
-            let sent = settled.iter().map(|sent| (sent.seq, sent.at)).collect();
+            let sent = settled.iter().map(Sent::kept).collect();
             session.record(key, lane, seq, sent, now, out);
         }
         for lane in Lane::ALL {
@@ -62,7 +62,7 @@ impl Session {
         key: SessionKey,
         lane: Lane,
         seq: Seq,
-        sent: Vec<(Seq, Timestamp)>,
+        sent: Vec<delivery::Sent>,
         now: Now,
         out: &mut Vec<Output>,
     ) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longwire_model::delivery::Ending;
+use longwire_model::delivery::{Ending, Hold};
 use longwire_model::device::Generation;
 use longwire_model::{Cursor, EntryKind, KeyHead, Lane, LaneSeqs, Membership, MembershipChange, Seq};
 use longwire_store::LoadedDevice;
@@ -89,7 +89,7 @@ impl Shard {
         for lane in Lane::ALL {
             let start = start(&bind.loaded, lane, effective.get(lane));
             let state = session.lane_mut(lane);
-            state.behind = Some(start);
+            (state.behind, state.hold) = (Some(start), Some(Hold::CatchUp));
             let first = effective.get(lane).saturating_add(1);
             state.unread = (first <= start).then_some(Passed { first, last: start, ending: Ending::NotStored });
             state.told = effective.get(lane);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longwire_model::delivery::Ending;
+use longwire_model::delivery::{Ending, Hold};
 use longwire_model::{Entry, EntryKind, Lane, Seq};
 use longwire_store::{LogPage, LogQuery};
 
@@ -26,6 +26,7 @@ impl Shard {
         if position < self.recent.floor() {
             if !session.has_room() {
                 session.full_since_ms.get_or_insert(now.mono_ms);
+                session.fall_behind(lane, position, Hold::Window);
                 return;
             }
             session.lane_mut(lane).reading = true;
@@ -44,12 +45,13 @@ impl Shard {
             if entry.kind.routing().is_some_and(|routing| routing.lane == lane) {
                 let later = self.recent.later(entry, entry.seq);
                 if !session.consider(key, entry, &later, self.watermark, now, out) {
-                    session.lane_mut(lane).behind = Some(entry.seq.saturating_sub(1));
+                    session.fall_behind(lane, entry.seq.saturating_sub(1), Hold::Window);
                     return;
                 }
             }
         }
-        session.lane_mut(lane).behind = None;
+        let state = session.lane_mut(lane);
+        (state.behind, state.hold) = (None, None);
         if lane == Lane::Background {
             session.flushing = false;
             session.flush_by = None;
@@ -70,6 +72,7 @@ impl Shard {
                 later.successors.extend(row.successors.iter().map(|newer| (newer.seq, newer.filter.clone())));
                 if !session.consider(key, &row.entry, &later, self.watermark, now, out) {
                     position = row.entry.seq.saturating_sub(1);
+                    session.lane_mut(lane).hold = Some(Hold::Window);
                     break;
                 }
             }
@@ -137,7 +140,9 @@ impl Session {
             out.push(Output::Close(key, CloseReason::Restart));
             return false;
         }
-        self.sent(Sent { lane, seq: entry.seq, bytes: cost(entry), at: now.wall, accepted_at: entry.created_at });
+        let hold = self.lane(lane).hold;
+        let (at, accepted_at) = (now.wall, entry.created_at);
+        self.sent(Sent { lane, seq: entry.seq, bytes: cost(entry), at, hold, accepted_at });
         if self.kind == SessionKind::Standard {
             self.unanswered_since_ms.get_or_insert(now.mono_ms);
         }

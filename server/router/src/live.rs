@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use longwire_model::delivery::Hold;
 use longwire_model::{Entry, EntryKind, KeyKind, Lane, MembershipChange, Seq};
 
 use crate::FLUSH_MARGIN_MS;
@@ -122,7 +123,7 @@ impl Shard {
             }
             if session.lane(lane).behind.is_none() {
                 if !session.consider(key, entry, &later, watermark, now, out) {
-                    session.lane_mut(lane).behind = Some(entry.seq.saturating_sub(1));
+                    session.fall_behind(lane, entry.seq.saturating_sub(1), Hold::Window);
                 }
                 touched.push(key);
             }
@@ -166,7 +167,8 @@ fn hold(session: &mut Session, entry: &Entry, later: &Later, watermark: Seq, now
     }
     let flush_by = entry.kind.routing().map(|routing| routing.expires_at.plus_millis(-FLUSH_MARGIN_MS));
     session.flush_by = [session.flush_by, flush_by].into_iter().flatten().min();
-    session.lane_mut(Lane::Background).behind.get_or_insert(entry.seq.saturating_sub(1));
+    let position = session.lane(Lane::Background).behind.unwrap_or(entry.seq.saturating_sub(1));
+    session.fall_behind(Lane::Background, position, Hold::Background);
     session.flushing = false;
     true
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use longwire_model::delivery::{Ending, Exception};
+use longwire_model::delivery::{self, Ending, Exception, Hold, Progress};
 use longwire_model::device::Attempts;
 use longwire_model::membership::Membership;
 use longwire_model::{DeviceId, KeyKind, Lane, LaneSeqs, Seq, Seqs, Timestamp};
@@ -47,6 +47,8 @@ pub(crate) struct Session {
 pub(crate) struct LaneState {
     /// The position while behind; none while live, when the position is the node's watermark.
     pub(crate) behind: Option<Seq>,
+    /// What keeps back what comes next, while behind.
+    pub(crate) hold: Option<Hold>,
     /// A page of the log is on its way.
     pub(crate) reading: bool,
     /// The highest position that the device was told of, by entry, cursor or effective cursor.
@@ -74,6 +76,7 @@ pub(crate) struct Sent {
     pub(crate) seq: Seq,
     pub(crate) bytes: usize,
     pub(crate) at: Timestamp,
+    pub(crate) hold: Option<Hold>,
     pub(crate) accepted_at: Timestamp,
 }
 
@@ -160,12 +163,32 @@ impl Session {
         self.window.iter().any(|sent| sent.lane == lane)
     }
 
-    pub(crate) fn sent_at(&self, seq: Seq) -> Option<Timestamp> {
-        self.window.iter().find(|sent| sent.seq == seq).map(|sent| sent.at)
+    /// How far the entry at `seq` has come; none once it is acknowledged or was passed.
+    pub(crate) fn progress(&self, lane: Lane, seq: Seq) -> Option<Progress> {
+        if let Some(sent) = self.window.iter().find(|sent| sent.seq == seq) {
+            return Some(Progress::Written { at: sent.at, hold: sent.hold, is_blocked: false });
+        }
+        let state = self.lane(lane);
+        let waits = state.behind.is_some_and(|position| position < seq);
+        waits.then(|| Progress::Waiting(state.hold.unwrap_or(Hold::CatchUp)))
+    }
+
+    /// The lane falls behind at `position`, or stays there; `hold` says why.
+    pub(crate) fn fall_behind(&mut self, lane: Lane, position: Seq, hold: Hold) {
+        let state = self.lane_mut(lane);
+        state.behind = Some(position);
+        state.hold = Some(hold);
     }
 
     pub(crate) fn unacknowledged(&self) -> usize {
         self.window.len()
+    }
+}
+
+impl Sent {
+    /// What an acknowledgement row keeps of it.
+    pub(crate) const fn kept(&self) -> delivery::Sent {
+        delivery::Sent { seq: self.seq, at: self.at, hold: self.hold }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
+use longwire_model::delivery::Progress;
 use longwire_model::device::Attempts;
 use longwire_model::{
     AppId, AudienceKey, DeviceId, Entry, GenerationId, KeyKind, Lane, LaneSeqs, Seq, Seqs, Timestamp,
@@ -131,10 +132,11 @@ impl Shard {
         self.sessions.is_empty()
     }
 
-    /// When the entry at `seq` was written to the device's session, if it is not acknowledged yet.
+    /// The session of a device, and how far the entry at `seq` of `lane` has come on it.
     #[must_use]
-    pub fn sent_at(&self, device: DeviceId, seq: Seq) -> Option<Timestamp> {
-        self.sessions.get(self.by_device.get(&device)?)?.sent_at(seq)
+    pub fn progress(&self, device: DeviceId, lane: Lane, seq: Seq) -> Option<(SessionKey, Progress)> {
+        let key = *self.by_device.get(&device)?;
+        Some((key, self.sessions.get(&key)?.progress(lane, seq)?))
     }
 
     /// What happened since the last call.

@@ -7,7 +7,9 @@ CREATE TABLE app (
     -- The last position: a row of its own, never max(seq).
     last_seq INTEGER NOT NULL DEFAULT 0,
     -- Up to here everything was swept.
-    floor    INTEGER NOT NULL DEFAULT 0
+    floor    INTEGER NOT NULL DEFAULT 0,
+    -- When the server is known to have run last.
+    alive_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 INSERT INTO app (id, name) VALUES (1, 'default');
@@ -107,9 +109,25 @@ CREATE TABLE device_state (
     last_seen        INTEGER,
     offline_since    INTEGER,
     next_contact     INTEGER,
+    -- When the session of now began; its row is written when it ends.
+    online_since     INTEGER,
     attempt_seq      INTEGER,
     attempt_sessions INTEGER
 ) STRICT, WITHOUT ROWID;
+
+-- Sessions that are over, the newest few of each device: why a notification had to wait.
+CREATE TABLE session (
+    device     BLOB    NOT NULL REFERENCES device (id) ON DELETE CASCADE,
+    began_at   INTEGER NOT NULL,
+    heard_at   INTEGER NOT NULL,
+    ended_at   INTEGER NOT NULL,
+    ending     TEXT    NOT NULL,
+    -- Of one that the server did not outlive: when the server ran again.
+    resumed_at INTEGER,
+    PRIMARY KEY (device, began_at)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX session_end ON session (ended_at);
 
 -- Intervals (joined_seq, left_seq]; those of removed devices stay as long as entries in them.
 CREATE TABLE membership (
@@ -134,7 +152,7 @@ CREATE TABLE acknowledgement (
     app        INTEGER NOT NULL REFERENCES app (id),
     -- `ending ranges`, separated by semicolons.
     exceptions TEXT,
-    -- `position@instant` of what was written to the device, separated by spaces.
+    -- `position@instant` or `position@instant+hold` of what was written to the device, separated by spaces.
     sent       TEXT,
     at         INTEGER NOT NULL,
     PRIMARY KEY (device, lane, to_seq)

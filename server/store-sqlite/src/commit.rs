@@ -4,6 +4,7 @@
 mod devices;
 mod records;
 mod run;
+mod sessions;
 mod stage;
 
 use std::collections::HashMap;
@@ -66,7 +67,10 @@ impl Batch<'_> {
             Write::TakeOver { device, account } => self.take_over(device, &account).await,
             Write::RemoveDevice { device, entry, at } => self.remove_device(device, entry, at).await,
             Write::Acknowledge { device, row } => Ok(self.run.acknowledge(device, &row)),
-            Write::Event { device, entry, event } => self.event(device, entry, event).await,
+            Write::Event { device, entry, event, dismissal } => self.event(device, entry, event, dismissal).await,
+            Write::Session { device, step } => Ok(self.run.session(device, step)),
+            Write::Alive { app, at } => self.alive(app, at).await,
+            Write::Resume { app, at } => self.resume(app, at).await,
             Write::Contact { device, last_seen, next_contact, offline_since } => {
                 Ok(self.run.contact(device, last_seen, next_contact, offline_since))
             }

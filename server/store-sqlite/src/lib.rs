@@ -12,6 +12,7 @@ mod sql;
 mod sweep;
 mod trace;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -19,7 +20,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
 };
 use longwire_store::read::DeviceQuery;
 use longwire_store::{
@@ -242,6 +243,14 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
         read_snapshot!(self, conn, read::deliveries::deliveries(&mut conn, entry, after, limit))
+    }
+
+    async fn sessions(
+        &self,
+        devices: &[DeviceId],
+        since: Timestamp,
+    ) -> Result<HashMap<DeviceId, Vec<Session>>, StoreError> {
+        read!(self, conn, read::deliveries::sessions(&mut conn, devices, since))
     }
 
     async fn audience_size(&self, app: AppId, keys: &[AudienceKey]) -> Result<u64, StoreError> {

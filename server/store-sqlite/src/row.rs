@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use longwire_model::delivery::{Acknowledgement, Event, Exception};
+use longwire_model::delivery::{Acknowledgement, Event, Exception, Sent};
 use longwire_model::device::Attempts;
 use longwire_model::entry::{Content, MembershipChange, Routing, Target};
 use longwire_model::{
-    AppId, AudienceKey, Device, DeviceKind, Entry, EntryId, EntryKind, LaneSeqs, Membership, Seq, Seqs, Timestamp,
+    AppId, AudienceKey, Device, DeviceKind, Entry, EntryId, EntryKind, LaneSeqs, Membership, Seqs, Session, Timestamp,
 };
 use serde_json::{Value as Json, json};
 use sqlx::sqlite::SqliteRow;
@@ -185,15 +185,34 @@ pub(crate) fn exceptions_text(exceptions: &[Exception]) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join(";"))
 }
 
-/// When entries were written to the device as one text, `position@instant position@instant`; none for none.
-pub(crate) fn sent_text(sent: &[(Seq, Timestamp)]) -> Option<String> {
-    let texts: Vec<String> = sent.iter().map(|(seq, at)| format!("{seq}@{}", at.as_millis())).collect();
+/// When entries were written to the device as one text, `position@instant position@instant+hold`; none for none.
+pub(crate) fn sent_text(sent: &[Sent]) -> Option<String> {
+    let text = |sent: &Sent| {
+        let (seq, at) = (sent.seq, sent.at.as_millis());
+        sent.hold.map_or_else(|| format!("{seq}@{at}"), |hold| format!("{seq}@{at}+{}", hold.as_str()))
+    };
+    let texts: Vec<String> = sent.iter().map(text).collect();
     (!texts.is_empty()).then(|| texts.join(" "))
 }
 
-fn parse_sent(text: &str) -> Option<(Seq, Timestamp)> {
-    let (seq, at) = text.split_once('@')?;
-    Some((seq.parse().ok()?, Timestamp::from_millis(at.parse().ok()?)))
+fn parse_sent(text: &str) -> Option<Sent> {
+    let (seq, rest) = text.split_once('@')?;
+    let (at, hold) = match rest.split_once('+') {
+        Some((at, hold)) => (at, Some(hold.parse().ok()?)),
+        None => (rest, None),
+    };
+    Some(Sent { seq: seq.parse().ok()?, at: Timestamp::from_millis(at.parse().ok()?), hold })
+}
+
+/// A session of a row with all its columns.
+pub(crate) fn session(row: &SqliteRow) -> Result<Session, sqlx::Error> {
+    Ok(Session {
+        began_at: timestamp(row, "began_at")?,
+        heard_at: timestamp(row, "heard_at")?,
+        ended_at: timestamp(row, "ended_at")?,
+        end: column::<&str>(row, "ending")?.parse().map_err(|()| damaged("ending"))?,
+        resumed_at: timestamp_option(row, "resumed_at")?,
+    })
 }
 
 pub(crate) fn acknowledgement(row: &SqliteRow) -> Result<Acknowledgement, sqlx::Error> {

@@ -82,6 +82,10 @@ async fn free(conn: &mut SqliteConnection, app: AppId, before: Timestamp) -> Res
         "DELETE FROM membership WHERE app = ?1 AND left_seq <= (SELECT floor FROM app WHERE id = ?1)",
         "DELETE FROM acknowledgement WHERE app = ?1 AND to_seq <= (SELECT floor FROM app WHERE id = ?1)",
     ];
+    const SESSIONS: &str = "DELETE FROM session WHERE ended_at < min(?2, coalesce((SELECT e.created_at FROM entry e WHERE e.app = ?1 \
+         AND e.seq > (SELECT floor FROM app WHERE id = ?1) ORDER BY e.seq LIMIT 1), ?2)) \
+         AND EXISTS (SELECT 1 FROM device d WHERE d.id = session.device AND d.app = ?1) \
+         AND EXISTS (SELECT 1 FROM session n WHERE n.device = session.device AND n.began_at > session.began_at)";
     const REQUESTS: &str = "DELETE FROM idempotency WHERE app = ?1 AND at <= ?2";
     const HEADS: &str = "DELETE FROM key_head INDEXED BY key_head_empty WHERE app = ?1 AND members = 0 \
                          AND NOT EXISTS (SELECT 1 FROM entry_key k WHERE k.app = ?1 AND k.key = key_head.key)";
@@ -91,6 +95,7 @@ async fn free(conn: &mut SqliteConnection, app: AppId, before: Timestamp) -> Res
     for sql in BELOW {
         statement(sql, [app.0.into()]).execute(&mut *conn).await?;
     }
+    statement(SESSIONS, [app.0.into(), before.into()]).execute(&mut *conn).await?;
     let oldest = before.plus_millis(-IDEMPOTENCY_MILLIS);
     statement(REQUESTS, [app.0.into(), oldest.into()]).execute(&mut *conn).await?;
     statement(HEADS, [app.0.into()]).execute(&mut *conn).await?;

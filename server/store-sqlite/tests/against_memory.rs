@@ -1,13 +1,16 @@
 //! Random groups of writes on the embedded store and on the one in memory: every answer and every question agrees.
 //! A failure names its seed.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use longwire_model::delivery::{Acknowledgement, Ending, Event, EventType, Exception};
+use longwire_model::delivery::{Acknowledgement, Ending, Event, EventType, Exception, Hold, Sent};
 use longwire_model::entry::{Content, Routing, Target};
-use longwire_model::{AppId, AudienceKey, DeviceId, DeviceKind, EntryId, EntryKind, Lane, Seqs, Timestamp};
+use longwire_model::{
+    AppId, AudienceKey, DeviceId, DeviceKind, EntryId, EntryKind, Lane, Seqs, Session, SessionEnd, Timestamp,
+};
 use longwire_store::read::DeviceQuery;
-use longwire_store::write::{Change, Idempotency, NewDevice};
+use longwire_store::write::{Change, Dismissal, Idempotency, NewDevice, SessionStep};
 use longwire_store::{LogQuery, MemoryStore, Store, Write};
 use longwire_store_sqlite::{Options, SqliteStore};
 
@@ -107,9 +110,17 @@ impl Script {
             if self.below(2) == 0 { Vec::new() } else { vec![Exception { seqs, ending: Ending::Filtered }] };
         // An exception names positions; a row without any has none.
         let exceptions = exceptions.into_iter().filter(|exception| !exception.seqs.is_empty()).collect();
+        let hold = self.one(&Hold::ALL).filter(|_| from.is_multiple_of(2));
         Write::Acknowledge {
             device: self.device(),
-            row: Acknowledgement { lane, from, to, exceptions, sent: vec![(to, self.at())], at: self.at() },
+            row: Acknowledgement {
+                lane,
+                from,
+                to,
+                exceptions,
+                sent: vec![Sent { seq: to, at: self.at(), hold }],
+                at: self.at(),
+            },
         }
     }
 
@@ -140,7 +151,7 @@ impl Script {
     fn write(&mut self, last: u64) -> Write {
         self.now += 1;
         let device = self.device();
-        match self.below(20) {
+        match self.below(24) {
             0..8 => self.append(),
             8..10 => self.register(),
             10..13 => self.change(),
@@ -151,11 +162,33 @@ impl Script {
             16 => Write::RemoveDevice { device, entry: EntryId::from_bytes(self.id()), at: self.at() },
             17 => Write::TakeOver { device, account: format!("account-{}", self.below(4)) },
             18 => Write::Contact { device, last_seen: self.at(), next_contact: None, offline_since: Some(self.at()) },
+            19..22 => self.session(device),
             _ => {
                 let known = self.entries.clone();
                 let entry = self.one(&known).unwrap_or_else(|| EntryId::from_bytes([0; 16]));
                 let kind = self.one(&EventType::ALL).expect("a type");
-                Write::Event { device, entry, event: Event { kind, at: self.at(), reason: None } }
+                let event = Event { kind, at: self.at(), reason: None };
+                let dismissal = (self.below(2) == 0).then(|| Dismissal {
+                    id: EntryId::from_bytes(self.id()),
+                    at: self.at(),
+                    target: Target { id: entry, seq: 0 },
+                    routing: self.content().routing,
+                });
+                Write::Event { device, entry, event, dismissal }
+            }
+        }
+    }
+
+    fn session(&mut self, device: DeviceId) -> Write {
+        let began_at = self.at().plus_millis(-i64::try_from(self.below(8)).expect("small"));
+        match self.below(8) {
+            0 => Write::Resume { app: APP, at: self.at() },
+            1 => Write::Alive { app: APP, at: self.at() },
+            2..5 => Write::Session { device, step: SessionStep::Began(self.at()) },
+            _ => {
+                let end = self.one(&SessionEnd::ALL).expect("an end");
+                let session = Session { began_at, heard_at: began_at, ended_at: self.at(), end, resumed_at: None };
+                Write::Session { device, step: SessionStep::Ended(session) }
             }
         }
     }
@@ -185,6 +218,10 @@ async fn everything(store: &dyn Store, script: &Script) -> Vec<String> {
             answers.push(told(store.read_log(query).await.expect("a page")));
         }
         answers.push(told(loaded));
+    }
+    for since in [0, script.now / 2, script.now] {
+        let sessions = store.sessions(&script.devices, Timestamp::from_millis(since)).await.expect("sessions");
+        answers.push(told(sessions.into_iter().collect::<BTreeMap<_, _>>()));
     }
     for &id in &script.entries {
         let stored = store.entry(APP, id).await.expect("an answer");

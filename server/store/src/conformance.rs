@@ -8,6 +8,7 @@ mod membership;
 mod power_cut;
 mod reading;
 mod records;
+mod sessions;
 mod sweeping;
 mod world;
 
@@ -18,6 +19,7 @@ pub use membership::*;
 pub use power_cut::*;
 pub use reading::*;
 pub use records::*;
+pub use sessions::*;
 pub use sweeping::*;
 
 /// Makes a test of every case of the suite on the stores that `$make` gives.
@@ -55,7 +57,13 @@ macro_rules! conformance {
             deliveries_are_paged_over_those_whose_interval_holds_the_entry
             leaving_is_told_with_its_time
             events_are_kept_once_per_type
+            an_event_and_its_dismissal_are_one_write
             contacts_and_attempts_are_kept
+            sessions_are_told_from_the_last_before_on
+            a_session_whose_end_was_not_written_ends_with_the_next
+            what_was_open_ends_with_the_life_of_the_server
+            sessions_are_bounded_at_the_limit
+            sessions_are_swept_but_for_the_last
             accounts_are_added_once_and_listed_by_name
             api_keys_are_revoked_once
             an_app_key_admits_accounts_until_it_is_revoked

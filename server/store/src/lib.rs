@@ -9,10 +9,12 @@ pub mod memory;
 pub mod read;
 pub mod write;
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
 };
 
 pub use error::StoreError;
@@ -61,6 +63,14 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<DeliveryRow>, StoreError>;
 
+    /// The sessions of devices that ended at `since` or later, and of each the last one before, by when they began. What is open is not
+    /// among them.
+    async fn sessions(
+        &self,
+        devices: &[DeviceId],
+        since: Timestamp,
+    ) -> Result<HashMap<DeviceId, Vec<Session>>, StoreError>;
+
     /// How many devices hold at least one of `keys` now.
     async fn audience_size(&self, app: AppId, keys: &[AudienceKey]) -> Result<u64, StoreError>;
 
@@ -90,6 +100,7 @@ pub trait Store: Send + Sync + 'static {
     async fn floor(&self, app: AppId) -> Result<Seq, StoreError>;
 
     /// Removes, for at most `limit` entries, what ended before `before`: expired entries and what only concerned them. What supersedes,
-    /// recalls or updates an entry is kept as long as that entry (DESIGN rule 4). Gives how many entries went.
+    /// recalls or updates an entry is kept as long as that entry (DESIGN rule 4). Sessions that ended before `before` and before
+    /// everything retained go too, but for the last of each device. Gives how many entries went.
     async fn sweep(&self, app: AppId, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }

@@ -3,15 +3,17 @@
 
 mod apply;
 mod query;
+mod sessions;
 mod state;
 mod sweep;
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
 };
 
 use crate::read::DeviceQuery;
@@ -128,6 +130,14 @@ impl Store for MemoryStore {
         limit: u32,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
         Ok(self.lock().now.deliveries(entry, after, limit))
+    }
+
+    async fn sessions(
+        &self,
+        devices: &[DeviceId],
+        since: Timestamp,
+    ) -> Result<HashMap<DeviceId, Vec<Session>>, StoreError> {
+        Ok(self.lock().now.sessions(devices, since))
     }
 
     async fn audience_size(&self, app: AppId, keys: &[AudienceKey]) -> Result<u64, StoreError> {

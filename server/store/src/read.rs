@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use longwire_model::delivery::{Acknowledgement, Event};
 use longwire_model::device::Generation;
-use longwire_model::{AppId, AudienceKey, Device, DeviceId, Entry, Filter, KeyHead, Lane, Membership, Seq, Timestamp};
+use longwire_model::{
+    AppId, AudienceKey, Device, DeviceId, Entry, EntryId, Filter, KeyHead, Lane, Membership, Seq, Timestamp,
+};
 
 /// The end of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +87,8 @@ pub struct LogRow {
 pub struct Successor {
     /// Its position.
     pub seq: Seq,
+    /// Its id.
+    pub id: EntryId,
     /// When it was accepted.
     pub at: Timestamp,
     /// Its filter.

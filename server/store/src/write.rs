@@ -5,10 +5,11 @@ use std::sync::Arc;
 use longwire_model::account::FastTokens;
 use longwire_model::delivery::{Acknowledgement, Event};
 use longwire_model::device::Attempts;
+use longwire_model::entry::Routing;
 use longwire_model::limits::MEMBERSHIPS_MAX;
 use longwire_model::{
     Account, ApiKey, AppId, AppKey, AudienceKey, DeviceId, DeviceKind, Entry, EntryId, EntryKind, GenerationId,
-    KeyKind, Timestamp,
+    KeyKind, Session, Target, Timestamp,
 };
 
 /// One write.
@@ -78,8 +79,9 @@ pub enum Write {
         /// The row; its `from` is the record that it extends.
         row: Acknowledgement,
     },
-    /// Keeps a device's event; a repeat (device, entry, type), and one about an entry that the log does not hold (any more), is
-    /// [`Written::Unchanged`].
+    /// Keeps a device's event and appends the dismissal that follows from it, both or neither. A repeat (device, entry, type), and one
+    /// about an entry that the log does not hold (any more), is [`Written::Unchanged`]; without a dismissal, or when the log holds one
+    /// of the target for the same audience, only the event is kept: [`Written::Done`].
     Event {
         /// The device.
         device: DeviceId,
@@ -87,6 +89,29 @@ pub enum Write {
         entry: EntryId,
         /// The event.
         event: Event,
+        /// What takes the notification from the user's other devices.
+        dismissal: Option<Dismissal>,
+    },
+    /// A device's session began, or ended. [`SESSIONS_MAX`](longwire_model::limits::SESSIONS_MAX) ended ones are kept of a device.
+    Session {
+        /// The device.
+        device: DeviceId,
+        /// Which.
+        step: SessionStep,
+    },
+    /// The server runs at this instant.
+    Alive {
+        /// The app.
+        app: AppId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The server runs again: sessions that are open ended with its last life, at the last instant at which it is known to have run.
+    Resume {
+        /// The app.
+        app: AppId,
+        /// When.
+        at: Timestamp,
     },
     /// Notes when a device was heard of.
     Contact {
@@ -142,6 +167,30 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+}
+
+/// The dismissal that follows from an event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dismissal {
+    /// The entry's id.
+    pub id: EntryId,
+    /// When.
+    pub at: Timestamp,
+    /// The notification.
+    pub target: Target,
+    /// To whom.
+    pub routing: Routing,
+}
+
+/// What is written of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionStep {
+    /// It began. One of the same device that is still open ended without being written: [`SessionEnd::Unrecorded`].
+    ///
+    /// [`SessionEnd::Unrecorded`]: longwire_model::SessionEnd::Unrecorded
+    Began(Timestamp),
+    /// It is over; replaces what is kept of the one that began then.
+    Ended(Session),
 }
 
 /// A sender's own key for a request, with what is answered to a repeat; kept for 24 h.

@@ -6,6 +6,7 @@ use longwire_protocol::stream::{StreamCondition, StreamError};
 
 use crate::connection::Queued;
 use crate::host::{Gone, Host, Read, Transport};
+use crate::session::session_end;
 use crate::worker::Worker;
 
 /// Reads of one connection in a row, so that the others have their turn.
@@ -161,7 +162,7 @@ impl<H: Host> Worker<H> {
                 } else {
                     tracing::debug!(worker = self.index, condition = name, "a stream has ended");
                 }
-                self.end_session(slot);
+                self.end_session(slot, session_end(condition));
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use longwire_core::render;
 use longwire_core::session_manager::{self, EndReason};
 use longwire_model::delivery::Acknowledgement;
-use longwire_model::{DeviceId, Entry, EntryId, Seq};
+use longwire_model::{DeviceId, Entry, EntryId, Seq, SessionEnd};
 use longwire_protocol::push::{self, CursorMoved, UserChanged};
 use longwire_router::{Batch, CloseReason, Output, SessionKey, Shard};
 use longwire_store::{Write, Written};
@@ -96,6 +96,7 @@ impl<H: Host> Worker<H> {
             Output::Close(session, CloseReason::Restart) => self.end(session, EndReason::Reset),
             Output::Close(session, CloseReason::Removed) => self.end(session, EndReason::NotAuthorized),
             Output::Close(_, CloseReason::Stalled) => {
+                self.end_session(slot, SessionEnd::Stalled);
                 self.violation(slot, "what was sent was not acknowledged in time".to_owned());
             }
         }

@@ -8,7 +8,8 @@ use longwire_core::login::{LoginError, PushLogin, Ready};
 use longwire_core::routing::Outcome;
 use longwire_core::session_manager::{Command as CoreCommand, EndReason, Session};
 use longwire_core::{Core, render};
-use longwire_model::{Cursor, GenerationId, LaneSeqs, Seqs};
+use longwire_model::delivery::Progress;
+use longwire_model::{Cursor, DeviceId, GenerationId, Lane, LaneSeqs, Seq, Seqs, SessionEnd};
 use longwire_protocol::push::{self, SeqSet};
 use longwire_protocol::stream::{StreamCondition, StreamError};
 use longwire_protocol::{Element, Jid};
@@ -56,7 +57,7 @@ impl<H: Host> Worker<H> {
         let Some(slot) = self.slot(place) else {
             // The client has gone meanwhile; what was listed for it is not listed any more.
             if let Done::LoggedIn(Ok(ready)) = done {
-                self.core.log_out(&ready.session.account, ready.session.key);
+                self.core.log_out(&ready.session.account, ready.session.key, SessionEnd::Lost);
             }
             return;
         };
@@ -93,7 +94,7 @@ impl<H: Host> Worker<H> {
         let state = state.filter(|state| state.session.key == session.key);
         let (Some(state), Some(jid)) = (state, jid) else {
             // It was ended while it was being made.
-            self.core.log_out(&session.account, session.key);
+            self.core.log_out(&session.account, session.key, SessionEnd::Lost);
             return;
         };
         state.session = session;
@@ -224,12 +225,25 @@ impl<H: Host> Worker<H> {
                 }
             }
             CoreCommand::End(key, reason) => self.end(key, reason),
-            CoreCommand::SentAt { devices, seq, answer } => {
-                let sent = devices.iter().filter_map(|id| Some((*id, self.shard.sent_at(*id, seq)?))).collect();
+            CoreCommand::Progress { devices, lane, seq, answer } => {
+                let progress = devices.iter().filter_map(|id| Some((*id, self.progress(*id, lane, seq)?))).collect();
                 // Who asked may have stopped waiting.
-                drop(answer.send(sent));
+                drop(answer.send(progress));
             }
         }
+    }
+
+    /// How far an entry has come on a device's session.
+    fn progress(&self, device: DeviceId, lane: Lane, seq: Seq) -> Option<Progress> {
+        let (key, progress) = self.shard.progress(device, lane, seq)?;
+        let connection = self.sessions.get(&key).and_then(|slot| self.connections.get(*slot));
+        let is_stuck = connection.is_some_and(|connection| connection.blocked_since_ms.is_some());
+        Some(match progress {
+            Progress::Written { at, hold, is_blocked } => {
+                Progress::Written { at, hold, is_blocked: is_blocked || is_stuck }
+            }
+            Progress::Waiting(hold) => Progress::Waiting(hold),
+        })
     }
 
     /// Ends a session from outside; the answer to a stanza that led to this goes out first.
@@ -244,7 +258,7 @@ impl<H: Host> Worker<H> {
     }
 
     /// A session is over, however it ended; what it had not acknowledged stays in the log.
-    pub(crate) fn end_session(&mut self, slot: usize) {
+    pub(crate) fn end_session(&mut self, slot: usize, end: SessionEnd) {
         let Some(state) = self.forget_session(slot) else { return };
         let core = &self.core;
         let (account, key) = (&state.session.account, state.session.key);
@@ -254,7 +268,7 @@ impl<H: Host> Worker<H> {
                 core.end_presence(&listed);
             }
         }
-        core.log_out(account, key);
+        core.log_out(account, key, end);
         if state.is_bound {
             core.metrics.sessions.dec();
         }
@@ -326,6 +340,19 @@ fn refusal(error: &LoginError) -> Answer {
             unavailable()
         }
     }
+}
+
+/// Why a session ended whose stream was closed with `condition`, or by its client.
+pub(crate) fn session_end(condition: Option<StreamCondition>) -> SessionEnd {
+    const ENDS: [(StreamCondition, SessionEnd); 5] = [
+        (StreamCondition::ConnectionTimeout, SessionEnd::Silent),
+        (StreamCondition::Conflict, SessionEnd::Conflict),
+        (StreamCondition::NotAuthorized, SessionEnd::NotAuthorized),
+        (StreamCondition::Reset, SessionEnd::Reset),
+        (StreamCondition::SystemShutdown, SessionEnd::Restart),
+    ];
+    let Some(condition) = condition else { return SessionEnd::Closed };
+    ENDS.into_iter().find(|(own, _)| *own == condition).map_or(SessionEnd::Violation, |(_, end)| end)
 }
 
 /// The stream error of a session that is ended from outside.

@@ -1,5 +1,7 @@
 //! Deadlines: what is due on a connection, and when its host is to call next.
 
+use longwire_model::SessionEnd;
+
 use crate::host::{Host, Timer};
 use crate::worker::{BLOCKED_MS, Worker};
 
@@ -22,6 +24,9 @@ impl<H: Host> Worker<H> {
         let Some(connection) = self.connections.get_mut(slot) else { return };
         let is_stuck = connection.blocked_since_ms.is_some_and(|since| now_ms >= since.saturating_add(BLOCKED_MS));
         if is_stuck || connection.linger_until_ms.is_some_and(|until| now_ms >= until) {
+            if is_stuck {
+                self.end_session(slot, SessionEnd::Slow);
+            }
             return self.remove(slot);
         }
         connection.stream.handle_timeout(now_ms, &mut self.out);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use longwire_c2s::{Outbox, Stream};
 use longwire_core::{Core, session_manager};
+use longwire_model::SessionEnd;
 use longwire_protocol::stream::{StreamCondition, StreamError};
 use longwire_router::{Now, Output, SessionKey, Shard};
 use slab::Slab;
@@ -286,12 +287,12 @@ impl<H: Host> Worker<H> {
         connection.linger_until_ms = Some(self.now.mono_ms.saturating_add(LINGER_MS));
         self.touched.push(slot);
         self.mark_dirty(slot);
-        self.end_session(slot);
+        self.end_session(slot, SessionEnd::Closed);
     }
 
-    /// Forgets a connection.
+    /// Forgets a connection; a session that it still has was lost with it.
     pub(crate) fn remove(&mut self, slot: usize) {
-        self.end_session(slot);
+        self.end_session(slot, SessionEnd::Lost);
         let Some(connection) = self.connections.try_remove(slot) else { return };
         if connection.flags.is_counted {
             self.host.leave(&connection.transport);
@@ -317,6 +318,7 @@ impl<H: Host> Worker<H> {
         connection.transport.queue(bytes);
         if connection.transport.unsent_bytes() > UNSENT_BYTES_MAX {
             tracing::debug!(worker = self.index, "a client that reads too slowly was closed");
+            self.end_session(slot, SessionEnd::Slow);
             self.remove(slot);
         } else {
             self.mark_dirty(slot);

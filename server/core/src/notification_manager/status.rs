@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use longwire_model::delivery::{self, Delivery, Facts, State};
+use longwire_model::delivery::{self, Delivery, Facts, Present, Progress, State, Superseded};
 use longwire_model::membership::standing;
-use longwire_model::{DeviceId, EntryId, EntryKind, Filter, Membership, Timestamp};
+use longwire_model::{DeviceId, EntryId, EntryKind, Filter, Lane, Membership, Session, Timestamp};
 use longwire_store::{DeliveryRow, StoredEntry};
 
-use super::NotificationManager;
+use super::{NotificationManager, Parts};
 use crate::error::CoreError;
 
 /// Deliveries that are derived at once when counting.
@@ -40,7 +40,7 @@ impl NotificationManager {
         let mut counts: HashMap<State, u64> = HashMap::new();
         let mut after = None;
         loop {
-            let page = self.page(&stored, after, PAGE).await?;
+            let page = self.page(&stored, after, PAGE, false).await?;
             for (_, delivery) in &page {
                 *counts.entry(delivery.state).or_default() += 1;
             }
@@ -68,7 +68,7 @@ impl NotificationManager {
         limit: u32,
     ) -> Result<Option<Vec<(DeviceId, Delivery)>>, CoreError> {
         let Some((stored, _)) = self.stored(id).await? else { return Ok(None) };
-        self.page(&stored, after, limit).await.map(Some)
+        self.page(&stored, after, limit, true).await.map(Some)
     }
 
     async fn stored(&self, id: EntryId) -> Result<Option<(StoredEntry, Timestamp)>, CoreError> {
@@ -86,50 +86,69 @@ impl NotificationManager {
         }))
     }
 
+    /// Sessions are asked for where delays are told; states do not need them.
     async fn page(
         &self,
         stored: &StoredEntry,
         after: Option<DeviceId>,
         limit: u32,
+        with_delays: bool,
     ) -> Result<Vec<(DeviceId, Delivery)>, CoreError> {
-        let rows = self.parts.store.deliveries(&stored.entry, after, limit).await?;
+        let entry = &stored.entry;
+        let rows = self.parts.store.deliveries(entry, after, limit).await?;
         let waiting = rows.iter().filter(|row| row.acknowledgement.is_none()).map(|row| row.device).collect();
-        let sent_at = self.parts.sessions.sent_at(waiting, stored.entry.seq).await;
+        let lane = entry.kind.routing().map_or(Lane::Normal, |routing| routing.lane);
+        let progress = self.parts.sessions.progress(waiting, lane, entry.seq).await;
+        let devices: Vec<DeviceId> = rows.iter().map(|row| row.device).collect();
+        let mut sessions =
+            if with_delays { self.parts.store.sessions(&devices, entry.created_at).await? } else { HashMap::new() };
         let now = self.parts.env.now();
-        Ok(rows.iter().map(|row| (row.device, self.derive(stored, row, &sent_at, now))).collect())
+        let derive = |row: &DeliveryRow| {
+            let own = sessions.remove(&row.device).unwrap_or_default();
+            (row.device, self.derive(stored, row, progress.get(&row.device).copied(), own, now))
+        };
+        Ok(rows.iter().map(derive).collect())
     }
 
     fn derive(
         &self,
         stored: &StoredEntry,
         row: &DeliveryRow,
-        sent_at: &HashMap<DeviceId, Timestamp>,
+        progress: Option<Progress>,
+        mut sessions: Vec<Session>,
         now: Timestamp,
     ) -> Delivery {
-        let is_online = self.parts.sessions.is_online(row.device);
+        let Parts { presence, sessions: registry, .. } = &self.parts;
+        let contact = presence.contact(row.device).filter(|_| registry.is_online(row.device));
+        // One that has just ended and is not written yet.
+        sessions.extend(presence.ended(row.device).filter(|own| sessions.iter().all(|it| it.began_at != own.began_at)));
         delivery::state(&Facts {
             entry: &stored.entry,
             now,
-            acknowledgement: row.acknowledgement.as_ref(),
+            acknowledgements: row.acknowledgement.as_slice(),
             left_at: row.left_at,
-            superseded_at: superseded_at(stored, &row.memberships),
+            superseded: superseded(stored, &row.memberships),
             recalled_at: stored.recalled.map(|(_, at)| at),
             has_recall: stored.recalled.is_some_and(|(seq, _)| row.recorded >= seq),
-            sent_at: sent_at.get(&row.device).copied(),
             events: &row.events,
-            offline_since: if is_online { None } else { row.offline_since.or(row.last_seen) },
-            is_online,
+            sessions: &sessions,
+            present: contact.map(|contact| Present {
+                began_at: contact.began_at,
+                heard_at: contact.last_seen,
+                next_contact: contact.next_contact,
+                progress,
+            }),
         })
     }
 }
 
-/// When the first newer entry took its place on this device: one whose audience includes it and whose filter it passes.
-fn superseded_at(stored: &StoredEntry, memberships: &[Membership]) -> Option<Timestamp> {
+/// The first newer entry that took its place on this device: one whose audience includes it and whose filter it passes.
+fn superseded(stored: &StoredEntry, memberships: &[Membership]) -> Option<Superseded> {
     let audience = &stored.entry.kind.routing()?.audience;
     let passes =
         |filter: &Filter| filter.passes(|tag| memberships.iter().any(|own| own.key == *tag && own.left.is_none()));
     let newer = stored.successors.iter().find(|newer| {
         standing(memberships, audience, newer.seq, newer.seq).is_some() && newer.filter.as_ref().is_none_or(passes)
     });
-    newer.map(|newer| newer.at)
+    newer.map(|newer| Superseded { at: newer.at, by: newer.id })
 }

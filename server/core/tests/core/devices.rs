@@ -106,7 +106,7 @@ async fn when_a_device_was_seen_is_known_online_and_after() {
     assert_eq!(online.next_contact, Some(world.core.env.now().plus_millis(70_000)));
     world.hand.advance(1_000);
     let gone = world.core.env.now();
-    world.core.log_out("a", session);
+    world.core.log_out("a", session, longwire_model::SessionEnd::Lost);
     world.core.auth.revoke_key("none").await.expect("the write before is done");
     assert_eq!(record().await.offline_since, Some(gone));
     assert_eq!(record().await.next_contact, None);

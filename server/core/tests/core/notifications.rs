@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use longwire_core::devices::Change;
 use longwire_core::notification_manager::{AcceptError, Acceptance, Accepted, IdempotencyRequest, Recalled};
-use longwire_model::delivery::{Event, EventType, State};
-use longwire_model::{AudienceKey, DeviceId, EntryKind, Timestamp};
+use longwire_model::delivery::{Cause, Event, EventType, State};
+use longwire_model::{AudienceKey, DeviceId, EntryKind, SessionEnd, Timestamp};
 use longwire_store::Store;
 
 use crate::world::{World, notification};
@@ -39,7 +39,9 @@ async fn from_acceptance_to_a_person() {
     world.acknowledge(session, seq).await;
     let (world, delivered) = status(world).await;
     assert_eq!(delivered.state, State::Delivered);
-    let event = Event { kind: EventType::Displayed, at: Timestamp::from_millis(1_000_006), reason: None };
+    world.hand.advance(1);
+    // A phone whose clock is ahead: what it tells happened when it was heard of, at the latest.
+    let event = Event { kind: EventType::Displayed, at: Timestamp::from_millis(9_000_000), reason: None };
     world.core.notifications.report(device, accepted.id, event).await.expect("kept");
     let page = world.core.notifications.deliveries(accepted.id, None, 10).await.expect("readable").expect("known");
     let [(who, delivery)] = page.as_slice() else { panic!("one device") };
@@ -54,6 +56,44 @@ async fn from_acceptance_to_a_person() {
             (State::Displayed, 1_000_006)
         ]
     );
+}
+
+#[tokio::test]
+async fn what_delayed_it_is_known_from_the_sessions() {
+    let world = World::new().await;
+    let (session, device) = world.phone("a").await;
+    world.hand.advance(1_000);
+    world.core.log_out("a", session, SessionEnd::Silent);
+    world.desk.shard().unbind(session);
+    world.hand.advance(1_000);
+    let accepted = accepted(&world, &["all"]).await;
+    world.hand.advance(60_000);
+    let told = |world: World| async move {
+        let page = world.core.notifications.deliveries(accepted.id, None, 10).await.expect("readable").expect("known");
+        let (_, delivery) = page.into_iter().next().expect("one device");
+        (world, delivery)
+    };
+    let (world, away) = told(world).await;
+    let [delay] = away.delays.as_slice() else { panic!("one delay: {away:?}") };
+    let millis = |at: Option<Timestamp>| at.map(Timestamp::as_millis);
+    assert_eq!((delay.cause, millis(Some(delay.from)), delay.to), (Cause::Offline, Some(1_002_000), None));
+    assert_eq!(millis(delay.since), Some(1_001_000));
+    assert!(delay.detail.contains("silent"), "{delay:?}");
+    let (ready, _) = world.log_in(world.push_login("a", "agent")).await.expect("a login");
+    let session = ready.session.key;
+    world.acknowledge(session, world.core.log.last()).await;
+    let (world, there) = told(world).await;
+    let [delay] = there.delays.as_slice() else { panic!("one delay: {there:?}") };
+    assert_eq!((delay.cause, millis(delay.to)), (Cause::Offline, Some(1_062_000)));
+    // A second session of the device, and then the end of the server: both are told to the store.
+    world.hand.advance(5);
+    let (_, same) = world.log_in(world.push_login("a", "agent")).await.expect("a login");
+    assert_eq!(same, device);
+    world.hand.advance(5);
+    world.core.resume().await.expect("written");
+    let ends = world.store.sessions(&[device], Timestamp::default()).await.expect("readable");
+    let ends: Vec<_> = ends.into_values().flatten().map(|session| session.end).collect();
+    assert_eq!(ends, [SessionEnd::Silent, SessionEnd::Conflict, SessionEnd::Restart]);
 }
 
 #[tokio::test]
@@ -127,7 +167,7 @@ async fn now_or_never_is_counted_and_not_kept() {
 async fn a_recall_is_said_once_and_ends_what_was_not_delivered() {
     let world = World::new().await;
     let (session, _) = world.phone("a").await;
-    world.core.log_out("a", session);
+    world.core.log_out("a", session, SessionEnd::Lost);
     world.desk.shard().unbind(session);
     let accepted = accepted(&world, &["all"]).await;
     let recall = || world.core.notifications.recall(accepted.id);

@@ -108,9 +108,9 @@ impl Worker for Desk {
             }
             Command::Deliver(key, stanza) => self.delivered.lock().expect("unpoisoned").push((key, stanza)),
             Command::End(key, reason) => self.ended.lock().expect("unpoisoned").push((key, reason)),
-            Command::SentAt { devices, seq, answer } => {
+            Command::Progress { devices, lane, seq, answer } => {
                 let shard = self.shard();
-                let sent = devices.iter().filter_map(|device| Some((*device, shard.sent_at(*device, seq)?)));
+                let sent = devices.iter().filter_map(|device| Some((*device, shard.progress(*device, lane, seq)?.1)));
                 answer.send(sent.collect()).expect("somebody asked");
             }
         }

@@ -100,6 +100,7 @@ impl Running {
         if tokio::task::spawn_blocking(move || net.shut_down(STREAMS_WAIT)).await.is_err() {
             tracing::error!("ending the streams panicked");
         }
+        engine.core.note_alive();
         engine.close().await;
         drop(lock);
     }

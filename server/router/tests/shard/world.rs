@@ -340,7 +340,12 @@ impl World {
                 && (&new.routing.audience, new.routing.lane, &new.collapse_key)
                     == (&old.routing.audience, old.routing.lane, &old.collapse_key)
             {
-                successors.push(Successor { seq: newer.seq, at: newer.created_at, filter: new.filter.clone() });
+                successors.push(Successor {
+                    seq: newer.seq,
+                    id: newer.id,
+                    at: newer.created_at,
+                    filter: new.filter.clone(),
+                });
             }
         }
         successors

@@ -4,22 +4,23 @@ use std::collections::{BTreeSet, HashMap};
 
 use longwire_model::delivery::{Acknowledgement, Event, NotExtending};
 use longwire_model::device::Attempts;
-use longwire_model::{AppId, DeviceId, EntryId, EntryKind, LaneSeqs, Timestamp};
-use longwire_store::write::{IDEMPOTENCY_MILLIS, Idempotency, Refusal};
+use longwire_model::{AppId, DeviceId, EntryId, EntryKind, LaneSeqs, Target, Timestamp};
+use longwire_store::write::{Dismissal, IDEMPOTENCY_MILLIS, Idempotency, Refusal, SessionStep};
 use longwire_store::{Write, Written};
 
 use super::Batch;
-use crate::row::{attempts, exceptions_text, sent_text};
+use super::sessions::{self, SessionRows};
+use crate::row::{attempts, audience_text, exceptions_text, sent_text};
 use crate::sql::{
     Value, bytes, column, device_id, insert, json_devices, json_texts, seq, statement, timestamp, timestamp_option,
 };
 
 const ROW: &str = "INSERT INTO acknowledgement (device, lane, to_seq, from_seq, app, exceptions, sent, at)";
 const STATE: &str = "INSERT INTO device_state (device, normal, background, last_seen, offline_since, next_contact, \
-                     attempt_seq, attempt_sessions)";
+                     online_since, attempt_seq, attempt_sessions)";
 const STATE_REPLACE: &str = "ON CONFLICT (device) DO UPDATE SET normal = excluded.normal, background = excluded.background, \
      last_seen = excluded.last_seen, offline_since = excluded.offline_since, next_contact = excluded.next_contact, \
-     attempt_seq = excluded.attempt_seq, attempt_sessions = excluded.attempt_sessions";
+     online_since = excluded.online_since, attempt_seq = excluded.attempt_seq, attempt_sessions = excluded.attempt_sessions";
 
 /// What changes often of a device.
 struct State {
@@ -28,6 +29,7 @@ struct State {
     last_seen: Option<Timestamp>,
     offline_since: Option<Timestamp>,
     next_contact: Option<Timestamp>,
+    online_since: Option<Timestamp>,
     attempts: Option<Attempts>,
     is_changed: bool,
 }
@@ -59,14 +61,21 @@ pub(super) struct Run {
     states: HashMap<DeviceId, State>,
     known: HashMap<AppId, HashMap<String, Known>>,
     rows: Vec<Vec<Value>>,
+    sessions: SessionRows,
 }
 
 /// Whether a write may share a run with its neighbours.
 pub(super) const fn is_common(write: &Write) -> bool {
     match write {
         Write::Append { kind, .. } => matches!(kind, EntryKind::Notification(_)),
-        Write::Acknowledge { .. } | Write::Event { .. } | Write::Contact { .. } | Write::Attempts { .. } => true,
+        Write::Acknowledge { .. }
+        | Write::Event { .. }
+        | Write::Contact { .. }
+        | Write::Session { .. }
+        | Write::Attempts { .. } => true,
         Write::Generation { .. }
+        | Write::Alive { .. }
+        | Write::Resume { .. }
         | Write::Register(_)
         | Write::Membership { .. }
         | Write::TakeOver { .. }
@@ -132,6 +141,25 @@ impl Run {
         })
     }
 
+    pub(super) fn session(&mut self, device: DeviceId, step: SessionStep) -> Written {
+        let Some(state) = self.states.get_mut(&device) else {
+            return Written::Refused(Refusal::UnknownDevice);
+        };
+        state.is_changed = true;
+        match step {
+            SessionStep::Began(at) => {
+                if let Some(open) = state.online_since.replace(at).filter(|open| *open < at) {
+                    self.sessions.add(device, &sessions::unrecorded(open, at));
+                }
+            }
+            SessionStep::Ended(session) => {
+                state.online_since = state.online_since.filter(|open| *open != session.began_at);
+                self.sessions.add(device, &session);
+            }
+        }
+        Written::Done
+    }
+
     pub(super) fn attempts(&mut self, device: DeviceId, attempts: Option<Attempts>) -> Written {
         self.update(device, |state| state.attempts = attempts)
     }
@@ -157,8 +185,9 @@ impl Batch<'_> {
 
     /// Writes at once what a run has changed; entries and requests stay staged.
     pub(super) async fn end_run(&mut self) -> Result<(), sqlx::Error> {
-        let Run { states, rows, .. } = std::mem::take(&mut self.run);
+        let Run { states, rows, sessions, .. } = std::mem::take(&mut self.run);
         insert(self.conn, ROW, "", rows).await?;
+        sessions.write(self.conn).await?;
         let changed = states.into_iter().filter(|(_, state)| state.is_changed).map(|(device, state)| {
             vec![
                 device.into(),
@@ -167,6 +196,7 @@ impl Batch<'_> {
                 state.last_seen.into(),
                 state.offline_since.into(),
                 state.next_contact.into(),
+                state.online_since.into(),
                 state.attempts.map(|attempts| attempts.seq).into(),
                 state.attempts.map(|attempts| attempts.sessions).into(),
             ]
@@ -180,6 +210,7 @@ impl Batch<'_> {
         device: DeviceId,
         entry: EntryId,
         event: Event,
+        dismissal: Option<Dismissal>,
     ) -> Result<Written, sqlx::Error> {
         const SQL: &str = "INSERT INTO event (entry, device, type, at, reason) SELECT ?1, ?2, ?3, ?4, ?5 \
                            WHERE EXISTS (SELECT 1 FROM entry WHERE app = ?6 AND id = ?1) ON CONFLICT DO NOTHING";
@@ -192,7 +223,29 @@ impl Batch<'_> {
         let kind = event.kind.as_str();
         let values = [entry.into(), device.into(), kind.into(), event.at.into(), event.reason.into(), app.0.into()];
         let done = statement(SQL, values).execute(&mut *self.conn).await?;
-        Ok(if done.rows_affected() > 0 { Written::Done } else { Written::Unchanged })
+        if done.rows_affected() == 0 {
+            return Ok(Written::Unchanged);
+        }
+        let Some(dismissal) = dismissal else { return Ok(Written::Done) };
+        self.dismiss(app, dismissal).await
+    }
+
+    /// Appends a dismissal, unless there is one of the same target for the same audience.
+    async fn dismiss(&mut self, app: AppId, dismissal: Dismissal) -> Result<Written, sqlx::Error> {
+        const SQL: &str = "SELECT t.seq, EXISTS (SELECT 1 FROM entry f WHERE f.app = t.app AND f.target_seq = t.seq \
+                           AND f.kind = 'dismissal' AND f.audience = ?3) AS held FROM entry t \
+                           WHERE t.app = ?1 AND t.id = ?2 AND t.kind = 'notification'";
+        self.flush().await?;
+        let Dismissal { id, at, target, routing } = dismissal;
+        let values = [app.0.into(), target.id.into(), audience_text(&routing.audience).into()];
+        let Some(row) = statement(SQL, values).fetch_optional(&mut *self.conn).await? else {
+            return Ok(Written::Done);
+        };
+        if column(&row, "held")? {
+            return Ok(Written::Done);
+        }
+        let kind = EntryKind::Dismissal(Target { seq: seq(&row, "seq")?, ..target }, routing);
+        Ok(Written::Appended(self.push(app, id, at, kind).await?))
     }
 
     /// The requests of the run's idempotency keys.
@@ -225,7 +278,7 @@ impl Batch<'_> {
 
     async fn load_states(&mut self, run: &[Write]) -> Result<(), sqlx::Error> {
         const SQL: &str = "SELECT d.id, d.app, s.normal, s.background, s.last_seen, s.offline_since, s.next_contact, \
-             s.attempt_seq, s.attempt_sessions FROM json_each(?) j CROSS JOIN device d ON d.id = unhex(j.value) \
+             s.online_since, s.attempt_seq, s.attempt_sessions FROM json_each(?) j CROSS JOIN device d ON d.id = unhex(j.value) \
              JOIN device_state s ON s.device = d.id";
         let devices: BTreeSet<DeviceId> = run.iter().filter_map(device_of).collect();
         if devices.is_empty() {
@@ -238,6 +291,7 @@ impl Batch<'_> {
                 last_seen: timestamp_option(&row, "last_seen")?,
                 offline_since: timestamp_option(&row, "offline_since")?,
                 next_contact: timestamp_option(&row, "next_contact")?,
+                online_since: timestamp_option(&row, "online_since")?,
                 attempts: attempts(&row)?,
                 is_changed: false,
             };
@@ -253,9 +307,12 @@ const fn device_of(write: &Write) -> Option<DeviceId> {
         Write::Acknowledge { device, .. }
         | Write::Event { device, .. }
         | Write::Contact { device, .. }
+        | Write::Session { device, .. }
         | Write::Attempts { device, .. } => Some(*device),
         Write::Append { .. }
         | Write::Generation { .. }
+        | Write::Alive { .. }
+        | Write::Resume { .. }
         | Write::Register(_)
         | Write::Membership { .. }
         | Write::TakeOver { .. }

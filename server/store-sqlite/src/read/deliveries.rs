@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use longwire_model::delivery::{Acknowledgement, Event};
 use longwire_model::entry::Routing;
-use longwire_model::{AudienceKey, DeviceId, Entry, Lane, Membership, Seq, Timestamp};
+use longwire_model::{AudienceKey, DeviceId, Entry, Lane, Membership, Seq, Session, Timestamp};
 use longwire_store::DeliveryRow;
 use sqlx::sqlite::SqliteConnection;
 
@@ -107,6 +107,23 @@ async fn events(
         own.sort_by_key(|event| event.kind);
     }
     Ok(events)
+}
+
+/// The sessions of devices that ended at `since` or later, and of each the last before.
+pub(crate) async fn sessions(
+    conn: &mut SqliteConnection,
+    devices: &[DeviceId],
+    since: Timestamp,
+) -> Result<HashMap<DeviceId, Vec<Session>>, sqlx::Error> {
+    const SQL: &str = "WITH d AS MATERIALIZED (SELECT unhex(j.value) AS device, (SELECT max(b.began_at) FROM session b \
+         WHERE b.device = unhex(j.value) AND b.ended_at < ?2) AS before FROM json_each(?1) j) \
+         SELECT s.* FROM d CROSS JOIN session s ON s.device = d.device WHERE s.ended_at >= ?2 OR s.began_at = d.before \
+         ORDER BY s.began_at";
+    let mut sessions: HashMap<DeviceId, Vec<Session>> = HashMap::new();
+    for found in statement(SQL, [json_devices(devices), since.into()]).fetch_all(conn).await? {
+        sessions.entry(device_id(&found, "device")?).or_default().push(row::session(&found)?);
+    }
+    Ok(sessions)
 }
 
 /// What is known of a device beside the notification.

@@ -9,7 +9,7 @@ use serde_json::json;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::row;
-use crate::sql::{Value, column, damaged, json_seqs, seq, seq_option, statement, timestamp};
+use crate::sql::{Value, bytes, column, damaged, json_seqs, seq, seq_option, statement, timestamp};
 
 /// A page of what may concern the device of `query`.
 pub(crate) async fn read(conn: &mut SqliteConnection, query: &LogQuery) -> Result<LogPage, sqlx::Error> {
@@ -130,7 +130,7 @@ async fn successors(
     entries: &[Arc<Entry>],
     upto: Seq,
 ) -> Result<HashMap<Seq, Vec<Successor>>, sqlx::Error> {
-    const SQL: &str = "SELECT e.seq AS older, s.seq, s.created_at, s.filter FROM json_each(?2) j \
+    const SQL: &str = "SELECT e.seq AS older, s.seq, s.id, s.created_at, s.filter FROM json_each(?2) j \
          CROSS JOIN entry e ON e.app = ?1 AND e.seq = j.value \
          CROSS JOIN entry s INDEXED BY entry_collapse ON s.app = ?1 AND s.collapse_key = e.collapse_key AND s.audience_hash = e.audience_hash \
          AND s.lane = e.lane AND s.seq > e.seq AND s.audience = e.audience AND s.kind = 'notification' \
@@ -145,8 +145,12 @@ async fn successors(
         return Ok(successors);
     }
     for found in statement(SQL, [app.0.into(), json_seqs(older), upto.into()]).fetch_all(conn).await? {
-        let successor =
-            Successor { seq: seq(&found, "seq")?, at: timestamp(&found, "created_at")?, filter: row::filter(&found)? };
+        let successor = Successor {
+            seq: seq(&found, "seq")?,
+            id: bytes(&found, "id").map(EntryId::from_bytes)?,
+            at: timestamp(&found, "created_at")?,
+            filter: row::filter(&found)?,
+        };
         successors.entry(seq(&found, "older")?).or_default().push(successor);
     }
     Ok(successors)

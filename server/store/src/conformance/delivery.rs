@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use longwire_model::delivery::{Ending, Event, EventType, Exception};
 use longwire_model::device::Attempts;
-use longwire_model::{Lane, LaneSeqs, Seqs};
+use longwire_model::{EntryKind, Lane, LaneSeqs, Seqs};
 
-use super::world::{APP, Draft, World, acknowledgement, at, is_done, is_unchanged, key, refusal, seqs_of};
-use crate::write::{Change, Refusal};
+use super::world::{
+    APP, Draft, World, acknowledgement, at, entry, is_done, is_unchanged, key, refusal, seqs_of, target_of,
+};
+use crate::write::{Change, Dismissal, Refusal};
 use crate::{Store, Write};
 
 fn only(first: u64, last: u64) -> Seqs {
@@ -142,7 +144,7 @@ pub async fn events_are_kept_once_per_type(store: Arc<dyn Store>) {
     let (device, other) = (world.device().await, world.device().await);
     let sent = world.push(&Draft::to(&["all"])).await;
     let event = |kind, millis, reason: Option<&str>| Event { kind, at: at(millis), reason: reason.map(str::to_owned) };
-    let write = |device, entry, event: &Event| Write::Event { device, entry, event: event.clone() };
+    let write = |device, entry, event: &Event| Write::Event { device, entry, event: event.clone(), dismissal: None };
     let opened = event(EventType::Opened, 60, None);
     let rejected = event(EventType::Rejected, 61, Some("not \"JSON\""));
     let displayed = event(EventType::Displayed, 59, None);
@@ -166,6 +168,49 @@ pub async fn events_are_kept_once_per_type(store: Arc<dyn Store>) {
     assert_eq!(own.events, [displayed.clone(), opened, rejected]);
     let own = rows.iter().find(|row| row.device == other).expect("the other device");
     assert_eq!(own.events, [displayed]);
+}
+
+/// Both or neither; the answer says which was a repeat.
+pub async fn an_event_and_its_dismissal_are_one_write(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let (device, other) = (world.device().await, world.device().await);
+    world.bind(device, Some("user:alice")).await;
+    world.bind(other, Some("user:alice")).await;
+    let draft = Draft::to(&["user:alice"]);
+    let sent = world.push(&draft).await;
+    let write = |device, entry, kind| {
+        let dismissal =
+            Dismissal { id: world.entry_id(), at: at(61), target: target_of(&sent), routing: draft.routing() };
+        let event = Event { kind, at: at(60), reason: None };
+        Write::Event { device, entry, event, dismissal: Some(dismissal) }
+    };
+    let appended = entry(world.one(write(device, sent.id, EventType::Opened)).await);
+    assert!(matches!(&appended.kind, EntryKind::Dismissal(target, _) if *target == target_of(&sent)), "{appended:?}");
+    let last = world.last().await;
+    let answers = world
+        .commit(vec![
+            write(device, sent.id, EventType::Opened),
+            write(device, sent.id, EventType::Dismissed),
+            write(other, sent.id, EventType::Opened),
+            write(device, world.entry_id(), EventType::Opened),
+            write(world.device_id(), sent.id, EventType::Opened),
+        ])
+        .await;
+    assert!(answers.first().is_some_and(is_unchanged), "a repeat of both: {answers:?}");
+    assert!(answers.get(1).is_some_and(is_done), "the dismissal is there already: {answers:?}");
+    assert!(answers.get(2).is_some_and(is_done), "also when another device causes it: {answers:?}");
+    assert!(answers.get(3).is_some_and(is_unchanged), "{answers:?}");
+    assert_eq!(answers.get(4).and_then(refusal), Some(Refusal::UnknownDevice));
+    assert_eq!(world.last().await, last, "nothing more was appended");
+    let grouped = world.push(&draft).await;
+    let dismissal =
+        Dismissal { id: world.entry_id(), at: at(61), target: target_of(&grouped), routing: draft.routing() };
+    let event = Event { kind: EventType::Dismissed, at: at(60), reason: None };
+    let twice = Write::Event { device, entry: grouped.id, event, dismissal: Some(dismissal) };
+    let answers =
+        world.commit(vec![world.notification(&draft), twice.clone(), twice, world.notification(&draft)]).await;
+    assert_eq!(seqs_of(&answers), [last + 2, last + 3, last + 4], "in the order of the writes");
+    assert!(answers.get(2).is_some_and(is_unchanged), "{answers:?}");
 }
 
 /// The last write of a group counts; a group may hold all kinds of writes.

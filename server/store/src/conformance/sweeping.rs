@@ -94,7 +94,7 @@ pub async fn sweeping_frees_intervals_and_raises_the_floor(store: Arc<dyn Store>
     let late = world.push(&Draft::to(&["all"]).until(100)).await;
     let event = Event { kind: EventType::Opened, at: at(60), reason: None };
     let row = |from, to| Write::Acknowledge { device, row: acknowledgement(Lane::Normal, from, to, Vec::new()) };
-    let opened = Write::Event { device, entry: kept.id, event: event.clone() };
+    let opened = Write::Event { device, entry: kept.id, event: event.clone(), dismissal: None };
     world.commit(vec![row(1, early.seq), row(early.seq, late.seq), opened]).await;
     assert_eq!(world.load(device).await.device.memberships.len(), 3);
     assert!(sweep(&world, 200, 100).await >= 2);

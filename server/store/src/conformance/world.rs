@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use longwire_model::delivery::{Acknowledgement, Exception};
+use longwire_model::delivery::{Acknowledgement, Exception, Hold, Sent};
 use longwire_model::entry::{Content, Routing, Target};
 use longwire_model::{AppId, AudienceKey, DeviceId, DeviceKind, Entry, EntryId, EntryKind, Lane, Seq, Timestamp};
 
@@ -184,7 +184,14 @@ impl World {
 }
 
 pub(super) fn acknowledgement(lane: Lane, from: Seq, to: Seq, exceptions: Vec<Exception>) -> Acknowledgement {
-    Acknowledgement { lane, from, to, exceptions, sent: vec![(to, at(40))], at: at(50) }
+    Acknowledgement {
+        lane,
+        from,
+        to,
+        exceptions,
+        sent: vec![Sent { seq: to, at: at(40), hold: Some(Hold::Window) }],
+        at: at(50),
+    }
 }
 
 pub(super) fn key(text: &str) -> AudienceKey {

@@ -11,7 +11,7 @@ use longwire_model::{
 };
 
 use super::state::State;
-use crate::write::{Change, IDEMPOTENCY_MILLIS, Idempotency, NewDevice, Refusal};
+use crate::write::{Change, Dismissal, IDEMPOTENCY_MILLIS, Idempotency, NewDevice, Refusal};
 use crate::{Write, Written};
 
 impl State {
@@ -25,7 +25,10 @@ impl State {
             Write::TakeOver { device, account } => self.take_over(device, account),
             Write::RemoveDevice { device, entry, at } => self.remove_device(device, entry, at),
             Write::Acknowledge { device, row } => self.acknowledge(device, row),
-            Write::Event { device, entry, event } => self.event(device, entry, event),
+            Write::Event { device, entry, event, dismissal } => self.event(device, entry, event, dismissal),
+            Write::Session { device, step } => self.session(device, step),
+            Write::Alive { app, at } => self.alive(app, at),
+            Write::Resume { app, at } => self.resume(app, at),
             Write::Contact { device, last_seen, next_contact, offline_since } => self.update(device, |device| {
                 device.last_seen = Some(last_seen);
                 device.next_contact = next_contact;
@@ -202,6 +205,7 @@ impl State {
             self.removed.insert(device, (record.app, record.memberships));
         }
         self.tokens.remove(&device);
+        self.sessions.remove(&device);
         written
     }
 
@@ -220,11 +224,12 @@ impl State {
         Written::Done
     }
 
-    fn event(&mut self, device: DeviceId, entry: EntryId, event: Event) -> Written {
+    fn event(&mut self, device: DeviceId, entry: EntryId, event: Event, dismissal: Option<Dismissal>) -> Written {
         let Some(record) = self.devices.get(&device) else {
             return Written::Refused(Refusal::UnknownDevice);
         };
-        if self.apps.get(&record.app).is_none_or(|log| log.find(entry).is_none()) {
+        let app = record.app;
+        if self.apps.get(&app).is_none_or(|log| log.find(entry).is_none()) {
             return Written::Unchanged;
         }
         let events = self.events.entry((entry, device)).or_default();
@@ -233,7 +238,13 @@ impl State {
         }
         events.push(event);
         events.sort_by_key(|event| event.kind);
-        Written::Done
+        let Some(Dismissal { id, at, target, routing }) = dismissal else { return Written::Done };
+        let kind = EntryKind::Dismissal(target, routing);
+        if self.apps.get(&app).is_some_and(|log| log.holds_dismissal(&kind)) {
+            return Written::Done;
+        }
+        let written = self.append(app, id, at, kind, None);
+        if matches!(written, Written::Refused(_)) { Written::Done } else { written }
     }
 
     fn update(&mut self, device: DeviceId, update: impl FnOnce(&mut Device)) -> Written {

@@ -171,7 +171,7 @@ fn log_row(log: &Log, entry: &Arc<Entry>, upto: Seq) -> LogRow {
         for (_, newer) in log.entries.range(entry.seq + 1..=upto).filter(|(_, newer)| supersedes(newer, entry)) {
             let filter = newer.kind.content().and_then(|content| content.filter.clone());
             let is_last = filter.is_none();
-            successors.push(Successor { seq: newer.seq, at: newer.created_at, filter });
+            successors.push(Successor { seq: newer.seq, id: newer.id, at: newer.created_at, filter });
             if is_last {
                 break;
             }

@@ -7,8 +7,8 @@ use longwire_model::account::FastTokens;
 use longwire_model::delivery::{Acknowledgement, Event};
 use longwire_model::device::Generation;
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, KeyHead, Lane, Membership, Seq,
-    Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind, KeyHead, Lane,
+    Membership, Seq, Session, Timestamp,
 };
 
 use crate::write::Idempotency;
@@ -24,16 +24,28 @@ pub(super) struct State {
     pub(super) left_at: BTreeMap<(DeviceId, AudienceKey, Seq), Timestamp>,
     pub(super) rows: BTreeMap<(DeviceId, Lane), Vec<Acknowledgement>>,
     pub(super) events: BTreeMap<(EntryId, DeviceId), Vec<Event>>,
+    pub(super) sessions: BTreeMap<DeviceId, Sessions>,
     pub(super) tokens: BTreeMap<DeviceId, FastTokens>,
     pub(super) accounts: BTreeMap<String, Account>,
     pub(super) keys: Vec<ApiKey>,
     pub(super) app_keys: Vec<AppKey>,
 }
 
+/// What is kept of a device's sessions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sessions {
+    /// When the open one began.
+    pub(super) open: Option<Timestamp>,
+    /// The ended ones, by when they began.
+    pub(super) ended: BTreeMap<Timestamp, Session>,
+}
+
 /// One app's log.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     pub(super) last: Seq,
+    /// When the server is known to have run last.
+    pub(super) alive_at: Timestamp,
     pub(super) floor: Seq,
     pub(super) generations: Vec<Generation>,
     pub(super) entries: BTreeMap<Seq, Arc<Entry>>,
@@ -57,6 +69,22 @@ impl Log {
             .range(target + 1..=upto)
             .map(|(_, entry)| entry)
             .find(|entry| is_recall(entry) && entry.audience_seq() == target)
+    }
+}
+
+impl Log {
+    /// Whether a dismissal of the same target for the same audience is there already.
+    pub(super) fn holds_dismissal(&self, kind: &EntryKind) -> bool {
+        let (Some(target), Some(routing)) = (kind.target(), kind.routing()) else { return false };
+        let is_same = |entry: &Arc<Entry>| match &entry.kind {
+            EntryKind::Dismissal(own, to) => own.id == target.id && to.audience == routing.audience,
+            EntryKind::Notification(_)
+            | EntryKind::Update(..)
+            | EntryKind::Recall(..)
+            | EntryKind::Membership(_)
+            | EntryKind::Generation(_) => false,
+        };
+        self.entries.values().any(is_same)
     }
 }
 

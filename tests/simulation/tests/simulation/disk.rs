@@ -1,12 +1,13 @@
 //! The server's disk: the store in memory behind waits, which loses at a crash what was not synced.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
     Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Membership, Seq,
-    Timestamp,
+    Session, Timestamp,
 };
 use longwire_store::memory::Snapshot;
 use longwire_store::read::DeviceQuery;
@@ -156,6 +157,14 @@ impl Store for Disk {
         limit: u32,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
         self.store.deliveries(entry, after, limit).await
+    }
+
+    async fn sessions(
+        &self,
+        devices: &[DeviceId],
+        since: Timestamp,
+    ) -> Result<HashMap<DeviceId, Vec<Session>>, StoreError> {
+        self.store.sessions(devices, since).await
     }
 
     async fn audience_size(&self, app: AppId, keys: &[AudienceKey]) -> Result<u64, StoreError> {

@@ -139,7 +139,10 @@ impl Server {
         let opening = async {
             let core = Core::open(store, env, config).await.expect("a store that answers");
             // Nothing is served meanwhile: the disk's waits are let go at once.
-            let mut begun: Pin<Box<dyn Future<Output = _>>> = Box::pin(core.begin_generation());
+            let mut begun: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
+                core.begin_generation().await.expect("a generation");
+                core.resume().await.expect("a new life");
+            });
             while poll_once(begun.as_mut()).is_pending() {
                 for gate in disk.take_gates() {
                     let _: Result<(), ()> = gate.open.send(());

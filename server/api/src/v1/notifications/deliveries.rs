@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use longwire_model::DeviceId;
-use longwire_model::delivery::Delivery;
+use longwire_model::delivery::{Delay, Delivery};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -33,19 +33,74 @@ pub(crate) struct Query {
 #[schema(example = json!({
     "device": "0f8fad5b-d9cb-469f-a165-70867728950e",
     "state": "delivered",
-    "at": {"accepted": "2026-11-21T11:42:00.123Z", "sent": "2026-11-21T11:42:00.125Z", "delivered": "2026-11-21T11:42:00.181Z"},
-    "cause": null
+    "at": {"accepted": "2026-11-21T11:42:00.123Z", "sent": "2026-11-21T11:57:31.440Z", "delivered": "2026-11-21T11:57:31.502Z"},
+    "cause": "offline from 2026-11-21T11:42:00.123Z to 2026-11-21T11:57:31.391Z: its connection was lost",
+    "delays": [{"cause": "offline", "from": "2026-11-21T11:42:00.123Z", "to": "2026-11-21T11:57:31.391Z",
+        "since": "2026-11-21T11:40:12.007Z", "detail": "its connection was lost"}]
 }))]
 pub(crate) struct DeliveryItem {
     /// The device.
     device: String,
-    /// Where it stands.
+    /// Where it stands: `scheduled`, `accepted`, `sent` (written to the connection of now), `delivered` (stored by the device), `displayed`,
+    /// `opened`, `dismissed`; or how it ended: `expired`, `superseded`, `recalled`, `filtered`, `left`, `rejected`.
     state: &'static str,
-    /// When each state on the way was reached.
+    /// When each state on the way was reached. What the device tells happened at the time that it says, but not before the notification
+    /// was accepted and not after the server heard of it.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     at: Times,
-    /// Why it waits, or why it ended as it did.
+    /// For a person: what it waits for, what it waited for longest, or why it ended as it did. Null when nothing kept it.
     cause: Option<String>,
+    /// What it waited for, in order of time and without overlap. On a connected device what took less than a second is none. Of more
+    /// than 32 the longest are told.
+    delays: Vec<DelayItem>,
+}
+
+/// A stretch of time that a delivery waited for one thing.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DelayItem {
+    #[schema(value_type = CauseWord)]
+    cause: &'static str,
+    /// From when; never before the notification was accepted.
+    from: String,
+    /// Until when; null while it goes on.
+    to: Option<String>,
+    /// Since when the cause was there, if that is known; before `from` when it was there before the notification.
+    since: Option<String>,
+    /// More about it, for a person.
+    detail: String,
+}
+
+/// What a delivery waits for.
+///
+/// | word | the device | what it waits for |
+/// |---|---|---|
+/// | `offline` | has no session | its next login; `detail` says how its last session ended, or that it has never connected |
+/// | `server down` | had a session when the server stopped or died | the server's next start |
+/// | `background lane` | is connected | its next heartbeat or wake-up: the lane is `background` |
+/// | `catching up` | is connected | what is before it in the log, after a login |
+/// | `window full` | is connected | acknowledgements: 64 entries or 256 KiB were written without one |
+/// | `slow socket` | is connected | its socket, which takes nothing of what was written |
+/// | `not acknowledged` | is connected | the acknowledgement of what was written to it; `detail` says whether it is overdue |
+/// | `unknown` | | its sessions of that time are not kept any more |
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape for the OpenAPI document")]
+enum CauseWord {
+    #[schema(rename = "offline")]
+    Offline,
+    #[schema(rename = "server down")]
+    ServerDown,
+    #[schema(rename = "background lane")]
+    BackgroundLane,
+    #[schema(rename = "catching up")]
+    CatchingUp,
+    #[schema(rename = "window full")]
+    WindowFull,
+    #[schema(rename = "slow socket")]
+    SlowSocket,
+    #[schema(rename = "not acknowledged")]
+    NotAcknowledged,
+    #[schema(rename = "unknown")]
+    Unknown,
 }
 
 /// A page of deliveries.
@@ -87,5 +142,38 @@ fn item((device, delivery): (DeviceId, Delivery)) -> DeliveryItem {
         state: delivery.state.as_str(),
         at: Times(delivery.at),
         cause: delivery.cause,
+        delays: delivery.delays.into_iter().map(delay).collect(),
+    }
+}
+
+fn delay(delay: Delay) -> DelayItem {
+    DelayItem {
+        cause: delay.cause.as_str(),
+        from: delay.from.to_string(),
+        to: delay.to.map(|to| to.to_string()),
+        since: delay.since.map(|since| since.to_string()),
+        detail: delay.detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longwire_model::delivery::Cause;
+    use utoipa::PartialSchema;
+
+    use super::*;
+
+    #[test]
+    fn every_cause_is_in_the_table_and_in_the_schema() {
+        let schema = serde_json::to_value(CauseWord::schema()).expect("JSON");
+        let words: Vec<&str> = Cause::ALL.iter().map(|cause| cause.as_str()).collect();
+        assert_eq!(schema["enum"], serde_json::json!(words));
+        let table = schema["description"].as_str().expect("a table");
+        let page = include_str!("../../../../../docs/deliveries.md");
+        for word in words {
+            let row =
+                |text: &str| text.lines().find(|line| line.starts_with(&format!("| `{word}` |"))).map(str::to_owned);
+            assert!(row(table).is_some() && row(table) == row(page), "{word}");
+        }
     }
 }

@@ -1,0 +1,234 @@
+//! From facts to a state, its times and its causes.
+
+use super::timeline::{Stretch, Written, delays};
+use super::{Delay, Ending, Event, EventType, Facts, Progress, State};
+use crate::Timestamp;
+
+/// The derived delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Where it stands.
+    pub state: State,
+    /// When each state on the way was reached, in the order of a life.
+    pub at: Vec<(State, Timestamp)>,
+    /// What it waits for, what it waited for longest, or why it ended as it did.
+    pub cause: Option<String>,
+    /// What it waited for, in order of time and without overlap.
+    pub delays: Vec<Delay>,
+}
+
+/// Derives the state of a delivery.
+#[must_use]
+pub fn state(facts: &Facts<'_>) -> Delivery {
+    let accepted = facts.entry.created_at;
+    let lane = facts.entry.kind.routing().map(|routing| routing.lane);
+    let covering = |row: &&super::Acknowledgement| lane.is_some_and(|lane| row.covers(lane, facts.entry.seq));
+    let row = facts.acknowledgements.iter().filter(covering).min_by_key(|row| (row.from, row.to, row.at));
+    let settled = row.and_then(|row| row.sent.iter().find(|sent| sent.seq == facts.entry.seq));
+    let written = match (settled, facts.present.and_then(|present| present.progress)) {
+        (Some(sent), _) => Some(Written { at: sent.at, hold: sent.hold, is_blocked: false }),
+        (None, Some(Progress::Written { at, hold, is_blocked })) if row.is_none() => {
+            Some(Written { at, hold, is_blocked })
+        }
+        (None, _) => None,
+    };
+    let written = written.map(|written| Written { at: written.at.max(accepted), ..written });
+    let mut at = vec![(State::Accepted, accepted)];
+    at.extend(written.map(|written| (State::Sent, written.at)));
+    let mut tale = Tale { facts, written, at, ending: row.and_then(|row| row.exception(facts.entry.seq)) };
+    match row.map(|row| (row.at.max(accepted), row.exception(facts.entry.seq))) {
+        // What a device tells of it, it has: whatever became of its acknowledgement.
+        Some((_, Some(_))) | None if !facts.events.is_empty() => tale.stored(None),
+        Some((stored_at, None)) => tale.stored(Some(stored_at)),
+        Some((passed_at, Some(ending))) => tale.passed(passed_at, ending),
+        None => tale.pending(),
+    }
+}
+
+struct Tale<'a> {
+    facts: &'a Facts<'a>,
+    written: Option<Written>,
+    at: Vec<(State, Timestamp)>,
+    /// Why the cursor passed it, if it did.
+    ending: Option<Ending>,
+}
+
+impl<'a> Tale<'a> {
+    fn event(&self, kind: EventType) -> Option<&'a Event> {
+        self.facts.events.iter().filter(|event| event.kind == kind).min_by_key(|event| (event.at, &event.reason))
+    }
+
+    fn delays(&self, to: Timestamp, is_open: bool) -> Vec<Delay> {
+        let from = self.facts.entry.created_at;
+        delays(self.facts, self.written, Stretch { from, to: to.max(from), is_open })
+    }
+
+    fn told(&mut self, state: State, cause: Option<String>, delays: Vec<Delay>) -> Delivery {
+        Delivery { state, at: std::mem::take(&mut self.at), cause, delays }
+    }
+
+    /// The device has it, as it said by an acknowledgement or by an event. What it tells of an earlier time was stored then.
+    fn stored(&mut self, acknowledged_at: Option<Timestamp>) -> Delivery {
+        let told = self.facts.events.iter().map(|event| event.at).chain(acknowledged_at).min();
+        let earliest = self.written.map_or(self.facts.entry.created_at, |written| written.at);
+        let stored_at = told.unwrap_or(earliest).max(earliest);
+        let delays = self.delays(stored_at, false);
+        let shown = self.shown(stored_at);
+        if let (None, Some(event)) = (shown, self.event(EventType::Rejected)) {
+            self.at.push((State::Rejected, event.at.max(stored_at)));
+            let cause = event.reason.as_ref().map_or_else(
+                || "rejected: the device gave no reason".to_owned(),
+                |reason| format!("rejected: {reason}"),
+            );
+            return self.told(State::Rejected, Some(cause), delays);
+        }
+        let index = self.at.iter().take_while(|(state, _)| *state <= State::Sent).count();
+        self.at.insert(index, (State::Delivered, stored_at));
+        for (kind, state, cause) in [
+            (EventType::Left, State::Left, "left: its user left the device before it was shown"),
+            (EventType::Expired, State::Expired, "expired on the device before it was shown"),
+        ] {
+            if let (None, Some(event)) = (shown, self.event(kind)) {
+                self.at.push((state, event.at.max(stored_at)));
+                return self.told(state, Some(cause.to_owned()), delays);
+            }
+        }
+        let reached = shown.unwrap_or(State::Delivered);
+        let recalled_at = self.facts.recalled_at;
+        self.at.extend(recalled_at.map(|recalled| (State::Recalled, recalled)));
+        match (recalled_at, reached) {
+            (Some(_), State::Delivered | State::Displayed) if self.facts.has_recall => {
+                self.told(State::Recalled, Some("recalled: the device has taken it away".to_owned()), delays)
+            }
+            (Some(_), State::Delivered | State::Displayed) => {
+                let cause = "recalled; the device has not acknowledged that yet".to_owned();
+                self.told(reached, Some(cause), delays)
+            }
+            _ => {
+                let longest = delays.iter().max_by_key(|delay| delay.millis(stored_at));
+                let cause = longest.map(Delay::past);
+                self.told(reached, cause, delays)
+            }
+        }
+    }
+
+    /// How far it has come on the screen; opened stays opened: dismissing what was opened tells nothing new.
+    fn shown(&mut self, stored_at: Timestamp) -> Option<State> {
+        let mut reached = None;
+        let mut last = stored_at;
+        for (kind, state) in [
+            (EventType::Displayed, State::Displayed),
+            (EventType::Opened, State::Opened),
+            (EventType::Dismissed, State::Dismissed),
+        ] {
+            if let Some(event) = self.event(kind) {
+                last = last.max(event.at);
+                self.at.push((state, last));
+                if reached != Some(State::Opened) {
+                    reached = Some(state);
+                }
+            }
+        }
+        reached
+    }
+
+    /// The cursor passed it, and this is why.
+    fn passed(&mut self, passed_at: Timestamp, ending: Ending) -> Delivery {
+        let state = match ending {
+            Ending::Expired => State::Expired,
+            Ending::Superseded => State::Superseded,
+            Ending::Recalled => State::Recalled,
+            Ending::Filtered => State::Filtered,
+            Ending::Left => State::Left,
+            Ending::Rejected => State::Rejected,
+            Ending::NotStored => return self.not_stored(passed_at),
+        };
+        let ended_at = self.ended_at(state).filter(|ended| *ended <= passed_at).unwrap_or(passed_at);
+        self.ended(state, ended_at)
+    }
+
+    /// The cursor passed it unstored, on a connection whose own account of it was lost: what ended it follows from the rest.
+    fn not_stored(&mut self, passed_at: Timestamp) -> Delivery {
+        if let Some((state, ended_at)) = self.end(passed_at) {
+            return self.ended(state, ended_at);
+        }
+        let is_filtered = self.facts.entry.kind.content().is_some_and(|content| content.filter.is_some());
+        self.ended(if is_filtered { State::Filtered } else { State::Rejected }, passed_at)
+    }
+
+    fn pending(&mut self) -> Delivery {
+        if let Some((state, ended_at)) = self.end(self.facts.now) {
+            return self.ended(state, ended_at);
+        }
+        let state = if self.written.is_some() { State::Sent } else { State::Accepted };
+        let delays = self.delays(self.facts.now, true);
+        let cause = delays.last().filter(|delay| delay.to.is_none()).map(Delay::present);
+        self.told(state, cause, delays)
+    }
+
+    /// An end before the device had it.
+    fn ended(&mut self, state: State, ended_at: Timestamp) -> Delivery {
+        let ended_at = ended_at.max(self.at.last().map_or(ended_at, |(_, last)| *last));
+        self.at.push((state, ended_at));
+        let delays = self.delays(ended_at, false);
+        let cause = self.why(state, ended_at, &delays);
+        self.told(state, cause, delays)
+    }
+
+    fn why(&self, state: State, ended_at: Timestamp, delays: &[Delay]) -> Option<String> {
+        let entry = self.facts.entry;
+        match state {
+            State::Superseded => Some(match self.facts.superseded {
+                Some(superseded) => format!("superseded by {}", superseded.by),
+                None => "superseded by a newer notification with its collapse key".to_owned(),
+            }),
+            State::Filtered => {
+                let filter = entry.kind.content().and_then(|content| content.filter.as_ref());
+                Some(filter.map_or_else(|| "filtered".to_owned(), |filter| format!("filtered: {filter}")))
+            }
+            State::Expired => {
+                let waiting = delays.iter().rfind(|delay| delay.to == Some(ended_at));
+                Some(waiting.map_or_else(|| "expired".to_owned(), |delay| format!("expired while {}", delay.present())))
+            }
+            State::Recalled => Some("recalled before the device had it".to_owned()),
+            State::Left => Some("left: the device left the audience before it had it".to_owned()),
+            State::Rejected => Some(if self.ending == Some(Ending::Rejected) {
+                "rejected: never acknowledged".to_owned()
+            } else {
+                "rejected: the device's cursor passed it without storing it".to_owned()
+            }),
+            State::Scheduled
+            | State::Accepted
+            | State::Sent
+            | State::Delivered
+            | State::Displayed
+            | State::Opened
+            | State::Dismissed => None,
+        }
+    }
+
+    /// What ended an entry that was not stored, judged at `judged`: whatever came first.
+    fn end(&self, judged: Timestamp) -> Option<(State, Timestamp)> {
+        let ends = [State::Recalled, State::Left, State::Superseded, State::Expired];
+        let ended = ends.into_iter().filter_map(|state| Some((state, self.ended_at(state)?)));
+        ended.filter(|(_, at)| *at <= judged).min_by_key(|(_, at)| *at)
+    }
+
+    fn ended_at(&self, state: State) -> Option<Timestamp> {
+        match state {
+            State::Recalled => self.facts.recalled_at,
+            State::Left => self.facts.left_at,
+            State::Superseded => self.facts.superseded.map(|superseded| superseded.at),
+            State::Expired => self.facts.entry.kind.routing().map(|routing| routing.expires_at),
+            State::Scheduled
+            | State::Accepted
+            | State::Sent
+            | State::Delivered
+            | State::Displayed
+            | State::Opened
+            | State::Dismissed
+            | State::Filtered
+            | State::Rejected => None,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Sessions that a device had: from when to when, and why each ended. They tell afterwards why a notification had to wait.
+
+use std::str::FromStr;
+
+use crate::Timestamp;
+
+/// A session that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// When it began; tells the sessions of one device apart.
+    pub began_at: Timestamp,
+    /// When anything was last received in it.
+    pub heard_at: Timestamp,
+    /// When it ended; of one that the server did not outlive, the last instant at which the server is known to have run.
+    pub ended_at: Timestamp,
+    /// Why it ended.
+    pub end: SessionEnd,
+    /// Of one that the server did not outlive: when the server ran again.
+    pub resumed_at: Option<Timestamp>,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SessionEnd {
+    /// The device closed its stream.
+    Closed,
+    /// The connection ended without a word.
+    Lost,
+    /// Nothing was heard of the device for longer than it had promised.
+    Silent,
+    /// A newer login of the device.
+    Conflict,
+    /// The socket took nothing.
+    Slow,
+    /// A full window was not acknowledged.
+    Stalled,
+    /// The device broke a rule of the protocol.
+    Violation,
+    /// Its account was removed, or its device taken over or removed.
+    NotAuthorized,
+    /// The server asked the device to log in again.
+    Reset,
+    /// The server was stopped, or died.
+    Restart,
+    /// The end itself was not written.
+    Unrecorded,
+}
+
+impl SessionEnd {
+    /// Every end.
+    pub const ALL: [Self; 11] = [
+        Self::Closed,
+        Self::Lost,
+        Self::Silent,
+        Self::Conflict,
+        Self::Slow,
+        Self::Stalled,
+        Self::Violation,
+        Self::NotAuthorized,
+        Self::Reset,
+        Self::Restart,
+        Self::Unrecorded,
+    ];
+
+    /// The word that a store keeps.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Lost => "lost",
+            Self::Silent => "silent",
+            Self::Conflict => "conflict",
+            Self::Slow => "slow",
+            Self::Stalled => "stalled",
+            Self::Violation => "violation",
+            Self::NotAuthorized => "not-authorized",
+            Self::Reset => "reset",
+            Self::Restart => "restart",
+            Self::Unrecorded => "unrecorded",
+        }
+    }
+}
+
+impl FromStr for SessionEnd {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|end| end.as_str() == text).ok_or(())
+    }
+}

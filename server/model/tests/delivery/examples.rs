@@ -1,0 +1,243 @@
+//! Examples in words: what a person is told.
+
+use longwire_model::delivery::{Cause, Delivery, Ending, Event, EventType, Hold, Present, Progress, State, Superseded};
+use longwire_model::limits::SESSIONS_MAX;
+use longwire_model::{EntryId, Lane, Session, SessionEnd};
+
+use crate::world::{World, at, session};
+
+/// A delay in short.
+type Short = (Cause, i64, Option<i64>);
+
+/// The cause as one text, and the delays in short: word, from and to in seconds.
+fn told(world: &World) -> (State, Option<String>, Vec<Short>) {
+    let Delivery { state, cause, delays, .. } = world.told();
+    let seconds = |at: longwire_model::Timestamp| at.as_millis() / 1_000;
+    let delays = delays.iter().map(|own| (own.cause, seconds(own.from), own.to.map(seconds))).collect();
+    (state, cause.map(|cause| cause.replace("1970-01-01T", "")), delays)
+}
+
+fn is_told(world: &World, state: State, cause: &str, delays: &[Short]) {
+    assert_eq!(told(world), (state, Some(cause.to_owned()), delays.to_vec()));
+}
+
+#[test]
+fn an_offline_device_is_waited_for_since_it_went() {
+    use Cause::Offline;
+    is_told(&World::normal(), State::Accepted, "offline: it has never connected", &[(Offline, 10, None)]);
+    let ends = [
+        (SessionEnd::Closed, "the device ended its session"),
+        (SessionEnd::Lost, "its connection was lost"),
+        (SessionEnd::Silent, "it was silent from 00:00:01.000Z on, for longer than it had promised"),
+        (SessionEnd::Conflict, "another login of the device ended its session"),
+        (SessionEnd::Stalled, "it acknowledged nothing of a full window, so its session was closed"),
+    ];
+    for (end, why) in ends {
+        let world = World::normal().had(1_000, 4_000, end);
+        is_told(&world, State::Accepted, &format!("offline since 00:00:04.000Z: {why}"), &[(Offline, 10, None)]);
+    }
+}
+
+#[test]
+fn what_was_waited_for_is_told_afterwards() {
+    let world = World::normal().had(1_000, 4_000, SessionEnd::Lost).online(60_000).stored(60_200, Some(60_100));
+    let cause = "offline from 00:00:10.000Z to 00:01:00.000Z: its connection was lost";
+    is_told(&world, State::Delivered, cause, &[(Cause::Offline, 10, Some(60))]);
+    let at_once = World::normal().online(1_000).stored(10_300, Some(10_002));
+    assert_eq!(told(&at_once), (State::Delivered, None, Vec::new()));
+}
+
+#[test]
+fn a_restart_between_acceptance_and_sending_is_the_servers_fault_and_then_the_devices() {
+    let restart = Session { resumed_at: Some(at(20_000)), ..session(1_000, 15_000, SessionEnd::Restart) };
+    let mut world = World::normal();
+    world.sessions.push(restart);
+    world.entry.created_at = at(14_990);
+    let delays =
+        [(Cause::NotAcknowledged, 14, Some(15)), (Cause::ServerDown, 15, Some(20)), (Cause::Offline, 20, None)];
+    let cause = "offline since 00:00:20.000Z: it has not come back since the server was restarted";
+    is_told(&world, State::Accepted, cause, &delays[1..]);
+    world.entry.created_at = at(12_000);
+    assert_eq!(told(&world).2.first(), Some(&(Cause::NotAcknowledged, 12, Some(15))), "there was time to answer");
+    let back = World { entry: world.entry.clone(), ..world.clone() }.online(21_000).stored(21_100, Some(21_050));
+    let told = told(&back);
+    assert_eq!(told.0, State::Delivered);
+    assert_eq!(told.2.last(), Some(&(Cause::Offline, 20, Some(21))), "until it came back");
+}
+
+#[test]
+fn a_connected_device_is_waited_for_too() {
+    let waiting = |lane, progress| {
+        let mut world = World::new(lane, None).online(1_000);
+        let present = world.present.expect("a session");
+        world.present = Some(Present { progress, ..present });
+        world
+    };
+    let cases = [
+        (Lane::Background, Some(Progress::Waiting(Hold::Background)), Cause::BackgroundLane, "background lane since"),
+        (Lane::Background, None, Cause::BackgroundLane, "background lane since"),
+        (Lane::Normal, Some(Progress::Waiting(Hold::Window)), Cause::WindowFull, "window full since"),
+        (Lane::Normal, Some(Progress::Waiting(Hold::CatchUp)), Cause::CatchingUp, "catching up since"),
+    ];
+    for (lane, progress, cause, text) in cases {
+        let (state, told_cause, delays) = told(&waiting(lane, progress));
+        assert_eq!((state, delays), (State::Accepted, vec![(cause, 10, None)]));
+        assert!(told_cause.is_some_and(|told| told.starts_with(text)), "{text}");
+    }
+    let written = |is_blocked| Progress::Written { at: at(30_000), hold: Some(Hold::Window), is_blocked };
+    let (state, cause, delays) = told(&waiting(Lane::Normal, Some(written(false))));
+    assert_eq!(state, State::Sent);
+    assert_eq!(delays, [(Cause::WindowFull, 10, Some(30)), (Cause::NotAcknowledged, 30, None)]);
+    let text = "not acknowledged since 00:00:30.000Z: written to its connection, without an answer";
+    assert_eq!(cause.as_deref(), Some(text));
+    let (_, cause, _) = told(&waiting(Lane::Normal, Some(written(true))));
+    assert_eq!(
+        cause.as_deref(),
+        Some("slow socket since 00:00:30.000Z: its connection takes nothing of what is written to it")
+    );
+}
+
+#[test]
+fn a_device_that_does_not_keep_its_promise_is_overdue() {
+    let mut world = World::normal();
+    let progress = Some(Progress::Written { at: at(10_001), hold: None, is_blocked: false });
+    world.present =
+        Some(Present { began_at: at(1_000), heard_at: at(9_000), next_contact: Some(at(70_000)), progress });
+    let (_, cause, _) = told(&world);
+    let cause = cause.expect("a cause");
+    assert!(
+        cause.ends_with("; the device is overdue since 00:01:10.000Z, and was last heard of at 00:00:09.000Z"),
+        "{cause}"
+    );
+}
+
+#[test]
+fn a_session_that_answered_nothing_says_how_it_ended() {
+    let world = World::normal().had(1_000, 40_000, SessionEnd::Slow).had(50_000, 55_000, SessionEnd::Silent);
+    let (_, _, delays) = told(&world);
+    let expected = [
+        (Cause::SlowSocket, 10, Some(40)),
+        (Cause::Offline, 40, Some(50)),
+        (Cause::NotAcknowledged, 50, Some(55)),
+        (Cause::Offline, 55, None),
+    ];
+    assert_eq!(delays, expected);
+    let detail = &world.told().delays[2].detail;
+    assert!(detail.contains("it was silent from"), "{detail}");
+}
+
+#[test]
+fn each_end_says_why() {
+    let away = || World::normal().had(1_000, 4_000, SessionEnd::Lost);
+    let by = EntryId::from_bytes([8; 16]);
+    let superseded = World { superseded: Some(Superseded { at: at(50_000), by }), ..away() };
+    is_told(&superseded, State::Superseded, &format!("superseded by {by}"), &[(Cause::Offline, 10, Some(50))]);
+    let expired = World { now: at(2_000_000), ..away() };
+    let cause = "expired while offline since 00:00:04.000Z: its connection was lost";
+    is_told(&expired, State::Expired, cause, &[(Cause::Offline, 10, Some(1_000))]);
+    let recalled = World { recalled_at: Some(at(50_000)), ..away() };
+    is_told(&recalled, State::Recalled, "recalled before the device had it", &[(Cause::Offline, 10, Some(50))]);
+    let left = World { left_at: Some(at(50_000)), ..away() };
+    let cause = "left: the device left the audience before it had it";
+    is_told(&left, State::Left, cause, &[(Cause::Offline, 10, Some(50))]);
+    let filtered = World::new(Lane::Normal, Some("tag:beta")).online(1_000).passed(10_100, Ending::Filtered);
+    is_told(&filtered, State::Filtered, "filtered: tag:beta", &[]);
+    let poison = World::normal().online(1_000).passed(10_100, Ending::Rejected);
+    is_told(&poison, State::Rejected, "rejected: never acknowledged", &[]);
+    let passed = World::normal().online(1_000).passed(10_100, Ending::NotStored);
+    let cause = "rejected: the device's cursor passed it without storing it";
+    is_told(&passed, State::Rejected, cause, &[]);
+}
+
+#[test]
+fn the_first_end_is_the_end() {
+    let world =
+        World { now: at(2_000_000), recalled_at: Some(at(1_500_000)), left_at: Some(at(60_000)), ..World::normal() };
+    assert_eq!(world.told().state, State::Left);
+}
+
+#[test]
+fn events_carry_a_delivery_on_in_whatever_order_they_came() {
+    let shown = World::normal()
+        .online(1_000)
+        .stored(10_400, Some(10_001))
+        .event(EventType::Dismissed, 13_000)
+        .event(EventType::Opened, 12_000)
+        .event(EventType::Displayed, 11_000);
+    let told = shown.told();
+    assert_eq!((told.state, told.cause), (State::Opened, None), "dismissing what was opened tells nothing new");
+    let times: Vec<_> = told.at.iter().map(|(state, at)| (*state, at.as_millis())).collect();
+    let expected = [
+        (State::Accepted, 10_000),
+        (State::Sent, 10_001),
+        (State::Delivered, 10_400),
+        (State::Displayed, 11_000),
+        (State::Opened, 12_000),
+        (State::Dismissed, 13_000),
+    ];
+    assert_eq!(times, expected);
+}
+
+#[test]
+fn what_a_device_has_shown_it_has_stored() {
+    let unacknowledged = World::normal().had(1_000, 30_000, SessionEnd::Lost).event(EventType::Displayed, 12_000);
+    let told = unacknowledged.told();
+    assert_eq!(told.state, State::Displayed, "its acknowledgement was lost with the connection");
+    assert!(told.at.contains(&(State::Delivered, at(12_000))), "{:?}", told.at);
+    let late = World::normal().had(1_000, 30_000, SessionEnd::Lost).stored(90_000, None);
+    let late = late.event(EventType::Displayed, 12_000).told();
+    assert!(late.at.contains(&(State::Delivered, at(12_000))), "the list of a later login: {:?}", late.at);
+    assert!(late.delays.iter().all(|delay| delay.to <= Some(at(12_000))), "{:?}", late.delays);
+    let denied = World::normal().passed(90_000, Ending::NotStored).event(EventType::Opened, 12_000).told();
+    assert_eq!(denied.state, State::Opened);
+}
+
+#[test]
+fn what_only_the_device_saw_ends_what_was_not_shown() {
+    let stored = || World::normal().online(1_000).stored(10_400, Some(10_001));
+    let cases = [
+        (EventType::Left, State::Left, "left: its user left the device before it was shown"),
+        (EventType::Expired, State::Expired, "expired on the device before it was shown"),
+        (EventType::Rejected, State::Rejected, "rejected: the device gave no reason"),
+    ];
+    for (kind, state, cause) in cases {
+        let world = stored().event(kind, 20_000);
+        assert_eq!((world.told().state, world.told().cause.as_deref()), (state, Some(cause)));
+        assert_eq!(world.told().at.last(), Some(&(state, at(20_000))));
+        let shown = world.event(EventType::Displayed, 15_000);
+        assert_eq!(shown.told().state, State::Displayed, "what was shown stays shown");
+    }
+    let mut rejected = stored();
+    let reason = Some("a newer format".to_owned());
+    rejected.events.push(Event { kind: EventType::Rejected, at: at(20_000), reason });
+    assert_eq!(rejected.told().cause.as_deref(), Some("rejected: a newer format"));
+}
+
+#[test]
+fn what_was_shown_is_recalled_once_the_device_has_the_recall() {
+    let stored = World { recalled_at: Some(at(90_000)), ..World::normal().online(1).stored(10_400, Some(10_001)) };
+    assert_eq!(stored.told().state, State::Delivered);
+    assert!(stored.told().cause.is_some_and(|cause| cause.starts_with("recalled; the device has not")));
+    let gone = World { has_recall: true, ..stored };
+    assert_eq!(gone.told().state, State::Recalled);
+    let opened = gone.event(EventType::Opened, 60_000);
+    assert_eq!(opened.told().state, State::Opened, "what a person has seen stays seen");
+}
+
+#[test]
+fn what_is_not_kept_any_more_is_unknown_and_not_invented() {
+    let mut world = World::normal();
+    world.entry.created_at = at(0);
+    let many = i64::try_from(SESSIONS_MAX).expect("a small number");
+    world.sessions = (1..=many).map(|n| session(1_000 * n, 1_000 * n + 900, SessionEnd::Lost)).collect();
+    assert_eq!(world.told().delays.first().map(|own| (own.cause, own.to)), Some((Cause::Unknown, Some(at(1_000)))));
+    world.sessions.pop();
+    assert_eq!(world.told().delays.first().map(|own| own.cause), Some(Cause::Offline), "all that there were");
+}
+
+#[test]
+fn an_events_time_is_one_that_can_be() {
+    let event = |millis| Event { kind: EventType::Opened, at: at(millis), reason: None };
+    let bounded = |millis| event(millis).bounded(at(10), at(20)).at;
+    assert_eq!([bounded(9), bounded(10), bounded(20), bounded(21)], [at(10), at(10), at(20), at(20)]);
+}

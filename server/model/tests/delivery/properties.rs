@@ -1,0 +1,231 @@
+//! What holds whatever the rows say.
+
+use longwire_model::delivery::{
+    Cause, DELAY_MS_MIN, DELAYS_MAX, Ending, Event, EventType, Hold, Present, Progress, State, Superseded, overall,
+};
+use longwire_model::{EntryId, Lane, Session, SessionEnd, Timestamp};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use crate::world::{World, at, row};
+
+const LADDER: [State; 7] = [
+    State::Scheduled,
+    State::Accepted,
+    State::Sent,
+    State::Delivered,
+    State::Displayed,
+    State::Opened,
+    State::Dismissed,
+];
+
+/// Any instant around the life of the notification; some before it.
+fn instant() -> impl Strategy<Value = i64> {
+    prop_oneof![0..200_000_i64, 9_000..14_000_i64, 900_000..1_100_000_i64]
+}
+
+fn session() -> impl Strategy<Value = Session> {
+    (instant(), instant(), select(SessionEnd::ALL.to_vec()), proptest::option::of(instant())).prop_map(
+        |(one, other, end, resumed)| Session {
+            began_at: at(one.min(other)),
+            heard_at: at(one.min(other)),
+            ended_at: at(one.max(other)),
+            end,
+            resumed_at: resumed.filter(|_| end == SessionEnd::Restart).map(|by| at(one.max(other).max(by))),
+        },
+    )
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    (select(EventType::ALL.to_vec()), instant(), proptest::option::of("[a-z]{1,9}"))
+        .prop_map(|(kind, millis, reason)| Event { kind, at: at(millis), reason }.bounded(at(10_000), at(2_000_000)))
+}
+
+fn progress() -> impl Strategy<Value = Progress> {
+    let hold = || select(Hold::ALL.to_vec());
+    prop_oneof![
+        hold().prop_map(Progress::Waiting),
+        (instant(), proptest::option::of(hold()), any::<bool>())
+            .prop_map(|(millis, hold, is_blocked)| Progress::Written { at: at(millis), hold, is_blocked }),
+    ]
+}
+
+prop_compose! {
+    fn world()(
+        is_background in any::<bool>(),
+        has_filter in any::<bool>(),
+        now in 10_000..1_200_000_i64,
+        row in proptest::option::of((instant(), proptest::option::of(instant()), proptest::option::of(select(Ending::ALL.to_vec())))),
+        left in proptest::option::weighted(0.2, instant()),
+        superseded in proptest::option::weighted(0.2, instant()),
+        recalled in proptest::option::weighted(0.2, instant()),
+        has_recall in any::<bool>(),
+        events in proptest::collection::vec(event(), 0..5),
+        sessions in proptest::collection::vec(session(), 0..6),
+        present in proptest::option::of((instant(), instant(), proptest::option::of(instant()), proptest::option::of(progress()))),
+    ) -> World {
+        let lane = if is_background { Lane::Background } else { Lane::Normal };
+        let mut world = World::new(lane, has_filter.then_some("tag:beta"));
+        world.now = at(now);
+        world.rows.extend(row.map(|(millis, sent, ending)| longwire_model::delivery::Acknowledgement {
+            lane,
+            ..super::world::row(millis.max(10_000), sent.map(|sent| sent.min(millis)), ending)
+        }));
+        world.left_at = left.map(|millis| at(millis.max(10_000)));
+        world.superseded = superseded.map(|millis| Superseded { at: at(millis.max(10_000)), by: EntryId::from_bytes([8; 16]) });
+        world.recalled_at = recalled.map(|millis| at(millis.max(10_000)));
+        world.has_recall = has_recall;
+        world.events = events;
+        world.sessions = sessions;
+        world.present = present.map(|(began, heard, next, progress)| Present {
+            began_at: at(began.min(now)),
+            heard_at: at(heard.min(now)),
+            next_contact: next.map(at),
+            progress,
+        });
+        world
+    }
+}
+
+fn rank(state: State) -> Option<usize> {
+    LADDER.iter().position(|own| *own == state)
+}
+
+/// A state never goes back: on the ladder it stays or climbs, and it may end. Opened is above dismissed.
+fn is_no_step_back(before: State, after: State) -> bool {
+    match (rank(before), rank(after)) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(before), Some(after)) if before >= 5 => after >= 5,
+        (Some(before), Some(after)) => after >= before,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_times_follow_the_ladder_and_the_state_is_the_last(world in world()) {
+        let told = world.told();
+        let ladder: Vec<(State, Timestamp)> = told.at.iter().copied().filter(|(state, _)| rank(*state).is_some()).collect();
+        prop_assert!(ladder.is_sorted_by_key(|(state, _)| *state), "{:?}", told.at);
+        prop_assert!(ladder.is_sorted_by_key(|(_, at)| *at), "{:?}", told.at);
+        prop_assert_eq!(told.at.first(), Some(&(State::Accepted, world.entry.created_at)));
+        prop_assert!(told.at.iter().any(|(state, _)| *state == told.state), "{:?} of {:?}", told.state, told.at);
+    }
+
+    #[test]
+    fn there_is_one_end_at_most_and_it_says_why(world in world()) {
+        let told = world.told();
+        let ends: Vec<State> = told.at.iter().map(|(state, _)| *state).filter(|state| rank(*state).is_none()).collect();
+        prop_assert!(ends.len() <= 1, "{ends:?}");
+        if rank(told.state).is_none() {
+            prop_assert_eq!(ends, vec![told.state]);
+            prop_assert!(told.cause.is_some_and(|cause| cause.starts_with(told.state.as_str())));
+        }
+    }
+
+    #[test]
+    fn the_order_of_what_is_told_says_nothing(world in world(), by in any::<Index>()) {
+        let mut turned = world.clone();
+        turned.events.reverse();
+        turned.sessions.rotate_left(by.index(world.sessions.len().max(1)).min(world.sessions.len()));
+        // Rows that do not cover the entry say nothing either.
+        let mut other = row(50_000, Some(40_000), Some(Ending::Left));
+        (other.from, other.to) = (100, 200);
+        turned.rows.insert(0, other);
+        prop_assert_eq!(world.told(), turned.told());
+    }
+
+    #[test]
+    fn an_acknowledgement_never_takes_a_state_back(mut world in world(), millis in instant(), sent in proptest::option::of(instant())) {
+        world.rows.clear();
+        let before = world.told().state;
+        let mut after = world.clone();
+        let lane = world.entry.kind.routing().map_or(Lane::Normal, |routing| routing.lane);
+        after.rows.push(longwire_model::delivery::Acknowledgement { lane, ..row(millis.max(10_000), sent, None) });
+        let after = after.told().state;
+        // What seemed ended while nothing was heard of the device may turn out to have been stored before.
+        prop_assert!(is_no_step_back(before, after) || rank(before).is_none(), "{before} {after}");
+        prop_assert!(rank(after).is_none_or(|rank| rank >= 3));
+    }
+
+    #[test]
+    fn an_event_never_takes_a_state_back(world in world(), event in event()) {
+        prop_assume!(world.events.iter().all(|own| own.kind != event.kind));
+        let before = world.told().state;
+        let mut after = world;
+        after.events.push(event);
+        let after = after.told().state;
+        prop_assert!(is_no_step_back(before, after) || rank(before).is_none(), "{before} {after}");
+    }
+
+    #[test]
+    fn time_alone_never_undoes_an_end(world in world(), later in 0..1_000_000_i64) {
+        let before = world.told();
+        let after = World { now: world.now.plus_millis(later), ..world }.told();
+        if rank(before.state).is_none() {
+            prop_assert_eq!(before.state, after.state);
+            prop_assert_eq!(before.at, after.at);
+        }
+        prop_assert!(is_no_step_back(before.state, after.state));
+    }
+
+    #[test]
+    fn delays_lie_in_the_life_of_the_delivery_without_overlap(world in world()) {
+        let told = world.told();
+        let mut end = world.entry.created_at;
+        let last = if rank(told.state).is_some_and(|rank| rank < 3) {
+            world.now
+        } else {
+            told.at.iter().map(|(_, at)| *at).max().expect("a time")
+        };
+        prop_assert!(told.delays.len() <= DELAYS_MAX);
+        for delay in &told.delays {
+            prop_assert!(end <= delay.from, "{:?}", told.delays);
+            end = delay.to.unwrap_or(world.now);
+            prop_assert!(delay.from <= end && end <= last, "{:?} in {:?}", delay, told.at);
+            prop_assert!(!delay.detail.is_empty());
+        }
+        let open = told.delays.iter().filter(|delay| delay.to.is_none()).count();
+        let is_waiting = rank(told.state).is_some_and(|rank| rank < 3);
+        prop_assert_eq!(open, usize::from(is_waiting && world.now >= world.entry.created_at));
+        prop_assert!(!is_waiting || told.delays.last().is_some_and(|delay| delay.to.is_none()));
+        prop_assert_eq!(is_waiting && told.cause.is_none(), false);
+    }
+
+    #[test]
+    fn what_a_connected_device_has_within_a_second_had_no_delay(took in 0..DELAY_MS_MIN, sent in 0..DELAY_MS_MIN, began in 0..10_000_i64) {
+        let world = World::normal().online(began).stored(10_000 + took, Some(10_000 + sent.min(took)));
+        let told = world.told();
+        prop_assert_eq!((told.state, told.cause, told.delays), (State::Delivered, None, Vec::new()));
+    }
+
+    #[test]
+    fn a_device_that_was_away_all_the_time_was_offline(
+        before in proptest::collection::vec((0..5_000_i64, 5_000..10_000_i64, select(SessionEnd::ALL.to_vec())), 0..4),
+        now in 10_000..1_200_000_i64,
+    ) {
+        let mut world = World { now: at(now), ..World::normal() };
+        for (began, ended, end) in before {
+            world = world.had(began, ended, end);
+        }
+        let told = world.told();
+        let causes: Vec<Cause> = told.delays.iter().map(|delay| delay.cause).collect();
+        prop_assert_eq!(causes, [Cause::Offline]);
+        prop_assert!(told.cause.is_some_and(|cause| cause.contains("offline")));
+    }
+
+    #[test]
+    fn the_whole_is_the_fold_of_its_deliveries(worlds in proptest::collection::vec(world(), 1..12)) {
+        let states: Vec<State> = worlds.iter().map(|world| world.told().state).collect();
+        let count = |state: State| states.iter().filter(|own| **own == state).count() as u64;
+        let counts: Vec<(State, u64)> = State::ALL.into_iter().map(|state| (state, count(state))).collect();
+        prop_assert_eq!(counts.iter().map(|(_, count)| *count).sum::<u64>(), states.len() as u64);
+        let whole = overall(&counts, false, false);
+        prop_assert!(states.contains(&whole), "{whole} of {states:?}");
+        if let Some(slowest) = states.iter().filter_map(|state| rank(*state)).min() {
+            prop_assert_eq!(rank(whole), Some(slowest));
+        }
+    }
+}

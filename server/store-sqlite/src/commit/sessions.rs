@@ -1,0 +1,90 @@
+//! Sessions that ended, and the life of the server that ended with them.
+
+use std::collections::BTreeSet;
+
+use longwire_model::limits::SESSIONS_MAX;
+use longwire_model::{AppId, DeviceId, Session, SessionEnd, Timestamp};
+use longwire_store::Written;
+use sqlx::sqlite::SqliteConnection;
+
+use super::Batch;
+use crate::sql::{Value, device_id, insert, json_devices, statement};
+
+const ROW: &str = "INSERT INTO session (device, began_at, heard_at, ended_at, ending, resumed_at)";
+const REPLACE: &str = "ON CONFLICT (device, began_at) DO UPDATE SET heard_at = excluded.heard_at, ended_at = excluded.ended_at, \
+     ending = excluded.ending, resumed_at = excluded.resumed_at";
+
+/// Ended sessions to be written.
+#[derive(Default)]
+pub(super) struct SessionRows {
+    devices: BTreeSet<DeviceId>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl SessionRows {
+    pub(super) fn add(&mut self, device: DeviceId, session: &Session) {
+        self.devices.insert(device);
+        self.rows.push(vec![
+            device.into(),
+            session.began_at.into(),
+            session.heard_at.into(),
+            session.ended_at.into(),
+            session.end.as_str().into(),
+            session.resumed_at.into(),
+        ]);
+    }
+
+    /// Writes them; of each device the newest stay.
+    pub(super) async fn write(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        insert(conn, ROW, REPLACE, self.rows).await?;
+        prune(conn, &self.devices).await
+    }
+}
+
+/// A session whose end was not written, as the next one begins.
+pub(super) const fn unrecorded(began_at: Timestamp, at: Timestamp) -> Session {
+    Session { began_at, heard_at: began_at, ended_at: at, end: SessionEnd::Unrecorded, resumed_at: None }
+}
+
+async fn prune(conn: &mut SqliteConnection, devices: &BTreeSet<DeviceId>) -> Result<(), sqlx::Error> {
+    const SQL: &str = "DELETE FROM session WHERE (device, began_at) IN (SELECT s.device, s.began_at FROM json_each(?1) j \
+         CROSS JOIN session s ON s.device = unhex(j.value) AND s.began_at <= (SELECT n.began_at FROM session n \
+         WHERE n.device = unhex(j.value) ORDER BY n.began_at DESC LIMIT 1 OFFSET ?2))";
+    let most = u64::try_from(SESSIONS_MAX).unwrap_or(u64::MAX);
+    statement(SQL, [json_devices(devices), most.into()]).execute(conn).await?;
+    Ok(())
+}
+
+impl Batch<'_> {
+    pub(super) async fn alive(&mut self, app: AppId, at: Timestamp) -> Result<Written, sqlx::Error> {
+        const SQL: &str = "UPDATE app SET alive_at = max(alive_at, ?2) WHERE id = ?1";
+        self.end(app).await?;
+        statement(SQL, [app.0.into(), at.into()]).execute(&mut *self.conn).await?;
+        Ok(Written::Done)
+    }
+
+    pub(super) async fn resume(&mut self, app: AppId, at: Timestamp) -> Result<Written, sqlx::Error> {
+        const OPEN: &str = "SELECT s.device FROM device_state s JOIN device d ON d.id = s.device \
+                            WHERE d.app = ? AND s.online_since IS NOT NULL";
+        const END: &str = "INSERT INTO session (device, began_at, heard_at, ended_at, ending, resumed_at) \
+             SELECT s.device, s.online_since, max(s.online_since, coalesce(s.last_seen, s.online_since)), \
+             max(a.alive_at, s.online_since, coalesce(s.last_seen, s.online_since)), ?3, ?2 FROM device_state s \
+             JOIN device d ON d.id = s.device JOIN app a ON a.id = d.app WHERE d.app = ?1 AND s.online_since IS NOT NULL \
+             ON CONFLICT (device, began_at) DO UPDATE SET heard_at = excluded.heard_at, ended_at = excluded.ended_at, \
+             ending = excluded.ending, resumed_at = excluded.resumed_at";
+        const CLOSE: &str = "UPDATE device_state SET online_since = NULL WHERE online_since IS NOT NULL \
+                             AND device IN (SELECT id FROM device WHERE app = ?)";
+        let rows = statement(OPEN, [app.0.into()]).fetch_all(&mut *self.conn).await?;
+        let devices = rows.iter().map(|row| device_id(row, "device")).collect::<Result<BTreeSet<_>, _>>()?;
+        if !devices.is_empty() {
+            let values: [Value; 3] = [app.0.into(), at.into(), SessionEnd::Restart.as_str().into()];
+            statement(END, values).execute(&mut *self.conn).await?;
+            statement(CLOSE, [app.0.into()]).execute(&mut *self.conn).await?;
+            prune(self.conn, &devices).await?;
+        }
+        self.alive(app, at).await
+    }
+}
