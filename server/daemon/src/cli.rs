@@ -224,7 +224,7 @@ pub(crate) enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Remove an account and its devices
+    /// Remove an account: its sessions end, and its devices have to register again
     Remove {
         #[command(flatten)]
         place: Place,

@@ -36,7 +36,7 @@ pub(crate) struct DeviceItem {
     id: String,
     /// Its app.
     app: String,
-    /// The account (XMPP login) that it belongs to.
+    /// The account (XMPP login) that it belongs to; empty when that was removed.
     account: String,
     /// The user of the app's back-end that it is bound to.
     user: Option<String>,

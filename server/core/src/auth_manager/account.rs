@@ -16,6 +16,8 @@ use crate::error::CoreError;
 
 /// Devices of one account that are removed with it, page by page.
 const DEVICES_PAGE: u32 = 200;
+/// The account of devices whose own was removed: no account has this name.
+const NOBODY: &str = "";
 /// Bytes of a password.
 const PASSWORD_BYTES_MAX: usize = 1_023;
 
@@ -172,7 +174,8 @@ impl AuthManager {
         Ok(self.store.accounts(after, limit).await?)
     }
 
-    /// Removes an account with its devices; false when there is none. Its sessions are the caller's to end.
+    /// Removes an account; false when there is none. Its sessions are the caller's to end. Its devices are removed with it, but for those
+    /// that have an installation secret: they belong to nobody until a new account proves it (DESIGN §3), with user, topics and tags.
     ///
     /// # Errors
     /// [`CoreError`]; what was removed up to then stays removed, and another call goes on.
@@ -190,11 +193,24 @@ impl AuthManager {
                 break;
             }
             let at = self.env.now();
-            let writes = devices
-                .iter()
-                .map(|device| Write::RemoveDevice { device: device.id, entry: self.env.entry_id(), at })
+            let remove = |device| Write::RemoveDevice { device, entry: self.env.entry_id(), at };
+            let (kept, gone): (Vec<_>, Vec<_>) =
+                devices.iter().partition(|device| device.installation_hash.is_some() && name != NOBODY);
+            let mut writes: Vec<Write> = gone.iter().map(|device| remove(device.id)).collect();
+            for device in &kept {
+                writes.push(Write::FastTokens { device: device.id, tokens: None });
+                writes.push(Write::TakeOver { device: device.id, account: NOBODY.to_owned() });
+            }
+            // Nobody may have another device of that user-agent id already: then this one goes.
+            let answers = self.log.write_all(writes).await?;
+            let moved = answers.iter().skip(gone.len()).skip(1).step_by(2).zip(&kept);
+            let clashing: Vec<Write> = moved
+                .filter(|(answer, _)| matches!(answer, Written::Exists(_)))
+                .map(|(_, device)| remove(device.id))
                 .collect();
-            self.log.write_all(writes).await?;
+            if !clashing.is_empty() {
+                self.log.write_all(clashing).await?;
+            }
         }
         Ok(matches!(self.log.write(Write::RemoveAccount(name.to_owned())).await?, Written::Done))
     }

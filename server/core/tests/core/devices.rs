@@ -41,6 +41,42 @@ async fn a_new_account_takes_a_device_over_only_by_its_secret() {
 }
 
 #[tokio::test]
+async fn a_device_outlives_its_account_for_who_proves_its_secret() {
+    let world = World::new().await;
+    for account in ["a", "b", "c"] {
+        world.account(account).await;
+    }
+    let with = |account: &str, agent: &str, installation| {
+        let mut login = world.push_login(account, agent);
+        login.installation = installation;
+        world.log_in(login)
+    };
+    let (_, device) = with("a", "agent", Some([1; 16])).await.expect("a login");
+    let (_, unproven) = with("a", "tablet", None).await.expect("a login");
+    let alice = Change::User(Some(AudienceKey::user("alice").expect("a name")));
+    world.core.change(device, alice).await.expect("bound");
+    let kept = world.core.device(device).await.expect("readable").expect("known");
+    assert!(world.core.remove_account("a").await.expect("removed"));
+    assert!(world.core.device(unproven).await.expect("readable").is_none(), "nobody could prove it");
+    // Another account of the same name has no claim by its name.
+    world.account("a").await;
+    let (_, stranger) = with("a", "agent", Some([2; 16])).await.expect("a login");
+    assert_ne!(stranger, device);
+    let (_, nameless) = with("c", "agent", None).await.expect("a login");
+    assert_ne!(nameless, device);
+    let (_, back) = with("b", "agent", Some([1; 16])).await.expect("a login");
+    assert_eq!(back, device);
+    let record = world.core.device(device).await.expect("readable").expect("known");
+    assert_eq!((record.account.as_str(), record.user(), record.recorded), ("b", Some("alice"), kept.recorded));
+    // A second device of one user-agent id that nobody owns is one too many.
+    for account in ["a", "b"] {
+        assert!(world.core.remove_account(account).await.expect("removed"));
+    }
+    let left = world.core.devices(None, None, 10).await.expect("readable");
+    assert_eq!(left.iter().filter(|device| device.account.is_empty()).count(), 1);
+}
+
+#[tokio::test]
 async fn a_change_is_answered_when_every_worker_has_passed_it() {
     let world = World::new().await;
     let (session, device) = world.phone("a").await;

@@ -36,7 +36,7 @@ pub(crate) async fn run(command: AccountCommand, variables: &[(String, String)])
         AccountCommand::Remove { place, name } => {
             let path = format!("/v1/accounts/{}", segment(&name));
             call_once(&place, variables, "account remove", Call::new(Method::DELETE, &path)).await?;
-            output::note(&format!("the account {name} and its devices are removed"));
+            output::note(&format!("the account {name} is removed"));
         }
     }
     Ok(())

@@ -11,7 +11,8 @@ use crate::problem::{Code, Problem};
 
 /// Remove an account
 ///
-/// Its devices go with it, its sessions end, and nothing that waits for them is sent any more.
+/// Its sessions end, and its devices go with it. A device with an installation secret stays, with an empty `account`, until it comes
+/// back with a new account and proves the secret: its id, user, topics and tags survive.
 #[utoipa::path(
     delete,
     path = "/v1/accounts/{name}",
