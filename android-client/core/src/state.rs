@@ -79,6 +79,8 @@ pub enum Why {
     Conflict,
     /// The password was refused: a new account is made.
     Unauthorized,
+    /// The login was not safe, for this reason: the password was not proved to whoever is there, or proved to no use.
+    Security(String),
     /// The server says what this client does not understand.
     Protocol(String),
     /// The device's store failed.
@@ -99,6 +101,7 @@ impl Why {
             Self::Server { .. } => "server",
             Self::Conflict => "conflict",
             Self::Unauthorized => "unauthorized",
+            Self::Security(_) => "security",
             Self::Protocol(_) => "protocol",
             Self::Storage(_) => "storage",
         }
@@ -118,6 +121,7 @@ impl fmt::Display for Why {
             Self::Server { condition, text: None } => write!(f, "the server says {condition}"),
             Self::Conflict => f.write_str("another session of this device took its place"),
             Self::Unauthorized => f.write_str("the server refused the password; a new account is made"),
+            Self::Security(what) => write!(f, "the login was not safe, the account is kept: {what}"),
             Self::Protocol(what) => write!(f, "the server is not understood: {what}"),
             Self::Storage(what) => f.write_str(what),
         }

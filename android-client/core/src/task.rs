@@ -59,6 +59,8 @@ pub(crate) enum Want {
 pub(crate) enum Ending {
     /// Another attempt follows after a wait of our own.
     Wait(Why),
+    /// As `Wait`, but somebody broke the rules, and would again: however long the session was, waits go on growing.
+    Fault(Why),
     /// Another attempt follows when the server is ready for it, after so many seconds.
     Retry(Why, u32),
     /// Another session of this device took over.
@@ -71,7 +73,11 @@ pub(crate) enum Ending {
 
 impl Ending {
     pub(crate) fn protocol(what: impl Into<String>) -> Self {
-        Self::Wait(Why::Protocol(what.into()))
+        Self::Fault(Why::Protocol(what.into()))
+    }
+
+    pub(crate) fn security(what: impl Into<String>) -> Self {
+        Self::Fault(Why::Security(what.into()))
     }
 
     /// An ending for what the server said, with the pause that it asked for.

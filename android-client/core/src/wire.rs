@@ -1,9 +1,10 @@
 //! What a client asks and reads before it is online.
 
 use longwire_protocol::push::Login;
+use longwire_protocol::sasl::scram;
 use longwire_protocol::stanza::Iq;
 use longwire_protocol::xep::sasl2::{Authenticate, Authentication, ClientElement, UserAgent};
-use longwire_protocol::xep::{bind2, fast, preauth, register, starttls};
+use longwire_protocol::xep::{bind2, fast, preauth, register, sasl_cb, starttls};
 use longwire_protocol::{Element, Jid};
 
 use crate::config::AppKey;
@@ -13,6 +14,8 @@ use crate::config::AppKey;
 pub(crate) struct Features {
     pub(crate) starttls: bool,
     pub(crate) mechanisms: Vec<String>,
+    /// The channel-binding types (XEP-0440), if any are announced.
+    pub(crate) bindings: Option<Vec<String>>,
     pub(crate) fast: Vec<String>,
     /// Whether it takes an app key before a registration (XEP-0445).
     pub(crate) app_key: bool,
@@ -22,12 +25,18 @@ impl Features {
     pub(crate) fn read(element: &Element) -> Self {
         let sasl2 = Authentication::find_in(element).unwrap_or_default();
         let fast = sasl2.fast().map(|fast| fast.mechanisms).unwrap_or_default();
+        let (starttls, bindings) = (starttls::is_offered(element), sasl_cb::types(element));
         let app_key = preauth::is_offered(element);
-        Self { starttls: starttls::is_offered(element), mechanisms: sasl2.mechanisms, fast, app_key }
+        Self { starttls, mechanisms: sasl2.mechanisms, bindings, fast, app_key }
     }
 
     pub(crate) fn offers(&self, mechanism: &str) -> bool {
         self.mechanisms.iter().any(|offered| offered == mechanism)
+    }
+
+    /// What a server that signs its offer must have signed (XEP-0474).
+    pub(crate) fn offer_hash(&self) -> String {
+        scram::offer_hash(&self.mechanisms, self.bindings.as_deref())
     }
 }
 

@@ -284,7 +284,7 @@ impl Device {
                 self.drop_at_ms = after_ms.map(|after| now_ms.saturating_add(after));
             }
             State::Waiting {
-                why: why @ (Why::NoTls | Why::Protocol(_) | Why::Storage(_) | Why::Server { .. }),
+                why: why @ (Why::NoTls | Why::Security(_) | Why::Protocol(_) | Why::Storage(_) | Why::Server { .. }),
                 ..
             } => {
                 printer.complain(self.index, &why.to_string());

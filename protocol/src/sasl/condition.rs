@@ -71,6 +71,9 @@ impl SaslCondition {
     }
 }
 
+/// The application-specific condition beside `not-authorized`: credentials are not what was refused.
+const OF_BINDING: &str = "channel-binding-mismatch";
+
 /// `<failure/>`, of SASL or SASL2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -80,13 +83,21 @@ pub struct Failure {
     pub text: Option<String>,
     /// Seconds after which another attempt is welcome.
     pub retry_after: Option<u32>,
+    /// Whether it was the channel binding that was refused, and not the credentials.
+    pub is_of_binding: bool,
 }
 
 impl Failure {
     /// A failure without text.
     #[must_use]
     pub const fn new(condition: SaslCondition) -> Self {
-        Self { condition, text: None, retry_after: None }
+        Self { condition, text: None, retry_after: None, is_of_binding: false }
+    }
+
+    /// The channel binding is refused, in the words of RFC 5802 §7: no proof that a password is wrong.
+    #[must_use]
+    pub fn of_binding(text: &str) -> Self {
+        Self { is_of_binding: true, ..Self::new(SaslCondition::NotAuthorized).with_text(text) }
     }
 
     /// Adds a text.
@@ -122,6 +133,7 @@ impl Failure {
             condition: condition.unwrap_or(SaslCondition::TemporaryAuthFailure),
             text,
             retry_after: Retry::find_in(element).map(|retry| retry.after_s),
+            is_of_binding: element.has_child(ns::PUSH, OF_BINDING),
         })
     }
 
@@ -142,6 +154,7 @@ impl Failure {
         Element::new(ns, "failure")
             .with_child(Element::new(ns::SASL, self.condition.name()))
             .with_opt_child(text)
+            .with_opt_child(self.is_of_binding.then(|| Element::new(ns::PUSH, OF_BINDING)))
             .with_opt_child(self.retry_after.map(|after_s| Retry { after_s }.to_element()))
     }
 }
@@ -163,6 +176,8 @@ mod tests {
             assert_eq!(Failure::from_element(&failure.to_sasl()), Ok(failure.clone()));
             assert_eq!(Failure::from_element(&failure.to_sasl2()), Ok(failure));
         }
+        let failure = Failure::of_binding("channel-bindings-dont-match");
+        assert_eq!(Failure::from_element(&failure.to_sasl2()), Ok(failure));
     }
 
     #[test]

@@ -1,14 +1,16 @@
-//! SCRAM-SHA-256 and -PLUS (RFC 5802, 7677; channel binding `tls-exporter`, RFC 9266).
+//! SCRAM-SHA-256 and -PLUS (RFC 5802, 7677; channel binding `tls-exporter`, RFC 9266; downgrade protection, XEP-0474).
 //!
 //! The server: [`ClientFirst::parse`] → [`ClientFirst::challenge`] → [`Challenged::finish`]. The client: [`Client::new`] →
 //! [`Client::handle_challenge`] → [`ClientFinal::verify`]. Each state is a type; none can be used twice.
 
 mod client;
 mod message;
+mod offer;
 mod server;
 mod verifier;
 
 pub use client::{Client, ClientBinding, ClientError, ClientFinal};
+pub use offer::offer_hash;
 pub use server::{Challenged, ClientFirst, ServerBinding};
 pub use verifier::Verifier;
 

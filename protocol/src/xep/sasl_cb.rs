@@ -9,9 +9,10 @@ pub fn feature(types: &[&str]) -> Element {
     Element::new(ns::SASL_CB, "sasl-channel-binding").with_children(bindings)
 }
 
-/// Whether `features` offer the channel binding `name`.
+/// The types that `features` announce; `None` when they announce no list of them.
 #[must_use]
-pub fn is_offered(features: &Element, name: &str) -> bool {
-    let offer = features.child(ns::SASL_CB, "sasl-channel-binding");
-    offer.is_some_and(|offer| offer.children().any(|child| child.attr("type") == Some(name)))
+pub fn types(features: &Element) -> Option<Vec<String>> {
+    let offer = features.child(ns::SASL_CB, "sasl-channel-binding")?;
+    let types = offer.children().filter(|child| child.is(ns::SASL_CB, "channel-binding"));
+    Some(types.filter_map(|child| child.attr("type").map(str::to_owned)).collect())
 }

@@ -22,7 +22,8 @@ fn a_servers_offer_has_known_bytes_and_reads_back() {
     assert_eq!(read, offer);
     assert!(read.bind().is_some_and(|bind| bind.has_push()));
     assert_eq!(read.fast().map(|fast| fast.mechanisms), Some(vec![HT_SHA_256_EXPR.to_owned()]));
-    assert!(sasl_cb::is_offered(&features, "tls-exporter") && !sasl_cb::is_offered(&features, "tls-unique"));
+    assert_eq!(sasl_cb::types(&features), Some(vec!["tls-exporter".to_owned()]));
+    assert_eq!(sasl_cb::types(&stream::features([offer.to_element()])), None);
     assert!(stream::is_features(&features));
     assert_eq!(sasl2::Authentication::find_in(&stream::features([])), None);
 }

@@ -1,11 +1,37 @@
 //! What each phase offers (RFC 6120 §4.3.2).
 
-use longwire_protocol::sasl::TLS_EXPORTER;
+use longwire_protocol::sasl::{TLS_EXPORTER, scram};
 use longwire_protocol::xep::{bind, bind2, fast, preauth, register, sasl, sasl_cb, sasl2, session, starttls};
 use longwire_protocol::{Element, ns};
 
-use crate::login::Mechanism;
+use crate::login::{Mechanism, Tls};
 use crate::{Config, Registration};
+
+/// The mechanisms of either profile, the favourite first: `-PLUS` where the connection has something to bind to.
+pub(crate) const fn mechanisms(tls: Option<Tls>) -> &'static [Mechanism] {
+    match tls {
+        None => &[Mechanism::ScramSha256],
+        Some(Tls { exporter: None }) => &[Mechanism::ScramSha256, Mechanism::Plain],
+        Some(Tls { exporter: Some(_) }) => &[Mechanism::ScramSha256Plus, Mechanism::ScramSha256, Mechanism::Plain],
+    }
+}
+
+/// The channel-binding types that are announced (XEP-0440); none where there is nothing to bind to.
+const fn bindings(tls: Option<Tls>) -> Option<&'static [&'static str]> {
+    match tls {
+        Some(Tls { exporter: Some(_) }) => Some(&[TLS_EXPORTER]),
+        Some(Tls { exporter: None }) | None => None,
+    }
+}
+
+/// What SCRAM signs of the offer (XEP-0474); both profiles offer the same.
+pub(crate) fn offer_hash(tls: Option<Tls>) -> String {
+    scram::offer_hash(&names(tls), bindings(tls))
+}
+
+fn names(tls: Option<Tls>) -> Vec<&'static str> {
+    mechanisms(tls).iter().map(|mechanism| mechanism.name()).collect()
+}
 
 /// Before TLS: STARTTLS, required unless plaintext is admitted.
 pub(crate) fn opened(config: &Config) -> Element {
@@ -13,24 +39,24 @@ pub(crate) fn opened(config: &Config) -> Element {
     if !config.plaintext {
         return features;
     }
-    with_registration(features.with_child(sasl::feature(&[Mechanism::ScramSha256.name()])), config)
+    with_registration(features.with_child(sasl::feature(&names(None))), config)
 }
 
 /// Inside TLS: both SASL profiles, with everything that SASL2 can do in one round trip.
-pub(crate) fn secured(config: &Config, has_exporter: bool) -> Element {
-    let mechanisms = [Mechanism::ScramSha256, Mechanism::Plain].map(Mechanism::name);
+pub(crate) fn secured(config: &Config, tls: Tls) -> Element {
+    let (mechanisms, bindings) = (names(Some(tls)), bindings(Some(tls)));
     let push = bind2::Feature { inline: vec![ns::PUSH.to_owned()] };
     // Tokens are bound to the channel (XEP-0484 §3.1): without exporter data there are none.
     let tokens = fast::Feature { mechanisms: vec![Mechanism::HtSha256Expr.name().to_owned()] };
-    let inline = [Some(push.to_element()), has_exporter.then(|| tokens.to_element())];
+    let inline = [Some(push.to_element()), tls.exporter.map(|_| tokens.to_element())];
     let authentication = sasl2::Authentication {
-        mechanisms: mechanisms.map(str::to_owned).to_vec(),
+        mechanisms: mechanisms.iter().map(|name| (*name).to_owned()).collect(),
         inline: inline.into_iter().flatten().collect(),
     };
     let features = none()
         .with_child(sasl::feature(&mechanisms))
         .with_child(authentication.to_element())
-        .with_opt_child(has_exporter.then(|| sasl_cb::feature(&[TLS_EXPORTER])));
+        .with_opt_child(bindings.map(sasl_cb::feature));
     with_registration(features, config)
 }
 

@@ -266,11 +266,9 @@ impl Login {
     fn choose(&self, name: &str, is_sasl2: bool, link: &Link) -> Result<Mechanism, Failure> {
         let mechanism = Mechanism::from_name(name);
         match (self.tls, mechanism) {
-            (Some(Tls { exporter: None }), Some(Mechanism::HtSha256Expr)) | (Some(_), None) => {
-                Err(SaslCondition::InvalidMechanism.into())
-            }
-            (Some(_), Some(Mechanism::HtSha256Expr)) if !is_sasl2 => Err(SaslCondition::InvalidMechanism.into()),
-            (Some(_), Some(mechanism)) => Ok(mechanism),
+            (Some(Tls { exporter: Some(_) }), Some(Mechanism::HtSha256Expr)) if is_sasl2 => Ok(Mechanism::HtSha256Expr),
+            (Some(_), Some(mechanism)) if features::mechanisms(self.tls).contains(&mechanism) => Ok(mechanism),
+            (Some(_), _) => Err(SaslCondition::InvalidMechanism.into()),
             (None, Some(Mechanism::ScramSha256)) if link.config.plaintext && !is_sasl2 => Ok(Mechanism::ScramSha256),
             (None, None) if link.config.plaintext => Err(SaslCondition::InvalidMechanism.into()),
             (None, _) => Err(SaslCondition::EncryptionRequired.into()),
@@ -282,13 +280,7 @@ impl Login {
             Profile::Classic => None,
             Profile::Sasl2(request) => request.agent.as_deref(),
         };
-        Context {
-            config: &link.config,
-            domain: link.domain(),
-            exporter: self.tls.and_then(|tls| tls.exporter),
-            agent,
-            nonce,
-        }
+        Context { config: &link.config, domain: link.domain(), tls: self.tls, agent, nonce }
     }
 
     fn may_register(&self, link: &Link) -> bool {

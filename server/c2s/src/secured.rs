@@ -10,16 +10,17 @@ use crate::{Answer, Outbox, features};
 /// The phase of the login.
 pub(crate) struct Secured {
     login: Login,
-    has_exporter: bool,
+    tls: Tls,
 }
 
 impl Secured {
     pub(crate) const fn new(exporter: Option<[u8; 32]>) -> Self {
-        Self { has_exporter: exporter.is_some(), login: Login::new(Some(Tls { exporter })) }
+        let tls = Tls { exporter };
+        Self { tls, login: Login::new(Some(tls)) }
     }
 
     pub(crate) fn write_features(&self, link: &Link, out: &mut Outbox) {
-        features::secured(&link.config, self.has_exporter).write_in_stream(&mut out.bytes);
+        features::secured(&link.config, self.tls).write_in_stream(&mut out.bytes);
     }
 
     pub(crate) fn handle_element(

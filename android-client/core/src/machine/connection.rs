@@ -332,6 +332,12 @@ impl Machine {
     pub(super) fn end(&mut self, ending: Ending, now_ms: u64, actions: &mut Actions<'_>) {
         match ending {
             Ending::Wait(why) => self.fail(why, now_ms, actions),
+            Ending::Fault(why) => {
+                if let Some(link) = &mut self.link {
+                    link.online_since_ms = None;
+                }
+                self.fail(why, now_ms, actions);
+            }
             Ending::Retry(why, after_s) => {
                 self.targets.finish_round();
                 self.drop_link(now_ms, actions);
@@ -496,9 +502,50 @@ impl Machine {
 
 /// What a stream error asks for. A `see-other-host` is not followed: nobody may send a phone elsewhere (CLI-02).
 fn stream_error(element: &Element) -> Ending {
-    match StreamError::from_element(element) {
-        Ok(error) if error.condition == StreamCondition::Conflict => Ending::Conflict,
-        Ok(error) => Ending::server(error.condition.name(), error.text, error.retry_after),
-        Err(error) => Ending::protocol(error.to_string()),
+    let error = match StreamError::from_element(element) {
+        Ok(error) => error,
+        Err(error) => return Ending::protocol(error.to_string()),
+    };
+    if error.condition == StreamCondition::Conflict {
+        return Ending::Conflict;
+    }
+    let why = Why::Server { condition: error.condition.name().to_owned(), text: error.text };
+    match error.retry_after {
+        Some(after_s) => Ending::Retry(why, after_s),
+        None if is_servers_own(error.condition) => Ending::Wait(why),
+        None => Ending::Fault(why),
+    }
+}
+
+/// Whether the server ends streams so for reasons of its own; else it minds what this device does, or fails over it, and the next
+/// session may end the same way.
+const fn is_servers_own(condition: StreamCondition) -> bool {
+    use StreamCondition as C;
+    match condition {
+        C::ConnectionTimeout
+        | C::Conflict
+        | C::RemoteConnectionFailed
+        | C::Reset
+        | C::SeeOtherHost
+        | C::SystemShutdown => true,
+        C::BadFormat
+        | C::BadNamespacePrefix
+        | C::HostGone
+        | C::HostUnknown
+        | C::ImproperAddressing
+        | C::InternalServerError
+        | C::InvalidFrom
+        | C::InvalidNamespace
+        | C::InvalidXml
+        | C::NotAuthorized
+        | C::NotWellFormed
+        | C::PolicyViolation
+        | C::ResourceConstraint
+        | C::RestrictedXml
+        | C::UndefinedCondition
+        | C::UnsupportedEncoding
+        | C::UnsupportedFeature
+        | C::UnsupportedStanzaType
+        | C::UnsupportedVersion => false,
     }
 }

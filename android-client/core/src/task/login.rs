@@ -1,12 +1,14 @@
 //! Login by SASL2 with Bind 2: by FAST token in the first flight, else by SCRAM once the features are known.
 
-use longwire_protocol::sasl::scram::{Client, ClientBinding, ClientFinal};
-use longwire_protocol::sasl::{self, HT_SHA_256_EXPR, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, SaslCondition, ht};
+use longwire_protocol::sasl::scram::{Client, ClientBinding, ClientError, ClientFinal};
+use longwire_protocol::sasl::{
+    self, HT_SHA_256_EXPR, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, SaslCondition, TLS_EXPORTER, ht,
+};
 use longwire_protocol::xep::sasl2::{ClientElement, ServerElement, Success};
 use longwire_protocol::{Element, ns, push};
 
 use super::{Context, Ending, Turn, Want};
-use crate::wire::{self, Request};
+use crate::wire::{self, Features, Request};
 
 /// Logs in.
 #[derive(Default)]
@@ -49,7 +51,7 @@ impl Login {
             return Turn::default();
         }
         match ServerElement::from_element(element) {
-            Ok(ServerElement::Challenge(data)) => self.challenge(&data),
+            Ok(ServerElement::Challenge(data)) => self.challenge(&data, cx),
             Ok(ServerElement::Success(success)) => self.success(success),
             Ok(ServerElement::Failure(failure)) => self.failure(&failure, cx),
             Err(error) => Turn::end(Ending::protocol(error.to_string())),
@@ -58,10 +60,9 @@ impl Login {
 
     fn scram(&mut self, cx: &Context<'_>) -> Turn {
         let (Some(account), Some(features)) = (&cx.record.account, cx.features) else { return Turn::default() };
-        let (mechanism, binding) = match cx.exporter {
-            Some(data) if features.offers(SCRAM_SHA_256_PLUS) => (SCRAM_SHA_256_PLUS, ClientBinding::Exporter(data)),
-            Some(_) => (SCRAM_SHA_256, ClientBinding::NotOffered),
-            None => (SCRAM_SHA_256, ClientBinding::Unsupported),
+        let (mechanism, binding) = match choose(features, cx.exporter) {
+            Ok(choice) => choice,
+            Err(contradiction) => return Turn::end(Ending::security(contradiction)),
         };
         if !features.offers(mechanism) {
             return Turn::end(Ending::protocol("the server offers no SCRAM-SHA-256 in SASL2"));
@@ -76,16 +77,17 @@ impl Login {
         Turn::write(&authenticate(mechanism, first, false, token_for, cx))
     }
 
-    fn challenge(&mut self, data: &[u8]) -> Turn {
+    fn challenge(&mut self, data: &[u8], cx: &Context<'_>) -> Turn {
         let Self::Scram(client) = std::mem::replace(self, Self::Done) else {
             return Turn::end(Ending::protocol("a challenge out of turn"));
         };
-        match client.handle_challenge(data) {
+        let offer_hash = cx.features.map(Features::offer_hash);
+        match client.handle_challenge(data, offer_hash.as_deref()) {
             Ok((proved, message)) => {
                 *self = Self::Proved(proved);
                 Turn::write(&ClientElement::Response(message).to_element())
             }
-            Err(error) => Turn::end(Ending::protocol(error.to_string())),
+            Err(error) => Turn::write(&ClientElement::Abort.to_element()).and(Want::End(distrust(error))),
         }
     }
 
@@ -100,27 +102,89 @@ impl Login {
         if is_proved {
             Turn::want(Want::LoggedIn(Box::new(success))).and(Want::Finish)
         } else {
-            Turn::end(Ending::protocol("the server could not prove that it knows this device"))
+            Turn::end(Ending::security("the server could not prove that it knows this device"))
         }
     }
 
     /// A refused token costs the token; a refused password costs the account; everything else costs time.
     fn failure(&mut self, failure: &sasl::Failure, cx: &Context<'_>) -> Turn {
-        let passes = failure.retry_after.is_some()
-            || matches!(failure.condition, SaslCondition::TemporaryAuthFailure | SaslCondition::Aborted);
-        match std::mem::take(self) {
-            Self::Fast { .. } if !passes => {
+        match (std::mem::take(self), verdict(failure)) {
+            (_, Verdict::Binding) => {
+                let words = failure.text.as_deref().unwrap_or("the channel binding was refused");
+                Turn::end(Ending::security(words))
+            }
+            (Self::Fast { .. }, Verdict::Credentials | Verdict::Request) => {
                 let mut turn = self.scram(cx);
                 turn.wants.insert(0, Want::ForgetToken);
                 turn
             }
-            Self::Scram(_) | Self::Proved(_) if !passes && failure.condition == SaslCondition::NotAuthorized => {
-                Turn::end(Ending::Unauthorized)
-            }
-            Self::Waiting | Self::Fast { .. } | Self::Scram(_) | Self::Proved(_) | Self::Done => {
+            (Self::Scram(_) | Self::Proved(_), Verdict::Credentials) => Turn::end(Ending::Unauthorized),
+            (Self::Fast { .. }, Verdict::Passes)
+            | (Self::Scram(_) | Self::Proved(_), Verdict::Passes | Verdict::Request)
+            | (Self::Waiting | Self::Done, _) => {
                 Turn::end(Ending::server(failure.condition.name(), failure.text.clone(), failure.retry_after))
             }
         }
+    }
+}
+
+/// What a refusal is about.
+enum Verdict {
+    /// Nothing that this device sent: it passes by itself, or when somebody takes care.
+    Passes,
+    /// The password or token.
+    Credentials,
+    /// The way of asking: another mechanism may do.
+    Request,
+    /// The channel, which is not the one that the server has: the credentials may be good.
+    Binding,
+}
+
+fn verdict(failure: &sasl::Failure) -> Verdict {
+    if failure.is_of_binding {
+        return Verdict::Binding;
+    }
+    if failure.retry_after.is_some() {
+        return Verdict::Passes;
+    }
+    match failure.condition {
+        SaslCondition::TemporaryAuthFailure | SaslCondition::AccountDisabled => Verdict::Passes,
+        SaslCondition::NotAuthorized | SaslCondition::CredentialsExpired => Verdict::Credentials,
+        SaslCondition::Aborted
+        | SaslCondition::EncryptionRequired
+        | SaslCondition::IncorrectEncoding
+        | SaslCondition::InvalidAuthzid
+        | SaslCondition::InvalidMechanism
+        | SaslCondition::MalformedRequest
+        | SaslCondition::MechanismTooWeak => Verdict::Request,
+    }
+}
+
+/// The best of what both have, by the rules of XEP-0440 §3; where they meet in no type, XEP-0474 §5.
+fn choose(features: &Features, exporter: Option<[u8; 32]>) -> Result<(&'static str, ClientBinding), &'static str> {
+    let has_plus = features.mechanisms.iter().any(|name| name.ends_with("-PLUS"));
+    let types = features.bindings.as_deref().unwrap_or_default();
+    match (has_plus, types.is_empty()) {
+        (true, true) => return Err("mechanisms with channel binding are offered, and no type of it"),
+        (false, false) => return Err("types of channel binding are offered, and no mechanism for them"),
+        (true, false) | (false, true) => {}
+    }
+    let is_bindable = features.offers(SCRAM_SHA_256_PLUS) && types.iter().any(|name| name == TLS_EXPORTER);
+    Ok(match exporter {
+        Some(data) if is_bindable => (SCRAM_SHA_256_PLUS, ClientBinding::Exporter(data)),
+        Some(_) if has_plus => (SCRAM_SHA_256, ClientBinding::NoneInCommon),
+        Some(_) => (SCRAM_SHA_256, ClientBinding::NotOffered),
+        None => (SCRAM_SHA_256, ClientBinding::Unsupported),
+    })
+}
+
+/// Why the exchange was broken off: a server that is no server, or one that is another.
+fn distrust(error: ClientError) -> Ending {
+    match error {
+        ClientError::Nonce | ClientError::Iterations(_) | ClientError::Downgraded | ClientError::Impostor => {
+            Ending::security(error.to_string())
+        }
+        ClientError::Malformed | ClientError::Refused => Ending::protocol(error.to_string()),
     }
 }
 

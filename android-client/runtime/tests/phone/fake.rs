@@ -288,7 +288,7 @@ impl Session {
         let first = ClientFirst::parse(&data, ServerBinding::NotOffered).expect("SCRAM");
         let password = self.shared.lock().accounts.get(&first.username).cloned().expect("an account");
         let verifier = Verifier::derive(&password, b"salt of sixteen!", 4096).expect("a password");
-        let (challenged, challenge) = first.challenge(verifier, "the-server's-own-nonce");
+        let (challenged, challenge) = first.challenge(verifier, "the-server's-own-nonce", None);
         self.challenged = Some(challenged);
         ServerElement::Challenge(challenge).to_element().write_in_stream(&mut self.out);
     }

@@ -12,10 +12,11 @@ pub(super) fn is_nonce(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| matches!(byte, 0x21..=0x2b | 0x2d..=0x7e))
 }
 
-/// An extension: a letter, an equals sign and a value.
+/// An extension that may be passed over: a letter, an equals sign and a value; `m` marks one that may not (RFC 5802 §5.1).
 pub(super) fn is_extension(part: &str) -> bool {
     let mut chars = part.chars();
-    chars.next().is_some_and(|name| name.is_ascii_alphabetic()) && chars.next() == Some('=') && chars.next().is_some()
+    let is_optional = chars.next().is_some_and(|name| name.is_ascii_alphabetic() && name != 'm');
+    is_optional && chars.next() == Some('=') && chars.next().is_some()
 }
 
 /// A name with `=2C` and `=3D` for comma and equals sign.

@@ -4,15 +4,19 @@ use longwire_protocol::Jid;
 use longwire_protocol::jid::{BareJid, NodePart};
 use longwire_protocol::sasl::ht::{self, Initiator};
 use longwire_protocol::sasl::scram::{self, Challenged, ClientFirst, ServerBinding};
-use longwire_protocol::sasl::{Failure, HT_SHA_256_EXPR, PLAIN, Plain, SCRAM_SHA_256, SaslCondition};
+use longwire_protocol::sasl::{
+    Failure, HT_SHA_256_EXPR, PLAIN, Plain, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, SaslCondition,
+};
 
-use crate::{Answer, Config, Event, PasswordCheck, Token};
+use super::Tls;
+use crate::{Answer, Config, Event, PasswordCheck, Token, features};
 
 /// A mechanism that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mechanism {
     Plain,
     ScramSha256,
+    ScramSha256Plus,
     HtSha256Expr,
 }
 
@@ -21,12 +25,14 @@ impl Mechanism {
         match self {
             Self::Plain => PLAIN,
             Self::ScramSha256 => SCRAM_SHA_256,
+            Self::ScramSha256Plus => SCRAM_SHA_256_PLUS,
             Self::HtSha256Expr => HT_SHA_256_EXPR,
         }
     }
 
     pub(super) fn from_name(name: &str) -> Option<Self> {
-        [Self::Plain, Self::ScramSha256, Self::HtSha256Expr].into_iter().find(|known| known.name() == name)
+        let known = [Self::Plain, Self::ScramSha256, Self::ScramSha256Plus, Self::HtSha256Expr];
+        known.into_iter().find(|known| known.name() == name)
     }
 }
 
@@ -34,9 +40,15 @@ impl Mechanism {
 pub(super) struct Context<'a> {
     pub(super) config: &'a Config,
     pub(super) domain: &'a BareJid,
-    pub(super) exporter: Option<[u8; 32]>,
+    pub(super) tls: Option<Tls>,
     pub(super) agent: Option<&'a str>,
     pub(super) nonce: &'a str,
+}
+
+impl Context<'_> {
+    fn exporter(&self) -> Option<[u8; 32]> {
+        self.tls.and_then(|tls| tls.exporter)
+    }
 }
 
 /// Where an exchange is.
@@ -44,9 +56,9 @@ pub(super) enum Exchange {
     /// The client's first message is next.
     Initial(Mechanism),
     /// The verifier was asked for.
-    Verifier(NodePart, Box<ClientFirst>),
+    Verifier(NodePart, Mechanism, Box<ClientFirst>),
     /// The client's proof is next.
-    Challenged { account: NodePart, challenged: Box<Challenged>, is_disabled: bool },
+    Challenged { account: NodePart, mechanism: Mechanism, challenged: Box<Challenged>, is_disabled: bool },
     /// The password is being checked.
     Password(NodePart),
     /// The tokens were asked for.
@@ -82,30 +94,32 @@ impl Exchange {
     pub(super) fn handle_data(self, data: &[u8], context: &Context<'_>) -> Outcome {
         let outcome = match self {
             Self::Initial(Mechanism::Plain) => plain(data, context),
-            Self::Initial(Mechanism::ScramSha256) => scram_first(data, context),
+            Self::Initial(mechanism @ (Mechanism::ScramSha256 | Mechanism::ScramSha256Plus)) => {
+                scram_first(mechanism, data, context)
+            }
             Self::Initial(Mechanism::HtSha256Expr) => ht_first(data, context),
-            Self::Challenged { account, challenged, is_disabled } => challenged.finish(data).and_then(|data| {
-                if is_disabled {
-                    return Err(SaslCondition::AccountDisabled);
-                }
-                let mechanism = Mechanism::ScramSha256;
-                Ok(Outcome::Proven(Proof { account, mechanism, data: Some(data), token: None }))
-            }),
-            Self::Verifier(..) | Self::Password(_) | Self::Tokens(..) => Err(SaslCondition::MalformedRequest),
+            Self::Challenged { account, mechanism, challenged, is_disabled } => {
+                challenged.finish(data).and_then(|data| {
+                    if is_disabled {
+                        return Err(SaslCondition::AccountDisabled.into());
+                    }
+                    Ok(Outcome::Proven(Proof { account, mechanism, data: Some(data), token: None }))
+                })
+            }
+            Self::Verifier(..) | Self::Password(_) | Self::Tokens(..) => Err(SaslCondition::MalformedRequest.into()),
         };
-        outcome.unwrap_or_else(|condition| Outcome::Failed(condition.into()))
+        outcome.unwrap_or_else(Outcome::Failed)
     }
 
     pub(super) fn handle_answer(self, answer: Answer, context: &Context<'_>) -> Outcome {
         match (self, answer) {
-            (Self::Verifier(account, first), Answer::Verifier(found)) => {
+            (Self::Verifier(account, mechanism, first), Answer::Verifier(found)) => {
                 let is_disabled = found.as_ref().is_some_and(|found| found.is_disabled);
                 let verifier = found.map_or_else(|| fake_verifier(&account, context), |found| found.verifier);
-                let (challenged, challenge) = first.challenge(verifier, context.nonce);
-                Outcome::Challenge(
-                    Self::Challenged { account, challenged: Box::new(challenged), is_disabled },
-                    challenge,
-                )
+                let offer = features::offer_hash(context.tls);
+                let (challenged, challenge) = first.challenge(verifier, context.nonce, Some(&offer));
+                let challenged = Box::new(challenged);
+                Outcome::Challenge(Self::Challenged { account, mechanism, challenged, is_disabled }, challenge)
             }
             (Self::Password(account), Answer::Password(check)) => match check {
                 PasswordCheck::Right => {
@@ -126,21 +140,26 @@ impl Exchange {
     }
 }
 
-fn plain(data: &[u8], context: &Context<'_>) -> Result<Outcome, SaslCondition> {
+fn plain(data: &[u8], context: &Context<'_>) -> Result<Outcome, Failure> {
     let Plain { authzid, authcid, password } = Plain::parse(data)?;
     let account = read_account(&authcid, authzid.as_deref(), context)?;
     let question = Event::CheckPassword { account: account.as_str().to_owned(), password };
     Ok(Outcome::Ask(Exchange::Password(account), question))
 }
 
-fn scram_first(data: &[u8], context: &Context<'_>) -> Result<Outcome, SaslCondition> {
-    let first = ClientFirst::parse(data, ServerBinding::NotOffered)?;
+fn scram_first(mechanism: Mechanism, data: &[u8], context: &Context<'_>) -> Result<Outcome, Failure> {
+    let binding = match context.exporter() {
+        Some(exporter) if mechanism == Mechanism::ScramSha256Plus => ServerBinding::Exporter(exporter),
+        Some(_) => ServerBinding::Offered,
+        None => ServerBinding::NotOffered,
+    };
+    let first = ClientFirst::parse(data, binding)?;
     let account = read_account(&first.username, first.authzid.as_deref(), context)?;
     let question = Event::NeedVerifier { account: account.as_str().to_owned() };
-    Ok(Outcome::Ask(Exchange::Verifier(account, Box::new(first)), question))
+    Ok(Outcome::Ask(Exchange::Verifier(account, mechanism, Box::new(first)), question))
 }
 
-fn ht_first(data: &[u8], context: &Context<'_>) -> Result<Outcome, SaslCondition> {
+fn ht_first(data: &[u8], context: &Context<'_>) -> Result<Outcome, Failure> {
     let initiator = Initiator::parse(data)?;
     let account = read_account(&initiator.authcid, None, context)?;
     let agent = context.agent.ok_or(SaslCondition::MalformedRequest)?;
@@ -175,7 +194,7 @@ fn check_tokens(
     is_disabled: bool,
     context: &Context<'_>,
 ) -> Outcome {
-    let Some(binding) = context.exporter else { return Outcome::Failed(SaslCondition::NotAuthorized.into()) };
+    let Some(binding) = context.exporter() else { return Outcome::Failed(SaslCondition::NotAuthorized.into()) };
     let none = Token { issue: 0, secret: String::new() };
     let mut used = None;
     for index in 0..2 {

@@ -30,8 +30,8 @@ fn features_inside_tls() {
     let answer = Driver::tls().send(HEADER);
     let features = concat!(
         "<stream:features>",
-        "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256</mechanism><mechanism>PLAIN</mechanism></mechanisms>",
-        "<authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-256</mechanism><mechanism>PLAIN</mechanism>",
+        "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256-PLUS</mechanism><mechanism>SCRAM-SHA-256</mechanism><mechanism>PLAIN</mechanism></mechanisms>",
+        "<authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-256-PLUS</mechanism><mechanism>SCRAM-SHA-256</mechanism><mechanism>PLAIN</mechanism>",
         "<inline><bind xmlns='urn:xmpp:bind:0'><inline><feature var='urn:longwire:push:1'/></inline></bind>",
         "<fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-EXPR</mechanism></fast></inline></authentication>",
         "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>",
@@ -147,7 +147,7 @@ fn sasl2_by_scram_without_bind_leaves_classic_bind() {
         base64::encode(&first)
     ));
     let challenge = base64::decode(&between(&answer, "<challenge xmlns='urn:xmpp:sasl:2'>", "<")).expect("data");
-    let (end, last) = client.handle_challenge(&challenge).expect("a challenge");
+    let (end, last) = client.handle_challenge(&challenge, None).expect("a challenge");
     let answer = driver.send(&format!("<response xmlns='urn:xmpp:sasl:2'>{}</response>", base64::encode(&last)));
     end.verify(&base64::decode(&between(&answer, "<additional-data>", "<")).expect("data"))
         .expect("the server's proof");

@@ -121,7 +121,7 @@ impl Driver {
         );
         let challenge = self.send(&auth);
         let data = base64::decode(&between(&challenge, "xmpp-sasl'>", "</challenge>")).expect("a challenge");
-        let (end, last) = client.handle_challenge(&data).expect("a challenge");
+        let (end, last) = client.handle_challenge(&data, None).expect("a challenge");
         let response =
             format!("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</response>", base64::encode(&last));
         let answer = self.send(&response);

@@ -237,7 +237,7 @@ impl Client {
         self.expect(&format!("<challenge {sasl}>"));
         let challenge = self.expect("</challenge>");
         let data = base64::decode(challenge.trim_end_matches("</challenge>")).expect("data");
-        let (end, last) = scram.handle_challenge(&data).expect("a challenge");
+        let (end, last) = scram.handle_challenge(&data, None).expect("a challenge");
         self.send(&format!("<response {sasl}>{}</response>", base64::encode(&last)));
         self.expect(&format!("<success {sasl}>"));
         let success = self.expect("</success>");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use longwire_protocol::push::{Bound, Cursor, Entry, EntryContent, Generation, Lane};
 use longwire_protocol::sasl::ht;
-use longwire_protocol::sasl::scram::{Challenged, ClientFirst, ServerBinding, Verifier};
+use longwire_protocol::sasl::scram::{Challenged, ClientFirst, ServerBinding, Verifier, offer_hash};
 use longwire_protocol::xep::sasl2::{Authenticate, ClientElement, ServerElement, Success};
 use longwire_protocol::xep::{bind2, fast};
 use longwire_protocol::{DateTime, Element, Event as StreamEvent, Jid, Limits, Reader};
@@ -287,16 +287,21 @@ impl Phone {
         self.receive(FEATURES.as_bytes());
     }
 
-    /// Registers, if the client asks, and logs in with its password; `bound` is what the server says.
-    pub(super) fn log_in(&mut self, bound: &Bound) -> Authenticate {
-        self.secure();
+    /// The login with which the phone answers [`Self::secure`], once its registration was answered.
+    pub(super) fn take_login(&mut self) -> Authenticate {
         let mut elements = self.take_elements();
         if elements.first().is_some_and(|element| element.name() == "iq") {
             self.receive(b"<iq type='result' id='register'/>");
             elements = self.take_elements();
         }
-        let request = authenticate(elements.first().expect("the client logs in"));
-        if request.mechanism == "SCRAM-SHA-256" {
+        authenticate(elements.first().expect("the client logs in"))
+    }
+
+    /// Registers, if the client asks, and logs in with its password; `bound` is what the server says.
+    pub(super) fn log_in(&mut self, bound: &Bound) -> Authenticate {
+        self.secure();
+        let request = self.take_login();
+        if request.mechanism.starts_with("SCRAM") {
             self.finish_scram(&request, bound);
         } else {
             self.finish_fast(bound);
@@ -308,8 +313,13 @@ impl Phone {
         let password = self.store.load().expect("loads").record.account.expect("an account").password;
         let verifier = Verifier::derive(&password, b"salt of sixteen!", 4096).expect("a password");
         let first = request.initial_response.as_deref().expect("an initial response");
-        let first = ClientFirst::parse(first, ServerBinding::NotOffered).expect("SCRAM");
-        let (challenged, challenge) = first.challenge(verifier, "server nonce of the test".replace(' ', "-").as_str());
+        let binding = match request.mechanism.as_str() {
+            "SCRAM-SHA-256-PLUS" => ServerBinding::Exporter(EXPORTER),
+            _ => ServerBinding::Offered,
+        };
+        let first = ClientFirst::parse(first, binding).expect("SCRAM");
+        let offer = offer_hash(&["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN"], Some(&["tls-exporter"]));
+        let (challenged, challenge) = first.challenge(verifier, "server-nonce-of-the-test", Some(&offer));
         self.element(&ServerElement::Challenge(challenge).to_element());
         challenged
     }
@@ -360,9 +370,11 @@ impl Phone {
 pub(super) const HEADER: &str = "<?xml version='1.0'?><stream:stream from='example.com' id='s1' version='1.0' \
      xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
 pub(super) const FEATURES: &str = "<stream:features>\
-     <authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-256</mechanism><mechanism>PLAIN</mechanism><inline>\
+     <authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-256-PLUS</mechanism><mechanism>SCRAM-SHA-256</mechanism>\
+     <mechanism>PLAIN</mechanism><inline>\
      <bind xmlns='urn:xmpp:bind:0'><inline><feature var='urn:longwire:push:1'/></inline></bind>\
      <fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-EXPR</mechanism></fast></inline></authentication>\
+     <sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>\
      <register xmlns='http://jabber.org/features/iq-register'/></stream:features>";
 
 pub(super) fn authenticate(element: &Element) -> Authenticate {

@@ -143,7 +143,7 @@ fn a_refused_token_is_discarded_and_the_password_tried_on_the_same_stream() {
     phone.take_written();
     phone.element(&Failure::new(SaslCondition::NotAuthorized).to_sasl2());
     let request = authenticate(phone.take_elements().first().expect("a second login"));
-    assert_eq!(request.mechanism, "SCRAM-SHA-256");
+    assert_eq!(request.mechanism, "SCRAM-SHA-256-PLUS");
     let record = phone.store.load().expect("loads").record;
     assert_eq!((record.token, record.account), (None, account), "the token is gone, the account is not");
 }
@@ -226,7 +226,7 @@ fn a_server_that_cannot_prove_itself_is_left() {
     phone.wait();
     phone.secure();
     phone.element(&success(vec![0; 32], &bound(100, 100), None));
-    assert!(matches!(phone.machine.state(), State::Waiting { why: Why::Protocol(_), .. }));
+    assert!(matches!(phone.machine.state(), State::Waiting { why: Why::Security(_), .. }));
     assert!(phone.store.load().expect("loads").record.account.is_some());
 }
 
