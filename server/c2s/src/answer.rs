@@ -12,7 +12,7 @@ pub enum Answer {
     Verifier(Option<Verifier>),
     /// The tokens that may be used, at most two.
     Tokens {
-        /// Unexpired tokens of the device for the mechanism asked.
+        /// The tokens that the device may hold for the mechanism asked.
         tokens: Vec<Token>,
         /// Whether the account is disabled.
         is_disabled: bool,
@@ -50,6 +50,8 @@ pub struct Token {
     pub issue: u64,
     /// Its text, as the device was given it.
     pub secret: String,
+    /// Whether it is refused for its age.
+    pub is_expired: bool,
 }
 
 /// Shows no secret.
@@ -140,6 +142,8 @@ pub enum BindRefusal {
     ResourceConstraint,
     /// The request itself cannot be granted.
     NotAllowed,
-    /// The account was removed or disabled meanwhile.
+    /// The account was removed meanwhile.
     NotAuthorized,
+    /// The account was disabled meanwhile.
+    AccountDisabled,
 }

@@ -99,7 +99,9 @@ impl Authenticated {
             }
             Answer::BindRefused(BindRefusal::ResourceConstraint) => Condition::ResourceConstraint.into(),
             Answer::BindRefused(BindRefusal::NotAllowed) => Condition::NotAllowed.into(),
-            Answer::BindRefused(BindRefusal::NotAuthorized) => return Err(StreamCondition::NotAuthorized.into()),
+            Answer::BindRefused(BindRefusal::NotAuthorized | BindRefusal::AccountDisabled) => {
+                return Err(StreamCondition::NotAuthorized.into());
+            }
             Answer::Unavailable { retry_after_s } => {
                 StanzaError::new(Condition::ResourceConstraint).with_retry(retry_after_s)
             }

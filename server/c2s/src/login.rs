@@ -226,6 +226,7 @@ impl Login {
                 return Ok(Next::Bound(Box::new(BoundParts { jid: session.jid, heartbeat_s })));
             }
             Answer::BindRefused(BindRefusal::NotAuthorized) => SaslCondition::NotAuthorized.into(),
+            Answer::BindRefused(BindRefusal::AccountDisabled) => SaslCondition::AccountDisabled.into(),
             Answer::BindRefused(BindRefusal::ResourceConstraint) => {
                 return Err(StreamError::new(StreamCondition::ResourceConstraint).with_text("too many sessions"));
             }

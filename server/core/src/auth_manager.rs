@@ -18,7 +18,7 @@ use crate::{CoreConfig, Registration};
 pub use account::{AccountError, PasswordCheck};
 pub use api_key::{AuthError, NewKey};
 pub use app_key::AppKeyError;
-pub use fast::{FastLogin, Issued};
+pub use fast::{FastHeld, FastLogin, HeldToken, Issued};
 
 /// Key derivations at once: each is a millisecond of one core.
 const DERIVATIONS_MAX: usize = 2;

@@ -1,6 +1,6 @@
 //! From proven credentials to a session that a shard can bind: which device this is, its record, its token.
 
-use longwire_model::{AppId, Cursor, DeviceId, DeviceKind, SessionEnd};
+use longwire_model::{Account, AppId, Cursor, DeviceId, DeviceKind, SessionEnd};
 use longwire_router::{Bind, SessionKey, SessionKind};
 use longwire_store::write::NewDevice;
 use longwire_store::{Write, Written};
@@ -59,9 +59,12 @@ pub enum LoginError {
     /// The account has as many sessions or devices as it may.
     #[error("the account has as many sessions or devices as it may")]
     TooMany,
-    /// The account was removed or disabled meanwhile.
-    #[error("the account was removed or disabled")]
+    /// The account was removed meanwhile.
+    #[error("the account was removed")]
     NotAuthorized,
+    /// The account was disabled meanwhile.
+    #[error("the account was disabled")]
+    Disabled,
     /// The core could not do it.
     #[error(transparent)]
     Core(#[from] CoreError),
@@ -74,10 +77,10 @@ impl Core {
     /// # Errors
     /// [`LoginError`]; no session was listed.
     pub async fn log_in(&self, login: PushLogin) -> Result<Ready, LoginError> {
-        self.check_account(&login.account).await?;
+        let account = self.check_account(&login.account).await?;
         let device = self.push_device(&login).await?;
         let bind = self.bind(device, login.key, SessionKind::Push, login.stated).await?;
-        let token = self.auth.follow_login(&login.account, device, login.mechanism, login.fast).await?;
+        let token = self.auth.follow_login(&account, device, login.mechanism, login.fast).await?;
         let tag: String = login.tag.as_deref().unwrap_or("longwire").chars().take(64).collect();
         let session = Session {
             key: login.key,
@@ -136,7 +139,7 @@ impl Core {
         kind: SessionKind,
         stated: Option<Cursor>,
     ) -> Result<Bind, LoginError> {
-        let loaded = self.directory.load(device).await?.ok_or(LoginError::NotAuthorized)?;
+        let loaded = self.directory.load(device).await?.ok_or_else(removed)?;
         let (generations, floor, end) = (self.log.generations(), self.log.floor(), self.log.last());
         Ok(Bind { session, kind, loaded, stated, generations, floor, end })
     }
@@ -151,9 +154,12 @@ impl Core {
         }
     }
 
-    async fn check_account(&self, name: &str) -> Result<(), LoginError> {
-        let account = self.auth.account(name).await?;
-        if account.is_some_and(|account| !account.is_disabled) { Ok(()) } else { Err(LoginError::NotAuthorized) }
+    async fn check_account(&self, name: &str) -> Result<Account, LoginError> {
+        match self.auth.account(name).await? {
+            Some(account) if account.is_disabled => Err(LoginError::Disabled),
+            Some(account) => Ok(account),
+            None => Err(LoginError::NotAuthorized),
+        }
     }
 
     async fn push_device(&self, login: &PushLogin) -> Result<DeviceId, LoginError> {
@@ -235,6 +241,11 @@ impl Core {
             }
         }
     }
+}
+
+/// A device that was removed while it logged in: its account is as good as before, and the next login makes another device.
+fn removed() -> LoginError {
+    LoginError::Core(CoreError::Unavailable("the device was removed while it logged in".to_owned()))
 }
 
 /// How a resource begins that the server chose for a client without our extension: all of them are one device per account.

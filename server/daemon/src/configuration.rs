@@ -17,6 +17,9 @@ pub(crate) use file::{FileConfig, Metrics};
 /// Requests a second of an API key when nothing is said: more than anything honest makes.
 const REQUESTS_PER_SECOND_MAX: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_999);
 
+/// How long a FAST token is good when nothing is said: 30 days.
+pub(crate) const FAST_TOKEN_S: u32 = 30 * 24 * 60 * 60;
+
 /// Everything that `serve` is told.
 #[derive(Debug)]
 pub(crate) struct Configuration {
@@ -35,6 +38,8 @@ pub(crate) struct Configuration {
     /// Certificate chain and key (PEM); the server's own in the data directory if none.
     pub certificate: Option<(PathBuf, PathBuf)>,
     pub metrics: Metrics,
+    /// How long a FAST token is good, in seconds: a device that stays away longer logs in by its password.
+    pub fast_token_s: u32,
     pub retention_days: u32,
     pub connections_before_login_max: u32,
     pub logins_per_second_max: u32,
@@ -97,6 +102,7 @@ impl Configuration {
             is_registration_said: registration.is_some(),
             certificate: certificate(told.certificate, told.certificate_key)?,
             metrics: told.metrics.unwrap_or(Metrics::Loopback),
+            fast_token_s: told.fast_token_seconds.map_or(FAST_TOKEN_S, NonZeroU32::get),
             retention_days: told.retention_days.unwrap_or(28),
             connections_before_login_max: told.connections_before_login_max.unwrap_or(256),
             logins_per_second_max: told.logins_per_second_max.unwrap_or(100),

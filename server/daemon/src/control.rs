@@ -91,8 +91,8 @@ impl Control {
     }
 
     async fn in_process(data_dir: &DataDir, lock: Lock) -> anyhow::Result<Self> {
-        // Neither the domain nor registration matters to what commands do.
-        let engine = Engine::open(data_dir, "localhost", Registration::Closed).await?;
+        // Neither the domain nor registration nor tokens matter to what commands do.
+        let engine = Engine::open(data_dir, "localhost", Registration::Closed, configuration::FAST_TOKEN_S).await?;
         let config =
             ApiConfig { concurrency_max: 1, requests_per_second_max: NonZeroU32::MIN, metrics_need_key: false };
         let router = Api::new(std::sync::Arc::clone(&engine.core), config).router().layer(axum::Extension(Operator));

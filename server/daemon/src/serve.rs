@@ -86,7 +86,8 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     }
     let (certificate, certificate_path) = certificate::load(configuration, data_dir)?;
     let (http, http_url) = listeners::http(configuration, &certificate).await?;
-    let engine = Engine::open(data_dir, &configuration.domain, registration::policy(configuration)).await?;
+    let registration = registration::policy(configuration);
+    let engine = Engine::open(data_dir, &configuration.domain, registration, configuration.fast_token_s).await?;
     engine.core.begin_generation().await?;
     engine.core.resume().await?;
     let net = listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate)).await?;

@@ -12,8 +12,6 @@ use crate::data_dir::{self, DataDir};
 
 /// The longest heartbeat that a push session may promise.
 const HEARTBEAT_MAX_S: u32 = 600;
-/// How long a FAST token is good: a device that stays away longer logs in by password.
-const FAST_TOKEN_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
 struct SystemClock {
     started: Instant,
@@ -60,7 +58,12 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) async fn open(data_dir: &DataDir, domain: &str, registration: Registration) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        data_dir: &DataDir,
+        domain: &str,
+        registration: Registration,
+        fast_token_s: u32,
+    ) -> anyhow::Result<Self> {
         let env = env();
         let server_key = data_dir::server_key(data_dir, |bytes| env.random.fill(bytes))?;
         let store = SqliteStore::open(data_dir.path(), Options::default()).await?;
@@ -69,7 +72,7 @@ impl Engine {
             registration,
             heartbeat_max_s: HEARTBEAT_MAX_S,
             server_key,
-            fast_token_ms: FAST_TOKEN_MS,
+            fast_token_ms: i64::from(fast_token_s) * 1_000,
         };
         let core = Core::open(Arc::new(store.clone()), env, config).await.context("the store cannot be read")?;
         Ok(Self { core, store })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longwire_c2s::{Answer, AppKeyRefusal, Event, PasswordCheck, RegisterRefusal, Token, Verifier};
-use longwire_core::auth_manager::{self, AccountError, AppKeyError};
+use longwire_core::auth_manager::{self, AccountError, AppKeyError, HeldToken};
 use longwire_core::{Core, CoreError};
 use longwire_protocol::sasl::scram;
 use longwire_protocol::stream::{StreamCondition, StreamError};
@@ -95,10 +95,9 @@ async fn verifier(core: &Core, account: &str) -> Result<Answer, CoreError> {
 }
 
 async fn tokens(core: &Core, account: &str, agent: &str, mechanism: &str) -> Result<Answer, CoreError> {
-    let tokens = core.auth.fast_tokens(account, agent, mechanism).await?;
-    let is_disabled = core.auth.account(account).await?.is_some_and(|account| account.is_disabled);
-    let tokens = tokens.into_iter().map(|(issue, secret)| Token { issue, secret }).collect();
-    Ok(Answer::Tokens { tokens, is_disabled })
+    let held = core.auth.fast_tokens(account, agent, mechanism).await?;
+    let token = |token: HeldToken| Token { issue: token.issue, secret: token.secret, is_expired: token.is_expired };
+    Ok(Answer::Tokens { tokens: held.tokens.into_iter().map(token).collect(), is_disabled: held.is_disabled })
 }
 
 async fn check(core: &Core, account: &str, password: String) -> Result<Answer, CoreError> {

@@ -335,6 +335,7 @@ fn refusal(error: &LoginError) -> Answer {
     match error {
         LoginError::TooMany => Answer::BindRefused(BindRefusal::ResourceConstraint),
         LoginError::NotAuthorized => Answer::BindRefused(BindRefusal::NotAuthorized),
+        LoginError::Disabled => Answer::BindRefused(BindRefusal::AccountDisabled),
         LoginError::Core(error) => {
             tracing::warn!(%error, "a session was not made");
             unavailable()

@@ -195,7 +195,7 @@ fn check_tokens(
     context: &Context<'_>,
 ) -> Outcome {
     let Some(binding) = context.exporter() else { return Outcome::Failed(SaslCondition::NotAuthorized.into()) };
-    let none = Token { issue: 0, secret: String::new() };
+    let none = Token { issue: 0, secret: String::new(), is_expired: false };
     let mut used = None;
     for index in 0..2 {
         let token = tokens.get(index);
@@ -206,6 +206,8 @@ fn check_tokens(
     }
     match used {
         Some(_) if is_disabled => Outcome::Failed(SaslCondition::AccountDisabled.into()),
+        // XEP-0484 §5.2: a token that is trusted no more.
+        Some(token) if token.is_expired => Outcome::Failed(SaslCondition::CredentialsExpired.into()),
         Some(token) => Outcome::Proven(Proof {
             account,
             mechanism: Mechanism::HtSha256Expr,

@@ -5,7 +5,7 @@ use longwire_protocol::sasl::base64;
 use longwire_protocol::sasl::ht::{Initiator, is_responder};
 use longwire_protocol::sasl::scram::{Client, ClientBinding};
 
-use crate::harness::{Driver, EXPORTER, HEADER, PUSH_BIND, TOKEN, between, config, plain, sasl2_plain};
+use crate::harness::{Driver, EXPORTER, HEADER, OLD_TOKEN, PUSH_BIND, TOKEN, between, config, plain, sasl2_plain};
 
 const STREAM: &str =
     " version='1.0' xml:lang='en' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
@@ -119,9 +119,15 @@ fn sasl2_by_fast_token() {
 }
 
 #[test]
-fn fast_token_of_another_channel_or_device_is_refused() {
-    for (name, token, binding) in [("alice", TOKEN, [8; 32]), ("alice", "other", EXPORTER), ("nobody", TOKEN, EXPORTER)]
-    {
+fn fast_token_of_another_channel_or_device_or_time_is_refused() {
+    for (name, token, binding, condition) in [
+        ("alice", TOKEN, [8; 32], "not-authorized"),
+        ("alice", "other", EXPORTER, "not-authorized"),
+        ("nobody", TOKEN, EXPORTER, "not-authorized"),
+        ("alice", OLD_TOKEN, EXPORTER, "credentials-expired"),
+        ("alice", OLD_TOKEN, [8; 32], "not-authorized"),
+        ("disabled", TOKEN, EXPORTER, "account-disabled"),
+    ] {
         let mut driver = Driver::ready();
         let data = base64::encode(&Initiator::new(name, token.as_bytes(), &binding).to_bytes());
         let login = format!(
@@ -130,7 +136,9 @@ fn fast_token_of_another_channel_or_device_is_refused() {
         let answer = driver.send(&login);
         assert_eq!(
             answer,
-            "<failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>"
+            format!(
+                "<failure xmlns='urn:xmpp:sasl:2'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>"
+            )
         );
         // The password is tried next, on the same stream.
         assert!(driver.send(&sasl2_plain("alice", "secret", PUSH_BIND)).starts_with("<success"));

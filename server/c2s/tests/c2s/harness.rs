@@ -19,6 +19,8 @@ pub(crate) const EXPORTER: [u8; 32] = [9; 32];
 pub(crate) const TOKEN: &str = "a-token";
 /// The app key that admits.
 pub(crate) const APP_KEY: &str = "lwa_k1_secret";
+/// One that it held before, expired by now.
+pub(crate) const OLD_TOKEN: &str = "an-old-token";
 /// A push login with a user agent, in Bind 2.
 pub(crate) const PUSH_BIND: &str = "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'/><bind xmlns='urn:xmpp:bind:0'><tag>longwire</tag><push xmlns='urn:longwire:push:1' generation='00000000000005f3' normal='4711' background='4650' heartbeat='240'/></bind>";
 
@@ -170,8 +172,13 @@ fn answer(event: &Event) -> Option<Answer> {
             _ => None,
         })),
         Event::NeedTokens { account, .. } => {
-            let tokens = (account == "alice").then(|| Token { issue: 7, secret: TOKEN.to_owned() });
-            Some(Answer::Tokens { tokens: tokens.into_iter().collect(), is_disabled: false })
+            let token = |issue, secret: &str, is_expired| Token { issue, secret: secret.to_owned(), is_expired };
+            let tokens = match account.as_str() {
+                "alice" => vec![token(7, TOKEN, false), token(6, OLD_TOKEN, true)],
+                "disabled" => vec![token(1, TOKEN, false)],
+                _ => Vec::new(),
+            };
+            Some(Answer::Tokens { tokens, is_disabled: account == "disabled" })
         }
         Event::CheckPassword { account, password } => Some(match (account.as_str(), password.as_str()) {
             ("alice", "secret") => Answer::Password(PasswordCheck::Right),

@@ -1,10 +1,11 @@
-//! FAST tokens (XEP-0484): derived from a key outside the database; only number, mechanism and expiry are stored (DESIGN §3).
+//! FAST tokens (XEP-0484): derived from a key outside the database; only number, mechanism and expiry are stored (DESIGN §3). The
+//! account is part of the derivation with the salt of its password: another password, or another account of that name, ends them all.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
 use longwire_model::account::{FastToken, FastTokens};
-use longwire_model::{DeviceId, DeviceKind, Timestamp};
+use longwire_model::{Account, DeviceId, DeviceKind, Timestamp};
 use longwire_store::Write;
 use sha2::Sha256;
 
@@ -22,6 +23,26 @@ pub struct FastLogin {
     pub wanted: Option<&'static str>,
 }
 
+/// The tokens that a device may hold.
+#[derive(Clone, Default)]
+pub struct FastHeld {
+    /// The newest first, at most two.
+    pub tokens: Vec<HeldToken>,
+    /// Whether the account is disabled.
+    pub is_disabled: bool,
+}
+
+/// A token that a device may hold.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeldToken {
+    /// Its issue number.
+    pub issue: u64,
+    /// Its text.
+    pub secret: String,
+    /// Whether it is refused for its age.
+    pub is_expired: bool,
+}
+
 /// A token as handed out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Issued {
@@ -32,35 +53,35 @@ pub struct Issued {
 }
 
 impl AuthManager {
-    /// The unexpired tokens that the account's device with this user-agent id may hold: issue number and text, at most two.
+    /// The tokens that the account's device with this user-agent id may hold.
     ///
     /// # Errors
     /// [`CoreError`] when the store cannot be read.
-    pub async fn fast_tokens(
-        &self,
-        account: &str,
-        agent: &str,
-        mechanism: &str,
-    ) -> Result<Vec<(u64, String)>, CoreError> {
+    pub async fn fast_tokens(&self, account: &str, agent: &str, mechanism: &str) -> Result<FastHeld, CoreError> {
+        let Some(account) = self.account(account).await? else { return Ok(FastHeld::default()) };
+        let none = FastHeld { tokens: Vec::new(), is_disabled: account.is_disabled };
         let kind = DeviceKind::Push(agent.to_owned());
-        let Some(device) = self.store.find_device(self.app, account, &kind).await? else { return Ok(Vec::new()) };
-        let Some(tokens) = self.store.fast_tokens(device).await? else { return Ok(Vec::new()) };
-        if tokens.mechanism != mechanism {
-            return Ok(Vec::new());
-        }
+        let Some(device) = self.store.find_device(self.app, &account.name, &kind).await? else { return Ok(none) };
+        let tokens = self.store.fast_tokens(device).await?.filter(|tokens| tokens.mechanism == mechanism);
+        let Some(tokens) = tokens else { return Ok(none) };
         let now = self.env.now();
-        let good = [tokens.newest, tokens.current].into_iter().flatten().filter(|token| now < token.expires_at);
-        Ok(good.map(|token| (token.issue, self.text(account, device, mechanism, token))).collect())
+        let held = [tokens.newest, tokens.current].into_iter().flatten().map(|token| HeldToken {
+            issue: token.issue,
+            secret: self.text(&account, device, mechanism, token),
+            is_expired: now >= token.expires_at,
+        });
+        Ok(FastHeld { tokens: held.collect(), ..none })
     }
 
-    /// Follows a login: forgets a spent token, moves on to the one that was used, issues a new one when asked, or when the one used
-    /// is past half its life. The record is written behind the login, which waits for no write.
+    /// Follows a login: moves on to the token that was used, issues a new one when asked, or when the one used is past half its life.
+    /// The record is written behind the login, which waits for no write. A token that must not be used again ends all that the device
+    /// has, durably before the login is answered, and is followed by a new one only when that is asked for.
     ///
     /// # Errors
-    /// [`CoreError`] when the store cannot be read.
+    /// [`CoreError`] when the store cannot be read, or a spent token cannot be forgotten.
     pub async fn follow_login(
         &self,
-        account: &str,
+        account: &Account,
         device: DeviceId,
         mechanism: &str,
         login: FastLogin,
@@ -79,11 +100,17 @@ impl AuthManager {
         let used = [tokens.newest, tokens.current].into_iter().flatten().find(|token| Some(token.issue) == login.used);
         if let Some(used) = used {
             let newest = tokens.newest.filter(|newest| newest.issue != used.issue);
-            tokens = FastTokens { current: (!login.is_spent).then_some(used), newest, ..tokens };
+            tokens = FastTokens { current: Some(used), newest, ..tokens };
         }
-        let is_old = used.is_some_and(|used| used.expires_at.millis_since(now) < self.fast_token_ms / 2);
+        let is_spent = used.is_some() && login.is_spent;
+        if is_spent {
+            tokens = FastTokens { current: None, newest: None, ..tokens };
+        }
+        let is_old = used.is_some_and(|used| used.expires_at.millis_since(now) < self.fast_token_ms / 2) && !is_spent;
         let issued = (login.wanted.is_some() || is_old).then(|| self.issue(&mut tokens, before.as_ref(), now));
-        if before.as_ref() != Some(&tokens) {
+        if is_spent {
+            self.log.write(Write::FastTokens { device, tokens: Some(tokens) }).await?;
+        } else if before.as_ref() != Some(&tokens) {
             self.log.post(vec![Write::FastTokens { device, tokens: Some(tokens) }], move |result| {
                 if let Err(error) = result {
                     tracing::warn!(%device, %error, "a FAST token was not recorded; the device will use its password");
@@ -103,12 +130,13 @@ impl AuthManager {
     }
 
     /// HMAC of the server key over account, device, mechanism, number and expiry.
-    fn text(&self, account: &str, device: DeviceId, mechanism: &str, token: FastToken) -> String {
+    fn text(&self, account: &Account, device: DeviceId, mechanism: &str, token: FastToken) -> String {
         let mac = Hmac::<Sha256>::new_from_slice(&self.server_key);
         let mut mac = mac.unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
         let number = token.issue.to_be_bytes();
         let expiry = token.expires_at.as_millis().to_be_bytes();
-        for part in [account.as_bytes(), device.as_bytes(), mechanism.as_bytes(), &number, &expiry] {
+        for part in [account.name.as_bytes(), &account.salt, device.as_bytes(), mechanism.as_bytes(), &number, &expiry]
+        {
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             mac.update(part);
         }

@@ -1,7 +1,7 @@
-//! API keys, accounts and FAST tokens.
+//! API keys and accounts.
 
 use longwire_core::Registration;
-use longwire_core::auth_manager::{AccountError, AppKeyError, AuthError, FastLogin, NewKey, PasswordCheck};
+use longwire_core::auth_manager::{AccountError, AppKeyError, AuthError, NewKey, PasswordCheck};
 use longwire_model::{Scope, Timestamp};
 
 use crate::world::World;
@@ -107,39 +107,4 @@ async fn accounts_are_made_checked_changed_and_removed() {
     assert!(world.core.remove_account("bob").await.expect("removed"));
     assert!(!world.core.remove_account("bob").await.expect("nothing to remove"));
     assert_eq!(check("new").await, PasswordCheck::Wrong);
-}
-
-#[tokio::test]
-async fn fast_tokens_are_issued_used_renewed_and_expire() {
-    const MECHANISM: &str = "HT-SHA-256-EXPR";
-    let world = World::new().await;
-    world.account("a").await;
-    let wanted = FastLogin { wanted: Some(MECHANISM), ..FastLogin::default() };
-    let login = |fast| {
-        let mut login = world.push_login("a", "agent");
-        login.fast = fast;
-        login.mechanism = MECHANISM;
-        world.log_in(login)
-    };
-    let known = || async { world.core.auth.fast_tokens("a", "agent", MECHANISM).await.expect("readable") };
-    let (ready, _) = login(wanted).await.expect("a login");
-    let first = ready.token.expect("a token was asked for");
-    world.core.auth.revoke_key("none").await.expect("the write before is done");
-    assert_eq!(known().await, [(1, first.secret.clone())]);
-    assert!(world.core.auth.fast_tokens("a", "other", MECHANISM).await.expect("readable").is_empty());
-
-    let used = FastLogin { used: Some(1), ..FastLogin::default() };
-    let (ready, _) = login(used).await.expect("a login");
-    assert!(ready.token.is_none(), "still young");
-    world.hand.advance(600_000);
-    let (ready, _) = login(used).await.expect("a login");
-    let second = ready.token.expect("past half its life");
-    assert_ne!(second.secret, first.secret);
-    world.core.auth.revoke_key("none").await.expect("the write before is done");
-    assert_eq!(known().await, [(2, second.secret.clone()), (1, first.secret)], "the old one until the new one is used");
-    let (_, _) = login(FastLogin { used: Some(2), ..FastLogin::default() }).await.expect("a login");
-    world.core.auth.revoke_key("none").await.expect("the write before is done");
-    assert_eq!(known().await, [(2, second.secret)]);
-    world.hand.advance(1_000_000);
-    assert!(known().await.is_empty(), "expired");
 }

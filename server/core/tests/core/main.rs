@@ -3,6 +3,7 @@
 
 mod auth;
 mod devices;
+mod fast;
 mod notifications;
 mod sessions;
 mod world;
