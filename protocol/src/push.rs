@@ -16,7 +16,7 @@ mod seqs;
 pub use ack::{Ack, CursorMoved};
 pub use entry::{Entry, EntryContent, EntryHead};
 pub use event::{DeviceEvent, DeviceEventType};
-pub use login::{Bound, Cursor, Login, UserChanged};
+pub use login::{Bound, Cursor, HeartbeatChanged, Login, UserChanged};
 pub use retry::Retry;
 pub use seqs::{SeqSet, SeqSetError};
 

@@ -113,7 +113,12 @@ impl Record {
             Change::Bound { bound, token, anchor } => self.bind(bound, token.as_ref(), anchor),
             Change::Cursor { lane, seq } => self.advance(*lane, *seq),
             Change::User(user) => self.user.clone_from(user),
-            Change::Keep(_) | Change::Row(..) | Change::Report(_) | Change::Reported { .. } | Change::Prune { .. } => {}
+            Change::Network(_)
+            | Change::Keep(_)
+            | Change::Row(..)
+            | Change::Report(_)
+            | Change::Reported { .. }
+            | Change::Prune { .. } => {}
         }
     }
 

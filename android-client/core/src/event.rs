@@ -2,6 +2,7 @@
 
 use crate::config::AppKey;
 use crate::config::TlsMode;
+use crate::heartbeat::NetworkId;
 use crate::inbox::{Outcome, Snapshot, StoreError};
 use crate::state::Failure;
 use crate::targets::SrvAnswer;
@@ -75,6 +76,8 @@ pub enum Event {
 pub enum Network {
     /// There is none: nothing is attempted.
     None,
-    /// There is one, new or changed: waits end, a live session is probed.
+    /// There is one, new or changed: waits end, a live session is probed. Which one, the platform cannot tell.
     Usable,
+    /// The same, and the platform can tell which one: what was learned there is in force.
+    Known(NetworkId),
 }

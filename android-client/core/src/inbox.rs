@@ -15,6 +15,7 @@ pub use step::{DEATHS_MAX, Step, keep, leave, turn};
 use longwire_protocol::push::{DeviceEvent, Lane};
 
 use crate::account::Record;
+use crate::heartbeat::Learned;
 
 /// How long ids and seqs are kept: the longest TTL (28 days) plus one day, so that a repeat is always recognised.
 pub const KEPT_MS: u64 = 29 * 24 * 3_600_000;
@@ -64,6 +65,8 @@ pub struct Snapshot {
     pub rows: Vec<Row>,
     /// What the server has not been told yet.
     pub reports: Vec<DeviceEvent>,
+    /// What is known of networks.
+    pub networks: Vec<Learned>,
     /// Whose payload the former process parsed when it died.
     pub noted: Option<String>,
 }

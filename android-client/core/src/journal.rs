@@ -94,6 +94,7 @@ fn outlives_failure(change: &Change) -> bool {
         | Change::Bound { .. }
         | Change::Cursor { .. }
         | Change::User(_)
+        | Change::Network(_)
         | Change::Keep(_)
         | Change::Row(
             _,

@@ -109,6 +109,12 @@ impl Machine {
         &self.state
     }
 
+    /// The longest silence that it promises, in seconds.
+    #[must_use]
+    pub fn heartbeat_s(&self) -> u32 {
+        seconds(self.heartbeat.interval_ms())
+    }
+
     /// Server time in Unix milliseconds, as far as it is known.
     #[must_use]
     pub fn server_time_ms(&self, now_ms: u64) -> u64 {
@@ -222,6 +228,9 @@ impl Machine {
         }
         self.has_durable_account = self.record.account.is_some();
         self.reports.load(snapshot.reports);
+        if is_first {
+            self.heartbeat.restore(snapshot.networks);
+        }
         if let Some(id) = snapshot.noted.filter(|_| is_first) {
             self.journal.add(Change::Row(id, Verb::Died));
             actions.push(Action::Note(None));
@@ -277,12 +286,24 @@ impl Machine {
         }
     }
 
+    /// What was learned of the network since the last call goes into the next step.
+    fn keep_learned(&mut self) {
+        if let Some(learned) = self.heartbeat.take_learned() {
+            self.journal.add(Change::Network(learned));
+        }
+    }
+
     fn set_state(&mut self, state: State, actions: &mut Actions<'_>) {
         if self.state != state {
             self.state = state.clone();
             actions.push(Action::State(state));
         }
     }
+}
+
+/// Milliseconds of an interval, which are whole seconds, as the wire has them.
+fn seconds(ms: u64) -> u32 {
+    u32::try_from(ms / 1_000).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

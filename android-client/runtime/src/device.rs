@@ -9,9 +9,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longwire_client::heartbeat::Fixed;
+use longwire_client::heartbeat::{Adaptive, Fixed, Interval, NetworkId};
 use longwire_client::inbox::{Change, Outcome, Snapshot, StoreError, Transaction, Verb};
-use longwire_client::{Action, Actions, Config, Event, Machine, SrvAnswer, State, Target, TlsMode, Why};
+use longwire_client::{Action, Actions, Config, Event, Machine, Network, SrvAnswer, State, Target, TlsMode, Why};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::time::timeout;
@@ -69,6 +69,8 @@ pub(crate) struct Device {
     drop_at_ms: Option<u64>,
     /// A connection dropped without a word: open, and never looked at again.
     abandoned: Option<Stream>,
+    /// The heartbeat that was printed last.
+    heartbeat_s: u32,
     events: VecDeque<Event>,
 }
 
@@ -83,9 +85,14 @@ impl Device {
             software: concat!("longwire-device ", env!("CARGO_PKG_VERSION")).to_owned(),
             boot_id: shared.clock.boot_id().to_owned(),
         };
-        let interval_ms = u64::try_from(options.heartbeat.as_millis()).unwrap_or(u64::MAX);
+        let interval: Box<dyn Interval> = match options.heartbeat {
+            Some(fixed) => Box::new(Fixed { interval_ms: u64::try_from(fixed.as_millis()).unwrap_or(u64::MAX) }),
+            None => Box::new(Adaptive::default()),
+        };
+        let network = options.network.as_deref().map(|name| Event::Network(Network::Known(NetworkId::of(name))));
+        let events = network.into_iter().chain([Event::Start]).collect();
         Self {
-            machine: Machine::new(config, Box::new(Fixed { interval_ms })),
+            machine: Machine::new(config, interval),
             screen: ScreenQueue::new(index, &shared),
             index,
             shared,
@@ -97,7 +104,8 @@ impl Device {
             held_acks: VecDeque::new(),
             drop_at_ms: None,
             abandoned: None,
-            events: VecDeque::from([Event::Start]),
+            heartbeat_s: 0,
+            events,
         }
     }
 
@@ -148,6 +156,16 @@ impl Device {
     async fn call(&mut self, call: impl FnOnce(&mut Machine, u64, &mut Actions<'_>)) {
         for action in self.decide(call) {
             self.carry_out(action).await;
+        }
+        self.print_heartbeat().await;
+    }
+
+    /// A heartbeat that changes while the device is online has a line of its own.
+    async fn print_heartbeat(&mut self) {
+        let heartbeat_s = self.machine.heartbeat_s();
+        if matches!(self.machine.state(), State::Online(_)) && self.heartbeat_s != heartbeat_s {
+            self.heartbeat_s = heartbeat_s;
+            self.shared.printer.print(&Line::heartbeat(self.index, heartbeat_s)).await;
         }
     }
 
@@ -278,6 +296,7 @@ impl Device {
         self.drop_at_ms = None;
         match state {
             State::Online(_) => {
+                self.heartbeat_s = self.machine.heartbeat_s();
                 printer.relieve();
                 let after = self.shared.options.behaviour.drop_after;
                 let after_ms = after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
@@ -292,7 +311,7 @@ impl Device {
             State::Blocked(block) => printer.complain(self.index, &block.to_string()),
             State::Idle | State::Waiting { .. } | State::Connecting | State::Registering | State::LoggingIn => {}
         }
-        printer.print(&Line::state(self.index, state, now_ms)).await;
+        printer.print(&Line::state(self.index, state, self.heartbeat_s, now_ms)).await;
     }
 
     /// Lines are on the screen: the app is done with what was handed over.

@@ -84,8 +84,10 @@ pub struct Options {
     pub count: u32,
     /// How many devices start per second.
     pub start_rate: u32,
-    /// The promised heartbeat.
-    pub heartbeat: Duration,
+    /// A fixed heartbeat; none adapts it to the network.
+    pub heartbeat: Option<Duration>,
+    /// The name of the network that the devices are in, if they know it.
+    pub network: Option<String>,
     /// How they behave.
     pub behaviour: Behaviour,
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
-use longwire_client::{AppKey, Event};
+use longwire_client::heartbeat::NetworkId;
+use longwire_client::{AppKey, Event, Network};
 use longwire_device::explain;
 use longwire_device::fleet::{self, Behaviour, Command, Options, TlsChoice};
 use longwire_device::output::Printer;
@@ -25,7 +26,7 @@ const HELP: &str = "\
 Examples:
   longwire-device --server 127.0.0.1:5223 --domain localhost --ca data/certificate.pem
       one phone; each notification that it shows is a line of JSON:
-      {\"device\":\"0\",\"state\":\"online\",\"id\":\"…\",\"jid\":\"…\"}
+      {\"device\":\"0\",\"state\":\"online\",\"id\":\"…\",\"jid\":\"…\",\"heartbeat\":240}
       {\"device\":\"0\",\"notification\":{\"id\":\"…\",\"seq\":7,\"title\":\"Door\",\"body\":\"Bell\"}}
   longwire-device --domain example.com
       found by the SRV records _xmpps-client._tcp and _xmpp-client._tcp of example.com, mixed by priority and weight
@@ -54,7 +55,10 @@ Files in the data directory:
                       {\"id\":\"…\",\"attempt\":1,\"process\":\"…\",\"time\":\"…\",\"what\":\"handed|updated|done|removed\"}
                       A hand-over of an id that is done, or two by one process, is a duplicate.
 
-Commands on standard input, a line each: `0 open ID` and `0 dismiss ID` (device 0's user opens or dismisses it).";
+A heartbeat (seconds) that changes while a device is online has a line of its own: {\"device\":\"0\",\"heartbeat\":300}
+
+Commands on standard input, a line each: `0 open ID` and `0 dismiss ID` (device 0's user opens or dismisses it), and
+`0 network ID` (device 0 is in this network now).";
 
 /// Virtual phones: the real Longwire client core, on this host.
 #[derive(Debug, Parser)]
@@ -96,9 +100,13 @@ struct Arguments {
     /// Devices to start (and, the first time, register) per second.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     register_rate: u32,
-    /// Seconds of silence after which a device sends a heartbeat.
-    #[arg(long, value_name = "SECONDS", default_value_t = 240, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    heartbeat: u64,
+    /// Send a heartbeat after so many seconds of silence. Without this a device finds out for each network how long a quiet connection
+    /// lasts there, beginning with 240 seconds; within the server's bounds in either case.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    heartbeat: Option<u64>,
+    /// The network that the devices are in, by any name: what they learn of heartbeats there is kept under it.
+    #[arg(long, value_name = "ID")]
+    network: Option<String>,
     /// Drop each connection without a word so many seconds after it came online.
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     drop_after: Option<Duration>,
@@ -207,7 +215,8 @@ fn options(arguments: Arguments) -> Options {
         data_dir: arguments.data_dir,
         count: arguments.count,
         start_rate: arguments.register_rate,
-        heartbeat: Duration::from_secs(arguments.heartbeat),
+        heartbeat: arguments.heartbeat.map(Duration::from_secs),
+        network: arguments.network,
         behaviour: Behaviour {
             drop_after: arguments.drop_after,
             lag: Duration::from_millis(arguments.lag),
@@ -237,7 +246,7 @@ fn read_commands(commands: &mpsc::Sender<Command>) {
                 }
             }
             None => {
-                let hint = "a command is `0 open ID` or `0 dismiss ID`";
+                let hint = "a command is `0 open ID`, `0 dismiss ID` or `0 network ID`";
                 // A closed stderr is no reason to stop.
                 drop(writeln!(io::stderr(), "longwire-device: {hint}, not {line:?}"));
             }
@@ -254,6 +263,7 @@ fn parse_command(line: &str) -> Option<Command> {
     let event = match verb {
         "open" => Event::Opened { id },
         "dismiss" => Event::Dismissed { id },
+        "network" => Event::Network(Network::Known(NetworkId::of(&id))),
         _ => return None,
     };
     Some(Command { device: device.parse().ok()?, event })
@@ -328,6 +338,8 @@ mod tests {
     fn commands_are_device_verb_and_id() {
         let expected = Command { device: 3, event: Event::Opened { id: "x".into() } };
         assert_eq!(parse_command("3 open x"), Some(expected));
+        let network = Event::Network(Network::Known(NetworkId::of("home")));
+        assert_eq!(parse_command("0 network home"), Some(Command { device: 0, event: network }));
         for wrong in ["", "open x", "3 open", "3 eat x", "x open y", "3 open x y"] {
             assert_eq!(parse_command(wrong), None, "{wrong}");
         }

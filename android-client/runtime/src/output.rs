@@ -87,6 +87,8 @@ struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    heartbeat: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
@@ -114,13 +116,14 @@ struct Shown<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// A device's state changed.
-    pub(crate) fn state(device: u32, state: &'a State, now_ms: u64) -> Self {
+    /// A device's state changed; its heartbeat is in seconds.
+    pub(crate) fn state(device: u32, state: &'a State, heartbeat_s: u32, now_ms: u64) -> Self {
         let details = match state {
             State::Online(online) => Details {
                 id: Some(&online.device),
                 jid: Some(&online.jid),
                 user: online.user.as_deref(),
+                heartbeat: Some(heartbeat_s),
                 ..Details::default()
             },
             State::Waiting { until_ms, why } => Details {
@@ -135,6 +138,12 @@ impl<'a> Line<'a> {
             State::Idle | State::Connecting | State::Registering | State::LoggingIn => Details::default(),
         };
         Self { device: device.to_string(), state: Some(state.name()), details }
+    }
+
+    /// The heartbeat changed while the device is online; in seconds.
+    pub(crate) fn heartbeat(device: u32, heartbeat_s: u32) -> Self {
+        let details = Details { heartbeat: Some(heartbeat_s), ..Details::default() };
+        Self { device: device.to_string(), state: None, details }
     }
 
     /// A notification is on the screen.

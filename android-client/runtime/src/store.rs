@@ -4,6 +4,7 @@
 
 mod apply;
 pub mod known;
+mod network;
 mod record;
 mod row;
 mod schema;

@@ -1,4 +1,4 @@
-//! What travels in Bind 2: the device's cursor at login, the server's answer, and a change of user.
+//! What travels in Bind 2: the device's cursor at login, the server's answer; and what of it changes later, user and heartbeat.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,6 +8,7 @@ use crate::{DateTime, Element, FieldError, ns};
 
 const PUSH: &str = "push";
 const USER: &str = "user";
+const HEARTBEAT: &str = "heartbeat";
 
 /// Up to where a device has durably stored everything addressed to it, or what the server makes of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Login {
         let stated = ["generation", "normal", "background"].iter().any(|name| element.attr(name).is_some());
         let cursor = if stated { Some(read_cursor(element)?) } else { None };
         let installation = element.attr("installation").map(read_installation).transpose()?;
-        Ok(Self { cursor, heartbeat_s: read_seconds(element, "heartbeat")?, installation })
+        Ok(Self { cursor, heartbeat_s: read_seconds(element, PUSH, "heartbeat")?, installation })
     }
 
     /// The element.
@@ -80,6 +81,8 @@ pub struct Bound {
     pub recorded_background: u64,
     /// The server's time.
     pub time: DateTime,
+    /// The shortest heartbeat interval that the server wants, in seconds; none when it leaves that to the device.
+    pub heartbeat_min_s: Option<u32>,
     /// The longest silence that the server admits, in seconds.
     pub heartbeat_max_s: u32,
     /// The user whom the device is bound to.
@@ -100,7 +103,8 @@ impl Bound {
             recorded_normal: field::required_number(element, PUSH, "recorded-normal")?,
             recorded_background: field::required_number(element, PUSH, "recorded-background")?,
             time: field::required(element, PUSH, "time")?,
-            heartbeat_max_s: read_seconds(element, "heartbeat-max")?.ok_or(missing("heartbeat-max"))?,
+            heartbeat_min_s: read_seconds(element, PUSH, "heartbeat-min")?,
+            heartbeat_max_s: read_seconds(element, PUSH, "heartbeat-max")?.ok_or(missing("heartbeat-max"))?,
             user: field::optional_text(element, PUSH, "user")?,
         })
     }
@@ -114,6 +118,7 @@ impl Bound {
             .with_attr("recorded-normal", self.recorded_normal)
             .with_attr("recorded-background", self.recorded_background)
             .with_attr("time", self.time)
+            .with_opt_attr("heartbeat-min", self.heartbeat_min_s)
             .with_attr("heartbeat-max", self.heartbeat_max_s)
             .with_opt_attr("user", self.user.as_ref())
     }
@@ -143,6 +148,31 @@ impl UserChanged {
     }
 }
 
+/// `<heartbeat/>` from the device: the longest silence that it promises from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeartbeatChanged {
+    /// Seconds.
+    pub seconds: u32,
+}
+
+impl HeartbeatChanged {
+    /// Reads `<heartbeat/>`.
+    ///
+    /// # Errors
+    /// When it is another element, or `seconds` is missing or unreadable.
+    pub fn from_element(element: &Element) -> Result<Self, FieldError> {
+        field::expect(element, HEARTBEAT)?;
+        let seconds = read_seconds(element, HEARTBEAT, "seconds")?;
+        Ok(Self { seconds: seconds.ok_or(FieldError::Missing { element: HEARTBEAT, field: "seconds" })? })
+    }
+
+    /// The element.
+    #[must_use]
+    pub fn to_element(self) -> Element {
+        Element::new(ns::PUSH, HEARTBEAT).with_attr("seconds", self.seconds)
+    }
+}
+
 fn read_cursor(element: &Element) -> Result<Cursor, FieldError> {
     Ok(Cursor {
         generation: field::required(element, PUSH, "generation")?,
@@ -151,9 +181,9 @@ fn read_cursor(element: &Element) -> Result<Cursor, FieldError> {
     })
 }
 
-fn read_seconds(element: &Element, name: &'static str) -> Result<Option<u32>, FieldError> {
-    let seconds = field::number(element, PUSH, name)?.map(u32::try_from).transpose();
-    seconds.map_err(|_| FieldError::Invalid { element: PUSH, field: name })
+fn read_seconds(element: &Element, kind: &'static str, name: &'static str) -> Result<Option<u32>, FieldError> {
+    let seconds = field::number(element, kind, name)?.map(u32::try_from).transpose();
+    seconds.map_err(|_| FieldError::Invalid { element: kind, field: name })
 }
 
 fn read_installation(text: &str) -> Result<[u8; 16], FieldError> {

@@ -1,8 +1,8 @@
 //! The push extension on the wire: bytes, and what is refused by name.
 
 use super::{
-    Ack, Bound, Cursor, CursorMoved, DeviceEvent, DeviceEventType, Entry, EntryContent, EntryHead, Generation, Lane,
-    Login, Retry, SeqSet, UserChanged,
+    Ack, Bound, Cursor, CursorMoved, DeviceEvent, DeviceEventType, Entry, EntryContent, EntryHead, Generation,
+    HeartbeatChanged, Lane, Login, Retry, SeqSet, UserChanged,
 };
 use crate::{DateTime, Element, FieldError, ns};
 
@@ -88,11 +88,15 @@ fn bound_bytes() {
         recorded_normal: 4709,
         recorded_background: 4650,
         time: AT,
+        heartbeat_min_s: None,
         heartbeat_max_s: 600,
         user: Some("alice".to_owned()),
     };
     insta::assert_snapshot!(bound.to_element(), @"<push xmlns='urn:longwire:push:1' device='d1' generation='0000000000005f3c' normal='4711' background='4650' recorded-normal='4709' recorded-background='4650' time='2026-11-21T11:42:00.123Z' heartbeat-max='600' user='alice'/>");
     assert_eq!(Bound::from_element(&bound.to_element()), Ok(bound.clone()));
+    let bounded = Bound { heartbeat_min_s: Some(60), ..bound.clone() };
+    assert_eq!(bounded.to_element().attr("heartbeat-min"), Some("60"));
+    assert_eq!(Bound::from_element(&bounded.to_element()), Ok(bounded));
     for field in [
         "device",
         "generation",
@@ -216,4 +220,18 @@ fn retry_bytes() {
     assert_eq!(Retry::from_element(&retry.to_element()), Ok(retry));
     let too_long = Element::new(ns::PUSH, "retry").with_attr("after", u64::MAX);
     assert_eq!(Retry::from_element(&too_long), Err(FieldError::Invalid { element: "retry", field: "after" }));
+}
+
+#[test]
+fn heartbeat_bytes() {
+    let changed = HeartbeatChanged { seconds: 300 };
+    insta::assert_snapshot!(changed.to_element(), @"<heartbeat xmlns='urn:longwire:push:1' seconds='300'/>");
+    assert_eq!(HeartbeatChanged::from_element(&changed.to_element()), Ok(changed));
+    let empty = Element::new(ns::PUSH, "heartbeat");
+    let missing = FieldError::Missing { element: "heartbeat", field: "seconds" };
+    assert_eq!(HeartbeatChanged::from_element(&empty), Err(missing));
+    for wrong in ["", "-1", "1.5", "x", "4294967296"] {
+        let invalid = FieldError::Invalid { element: "heartbeat", field: "seconds" };
+        assert_eq!(HeartbeatChanged::from_element(&empty.clone().with_attr("seconds", wrong)), Err(invalid), "{wrong}");
+    }
 }

@@ -78,6 +78,7 @@ fn success_has_known_bytes_and_reads_back() {
         recorded_normal: 1,
         recorded_background: 2,
         time: AT,
+        heartbeat_min_s: None,
         heartbeat_max_s: 600,
         user: None,
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use longwire_protocol::codec;
 use longwire_protocol::jid::FullJid;
-use longwire_protocol::push::{self, Ack};
+use longwire_protocol::push::{self, Ack, HeartbeatChanged};
 use longwire_protocol::stanza::{Condition, Iq, StanzaError, error_answer, is_stanza};
 use longwire_protocol::stream::{StreamCondition, StreamError};
 use longwire_protocol::xep::ping;
@@ -86,7 +86,7 @@ impl Bound {
         self.heartbeat_s.is_some()
     }
 
-    fn handle_element(&self, element: Element, out: &mut Outbox) -> Result<(), StreamError> {
+    fn handle_element(&mut self, element: Element, out: &mut Outbox) -> Result<(), StreamError> {
         if is_stanza(&element) {
             return self.handle_stanza(element, out);
         }
@@ -94,10 +94,17 @@ impl Bound {
             let error = StreamError::new(StreamCondition::PolicyViolation);
             return Err(error.with_text("already authenticated"));
         }
+        let malformed = |problem: longwire_protocol::FieldError| {
+            StreamError::new(StreamCondition::BadFormat).with_text(problem.to_string())
+        };
+        if self.is_push() && element.is(ns::PUSH, "heartbeat") {
+            let changed = HeartbeatChanged::from_element(&element).map_err(malformed)?;
+            let promised_s = self.config.promise_s(Some(changed.seconds));
+            self.heartbeat_s = Some(promised_s);
+            out.events.push(Event::Promise(promised_s));
+            return Ok(());
+        }
         if self.is_push() && element.is(ns::PUSH, "ack") {
-            let malformed = |problem: longwire_protocol::FieldError| {
-                StreamError::new(StreamCondition::BadFormat).with_text(problem.to_string())
-            };
             out.events.push(Event::PushAck(Ack::from_element(&element).map_err(malformed)?));
             return Ok(());
         }

@@ -38,6 +38,8 @@ pub struct Config {
     pub salt_key: [u8; 32],
     /// PBKDF2 rounds that accounts which do not exist seem to have.
     pub iterations: u32,
+    /// The shortest heartbeat that push sessions are asked for, seconds; none leaves it to them.
+    pub heartbeat_min_s: Option<u32>,
     /// The longest heartbeat a push session may promise, seconds.
     pub heartbeat_max_s: u32,
     /// Milliseconds of silence after which another session is pinged.
@@ -56,10 +58,19 @@ impl Config {
             registration: Registration::Closed,
             salt_key,
             iterations: 4096,
+            heartbeat_min_s: None,
             heartbeat_max_s: 600,
             silence_ms: 300_000,
             ping_answer_ms: 60_000,
         }
+    }
+
+    /// What a promised heartbeat counts as, seconds: one outside the bounds as the nearest within, since the device may not have known
+    /// them; none as the longest.
+    #[must_use]
+    pub fn promise_s(&self, promised_s: Option<u32>) -> u32 {
+        let min_s = self.heartbeat_min_s.unwrap_or(1).max(1);
+        promised_s.unwrap_or(u32::MAX).max(min_s).min(self.heartbeat_max_s)
     }
 
     /// The served domain that `to` names.

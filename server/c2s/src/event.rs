@@ -56,6 +56,8 @@ pub enum Event {
     LoginFailed(LoginFailure),
     /// A whitespace heartbeat of a push session; the stream has answered it.
     Heartbeat,
+    /// The device promises another heartbeat from now on, seconds within the bounds; push sessions only.
+    Promise(u32),
     /// The stream is over, for this reason of ours; none when the client closed it.
     Closed(Option<StreamCondition>),
 }
@@ -129,6 +131,7 @@ impl Event {
             | Self::PushAck(_)
             | Self::LoginFailed(_)
             | Self::Heartbeat
+            | Self::Promise(_)
             | Self::Closed(_) => false,
         }
     }

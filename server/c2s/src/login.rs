@@ -220,9 +220,8 @@ impl Login {
                 request::success(proof, session.jid.clone().into(), Some(bound), session.token.as_ref())
                     .write_in_stream(&mut out.bytes);
                 features::none().write_in_stream(&mut out.bytes);
-                let max_s = link.config.heartbeat_max_s;
-                let promised_s = request.push().and_then(|push| push.heartbeat_s).unwrap_or(max_s);
-                let heartbeat_s = session.push.is_some().then_some(promised_s.clamp(1, max_s));
+                let promised_s = link.config.promise_s(request.push().and_then(|push| push.heartbeat_s));
+                let heartbeat_s = session.push.is_some().then_some(promised_s);
                 return Ok(Next::Bound(Box::new(BoundParts { jid: session.jid, heartbeat_s })));
             }
             Answer::BindRefused(BindRefusal::NotAuthorized) => SaslCondition::NotAuthorized.into(),

@@ -40,6 +40,8 @@ pub struct CoreConfig {
     pub domain: String,
     /// Whether accounts can be registered in band.
     pub registration: Registration,
+    /// The shortest heartbeat that push sessions are asked for, seconds; none leaves it to them.
+    pub heartbeat_min_s: Option<u32>,
     /// The longest heartbeat that a push session may promise, seconds.
     pub heartbeat_max_s: u32,
     /// A secret kept outside the database: FAST tokens and the salts of unknown accounts are derived from it.

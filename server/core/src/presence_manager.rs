@@ -1,4 +1,5 @@
-//! When devices were last heard of, and when they are expected next: in memory while online, written when they come and go.
+//! When devices were last heard of, and when they are expected next: in memory while online; written when they come and go, when they
+//! promise something else, and between these now and then.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +10,12 @@ use longwire_store::write::SessionStep;
 
 use crate::log::Log;
 
-/// Milliseconds by which a device may be late before it counts as missing (DESIGN §5: twice its heartbeat and this).
+/// Milliseconds by which a device may be late before it counts as overdue (DESIGN §5: it is closed after twice its heartbeat and this).
 const GRACE_MS: i64 = 10_000;
+
+/// Milliseconds for which what is written of an online device may be old: a server that crashed knows its devices' last contact to
+/// within so much and a heartbeat. One write per device in so long rides in the log's groups; one per heartbeat would not.
+const WRITTEN_EVERY_MS: i64 = 15 * 60 * 1_000;
 
 /// Contacts of the devices that are online.
 pub struct PresenceManager {
@@ -27,8 +32,9 @@ pub struct Contact {
     pub began_at: Timestamp,
     /// When anything was last received from it.
     pub last_seen: Timestamp,
-    /// When it has promised to be heard of next; none when it promised nothing.
+    /// When it is expected to be heard of next; none when it promised nothing.
     pub next_contact: Option<Timestamp>,
+    written_at: Timestamp,
 }
 
 impl PresenceManager {
@@ -45,27 +51,49 @@ impl PresenceManager {
 
     /// A device has logged in, promising a heartbeat of so many seconds. An older session of it that is still there ends with this.
     pub fn came(&self, device: DeviceId, now: Timestamp, heartbeat_s: Option<u32>) {
-        let contact = Contact { began_at: now, last_seen: now, next_contact: next_contact(now, heartbeat_s) };
+        let next_contact = next_contact(now, heartbeat_s);
+        let contact = Contact { began_at: now, last_seen: now, next_contact, written_at: now };
         let older = self.contacts().insert(device, contact);
         let ended = older.map(|older| SessionStep::Ended(older.over(now, SessionEnd::Conflict)));
         self.write(device, contact, None, ended.into_iter().chain([SessionStep::Began(now)]));
     }
 
+    /// A device that is online promises another heartbeat from now on.
+    pub fn promised(&self, device: DeviceId, now: Timestamp, heartbeat_s: u32) {
+        self.note(device, now, Some(heartbeat_s), 0);
+    }
+
     /// Something was received from a device that is online.
     pub fn heard(&self, device: DeviceId, now: Timestamp, heartbeat_s: Option<u32>) {
-        if let Some(contact) = self.contacts().get_mut(&device) {
+        self.note(device, now, heartbeat_s, WRITTEN_EVERY_MS);
+    }
+
+    /// Writes it, too, when what is written is so old.
+    fn note(&self, device: DeviceId, now: Timestamp, heartbeat_s: Option<u32>, written_every_ms: i64) {
+        let due = {
+            let mut contacts = self.contacts();
+            let Some(contact) = contacts.get_mut(&device) else { return };
             (contact.last_seen, contact.next_contact) = (now, next_contact(now, heartbeat_s));
+            let is_due = now.millis_since(contact.written_at) >= written_every_ms;
+            if is_due {
+                contact.written_at = now;
+            }
+            is_due.then_some(*contact)
+        };
+        if let Some(contact) = due {
+            self.write(device, contact, None, None);
         }
     }
 
     /// A device's session has ended, and it has no other. What ends with the server is written when the server runs again.
+    /// What it last promised stays: once that has passed, it is overdue.
     pub fn went(&self, device: DeviceId, now: Timestamp, end: SessionEnd) {
         let Some(contact) = self.contacts().remove(&device) else { return };
         let session = Some(contact.over(now, end)).filter(|_| end != SessionEnd::Restart);
         if let Some(session) = session {
             lock(&self.ended).insert(device, session);
         }
-        self.write(device, Contact { next_contact: None, ..contact }, Some(now), session.map(SessionStep::Ended));
+        self.write(device, contact, Some(now), session.map(SessionStep::Ended));
     }
 
     /// Rides in a later group: nobody waits for it.

@@ -14,6 +14,11 @@ use anyhow::{Context as _, bail};
 use crate::cli::{LogFormat, Place, Registration, ServeArgs};
 pub(crate) use file::{FileConfig, Metrics};
 
+/// The longest heartbeat of devices, in seconds, when nothing is said.
+const HEARTBEAT_MAX_S: u32 = 600;
+/// The longest that can be said, in seconds: a device that is silent for two days is no device that is online.
+const HEARTBEAT_LIMIT_S: u32 = 86_400;
+
 /// Requests a second of an API key when nothing is said: more than anything honest makes.
 const REQUESTS_PER_SECOND_MAX: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_999);
 
@@ -44,8 +49,38 @@ pub(crate) struct Configuration {
     pub connections_before_login_max: u32,
     pub logins_per_second_max: u32,
     pub registrations_per_minute_max: u32,
+    pub heartbeat: HeartbeatBounds,
     pub log_format: LogFormat,
     pub log_filter: Option<String>,
+}
+
+/// Between what devices adapt their heartbeat, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HeartbeatBounds {
+    /// None leaves it to the devices.
+    pub min_s: Option<u32>,
+    pub max_s: u32,
+}
+
+impl Default for HeartbeatBounds {
+    fn default() -> Self {
+        Self { min_s: None, max_s: HEARTBEAT_MAX_S }
+    }
+}
+
+impl HeartbeatBounds {
+    fn new(min_s: Option<NonZeroU32>, max_s: Option<NonZeroU32>) -> anyhow::Result<Self> {
+        let bounds = Self { min_s: min_s.map(NonZeroU32::get), max_s: max_s.map_or(HEARTBEAT_MAX_S, NonZeroU32::get) };
+        if bounds.max_s > HEARTBEAT_LIMIT_S {
+            bail!("heartbeat_max: {} seconds are more than a day ({HEARTBEAT_LIMIT_S})", bounds.max_s);
+        }
+        match bounds.min_s {
+            Some(min_s) if min_s > bounds.max_s => {
+                bail!("heartbeat_min: {min_s} seconds are more than heartbeat_max, which is {}", bounds.max_s)
+            }
+            Some(_) | None => Ok(bounds),
+        }
+    }
 }
 
 /// Where something listens.
@@ -107,6 +142,7 @@ impl Configuration {
             connections_before_login_max: told.connections_before_login_max.unwrap_or(256),
             logins_per_second_max: told.logins_per_second_max.unwrap_or(100),
             registrations_per_minute_max: told.registrations_per_minute_max.unwrap_or(60),
+            heartbeat: HeartbeatBounds::new(told.heartbeat_min, told.heartbeat_max)?,
             log_format: args.log_format.or(told.log_format).unwrap_or(LogFormat::Text),
             log_filter: told.log_filter,
         })
@@ -223,6 +259,27 @@ mod tests {
         assert!(!is_tls("127.0.0.1:0", false));
         assert!(is_tls("0.0.0.0:0", false));
         assert!(!is_tls("0.0.0.0:0", true));
+    }
+
+    #[test]
+    fn the_bounds_of_heartbeats_are_held_against_each_other() {
+        let told = |pairs: &[(&str, &str)]| {
+            let told = Configuration::resolve(&ServeArgs::default(), &variables(pairs));
+            told.map(|configuration| (configuration.heartbeat.min_s, configuration.heartbeat.max_s))
+        };
+        let (min, max) = ("LONGWIRE_HEARTBEAT_MIN", "LONGWIRE_HEARTBEAT_MAX");
+        assert_eq!(told(&[]).expect("the default"), (None, 600));
+        assert_eq!(told(&[(min, "600")]).expect("as long as the longest"), (Some(600), 600));
+        assert_eq!(told(&[(min, "1"), (max, "86400")]).expect("a day"), (Some(1), 86_400));
+        for (wrong, key) in [
+            ([(min, "601")], "heartbeat_min"),
+            ([(max, "86401")], "heartbeat_max"),
+            ([(max, "0")], max),
+            ([(min, "0")], min),
+        ] {
+            let error = told(&wrong).expect_err("refused").to_string();
+            assert!(error.contains(key), "{error}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt as _;
 
 use crate::cli::Place;
-use crate::configuration;
+use crate::configuration::{self, HeartbeatBounds};
 use crate::data_dir::DataDir;
 use crate::lock::{self, Attempt, Holder, Lock};
 use crate::system::{self, Engine};
@@ -91,8 +91,15 @@ impl Control {
     }
 
     async fn in_process(data_dir: &DataDir, lock: Lock) -> anyhow::Result<Self> {
-        // Neither the domain nor registration nor tokens matter to what commands do.
-        let engine = Engine::open(data_dir, "localhost", Registration::Closed, configuration::FAST_TOKEN_S).await?;
+        // Neither the domain nor registration, tokens or heartbeats matter to what commands do.
+        let engine = Engine::open(
+            data_dir,
+            "localhost",
+            Registration::Closed,
+            configuration::FAST_TOKEN_S,
+            HeartbeatBounds::default(),
+        )
+        .await?;
         let config =
             ApiConfig { concurrency_max: 1, requests_per_second_max: NonZeroU32::MIN, metrics_need_key: false };
         let router = Api::new(std::sync::Arc::clone(&engine.core), config).router().layer(axum::Extension(Operator));

@@ -86,8 +86,9 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     }
     let (certificate, certificate_path) = certificate::load(configuration, data_dir)?;
     let (http, http_url) = listeners::http(configuration, &certificate).await?;
-    let registration = registration::policy(configuration);
-    let engine = Engine::open(data_dir, &configuration.domain, registration, configuration.fast_token_s).await?;
+    let (domain, registration) = (&configuration.domain, registration::policy(configuration));
+    let (token_s, heartbeat) = (configuration.fast_token_s, configuration.heartbeat);
+    let engine = Engine::open(data_dir, domain, registration, token_s, heartbeat).await?;
     engine.core.begin_generation().await?;
     engine.core.resume().await?;
     let net = listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate)).await?;

@@ -8,10 +8,8 @@ use longwire_core::{Clock, Core, CoreConfig, Env, Random, Registration};
 use longwire_model::Timestamp;
 use longwire_store_sqlite::{Options, SqliteStore};
 
+use crate::configuration::HeartbeatBounds;
 use crate::data_dir::{self, DataDir};
-
-/// The longest heartbeat that a push session may promise.
-const HEARTBEAT_MAX_S: u32 = 600;
 
 struct SystemClock {
     started: Instant,
@@ -63,6 +61,7 @@ impl Engine {
         domain: &str,
         registration: Registration,
         fast_token_s: u32,
+        heartbeat: HeartbeatBounds,
     ) -> anyhow::Result<Self> {
         let env = env();
         let server_key = data_dir::server_key(data_dir, |bytes| env.random.fill(bytes))?;
@@ -70,7 +69,8 @@ impl Engine {
         let config = CoreConfig {
             domain: domain.to_owned(),
             registration,
-            heartbeat_max_s: HEARTBEAT_MAX_S,
+            heartbeat_min_s: heartbeat.min_s,
+            heartbeat_max_s: heartbeat.max_s,
             server_key,
             fast_token_ms: i64::from(fast_token_s) * 1_000,
         };

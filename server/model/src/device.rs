@@ -23,7 +23,7 @@ pub struct Device {
     pub last_seen: Option<Timestamp>,
     /// Since when it has no session; none while it has one or never had one.
     pub offline_since: Option<Timestamp>,
-    /// When it has promised to be heard of next.
+    /// When it has promised to be heard of next; of a device without a session what it promised last.
     pub next_contact: Option<Timestamp>,
     /// Of a client without the push extension: the oldest unacknowledged entry and the sessions that saw it (DESIGN rule 10).
     pub attempts: Option<Attempts>,

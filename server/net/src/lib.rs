@@ -195,7 +195,7 @@ fn stream_config(core: &Core, config: &NetConfig) -> Result<longwire_c2s::Config
         Registration::Closed => longwire_c2s::Registration::Closed,
     };
     streams.iterations = longwire_core::auth_manager::SCRAM_ITERATIONS;
-    streams.heartbeat_max_s = core.config.heartbeat_max_s;
+    (streams.heartbeat_min_s, streams.heartbeat_max_s) = (core.config.heartbeat_min_s, core.config.heartbeat_max_s);
     streams.silence_ms = config.silence_ms;
     Ok(streams)
 }

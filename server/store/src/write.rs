@@ -119,7 +119,7 @@ pub enum Write {
         device: DeviceId,
         /// When it was last heard of.
         last_seen: Timestamp,
-        /// When it has promised to be heard of next; none when it is gone.
+        /// When it has promised to be heard of next; none when it promised nothing.
         next_contact: Option<Timestamp>,
         /// Since when it has no session; none while it has one.
         offline_since: Option<Timestamp>,

@@ -144,6 +144,7 @@ impl<H: Host> Worker<H> {
                 let (worker, condition, count) = (self.index, condition.name(), self.login_failures);
                 tracing::info!(worker, condition, mechanism, count, "a login failed");
             }
+            Event::Promise(heartbeat_s) => self.promise(slot, heartbeat_s),
             Event::Heartbeat => {
                 if let Some(key) = self.key(slot) {
                     self.shard.heartbeat(key, self.now, &mut self.outputs);

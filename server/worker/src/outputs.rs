@@ -124,6 +124,7 @@ impl<H: Host> Worker<H> {
             recorded_normal: bound.recorded.normal,
             recorded_background: bound.recorded.background,
             time: render::wire_time(self.now.wall),
+            heartbeat_min_s: self.streams.heartbeat_min_s,
             heartbeat_max_s: self.streams.heartbeat_max_s,
             user: bound.user.as_ref().map(|user| user.to_string()),
         };

@@ -51,6 +51,7 @@ fn limited_registration(question: &Event) -> Option<fn(u32) -> Answer> {
         | Event::PushAck(_)
         | Event::LoginFailed(_)
         | Event::Heartbeat
+        | Event::Promise(_)
         | Event::Closed(_) => None,
     }
 }
@@ -69,6 +70,7 @@ async fn answer(core: &Core, question: Event) -> Answer {
         | Event::PushAck(_)
         | Event::LoginFailed(_)
         | Event::Heartbeat
+        | Event::Promise(_)
         | Event::Closed(_) => Ok(unavailable()),
     };
     answered.unwrap_or_else(|error| {

@@ -32,8 +32,7 @@ impl<H: Host> Worker<H> {
         let Some(place) = self.place(slot) else { return };
         let core = Arc::clone(&self.core);
         let key = core.sessions.new_key();
-        let max_s = self.streams.heartbeat_max_s;
-        let heartbeat_s = request.push.as_ref().map(|push| push.heartbeat_s.unwrap_or(max_s).clamp(1, max_s));
+        let heartbeat_s = request.push.as_ref().map(|push| self.streams.promise_s(push.heartbeat_s));
         let session = Session {
             key,
             worker: self.index,
@@ -143,6 +142,16 @@ impl<H: Host> Worker<H> {
         }
         if !state.is_push {
             self.shard.heard(session.key);
+        }
+    }
+
+    /// A session promises another heartbeat from now on.
+    pub(crate) fn promise(&mut self, slot: usize, heartbeat_s: u32) {
+        let state = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut());
+        let Some(state) = state else { return };
+        state.heartbeat_s = Some(heartbeat_s);
+        if let Some(device) = state.session.device {
+            self.core.presence.promised(device, self.now.wall, heartbeat_s);
         }
     }
 

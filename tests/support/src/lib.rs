@@ -3,6 +3,7 @@
 
 pub mod dns;
 pub mod http;
+pub mod nat;
 pub mod phones;
 pub mod process;
 pub mod screen;
@@ -13,6 +14,7 @@ pub mod wire;
 
 pub use dns::Dns;
 pub use http::{Client, Failure, Response};
+pub use nat::Nat;
 pub use phones::{PhoneOptions, Phones};
 pub use seed::Chance;
 pub use server::{Ready, Server, ServerOptions};

@@ -6,6 +6,7 @@ use super::{Received, Row};
 use crate::account::{Account, FastToken, Installation};
 use crate::backoff::Conflicts;
 use crate::clock::Anchor;
+use crate::heartbeat::Learned;
 
 /// Changes that become durable together or not at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,6 +87,9 @@ pub enum Change {
         /// What was reported.
         kind: DeviceEventType,
     },
+    /// What is known of a network, in place of what was; of the networks beyond [`crate::heartbeat::NETWORKS_MAX`] those with the lowest
+    /// `used` are forgotten.
+    Network(Learned),
     /// Rows that are done, and seqs, from before this server time are forgotten.
     Prune {
         /// Unix milliseconds of the server.

@@ -8,6 +8,7 @@ use super::{
     Change, EntryKind, Outcome, Row, RowState, Snapshot, Step, Store, StoreError, Transaction, keep, leave, turn,
 };
 use crate::account::Record;
+use crate::heartbeat::{Learned, NETWORKS_MAX};
 
 /// The contents at one moment.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +19,7 @@ struct Contents {
     seqs: BTreeMap<(bool, u64), u64>,
     /// With the time of the server's answer.
     reports: Vec<(DeviceEvent, Option<u64>)>,
+    networks: Vec<Learned>,
 }
 
 /// A device's store in memory, for tests and simulations.
@@ -99,6 +101,7 @@ impl Store for MemoryStore {
             record: self.now.record.clone(),
             rows: due.into_iter().map(|(_, row)| row.clone()).collect(),
             reports: open.map(|(report, _)| report.clone()).collect(),
+            networks: self.now.networks.clone(),
             noted: self.noted.clone(),
         })
     }
@@ -127,6 +130,7 @@ impl Contents {
             Change::Row(id, verb) => return self.write(turn(self.row(id), verb, at_ms)),
             Change::Report(report) => return self.report(report.clone()),
             Change::Reported { entry, kind } => self.reported(entry, *kind, at_ms),
+            Change::Network(learned) => self.learn(*learned),
             Change::Prune { before_ms } => self.prune(*before_ms),
         }
         Outcome::Quiet
@@ -190,6 +194,13 @@ impl Contents {
             .iter_mut()
             .filter(|(report, answered)| answered.is_none() && report.entry == entry && report.kind == kind);
         open.for_each(|(_, answered)| *answered = Some(at_ms));
+    }
+
+    fn learn(&mut self, learned: Learned) {
+        self.networks.retain(|known| known.network != learned.network);
+        self.networks.push(learned);
+        self.networks.sort_unstable_by_key(|known| std::cmp::Reverse(known.used));
+        self.networks.truncate(NETWORKS_MAX);
     }
 
     fn prune(&mut self, before_ms: u64) {

@@ -2,20 +2,20 @@
 
 use std::collections::VecDeque;
 
-use longwire_protocol::push::SeqSet;
+use longwire_protocol::push::{HeartbeatChanged, SeqSet};
 use longwire_protocol::sasl::HT_SHA_256_EXPR;
 use longwire_protocol::stream::{self, StreamCondition, StreamError, StreamHeader};
 use longwire_protocol::xep::sasl2::Success;
 use longwire_protocol::{Element, Event as StreamEvent, Limits, Reader, ns};
 
-use super::Machine;
+use super::{Machine, seconds};
 use crate::account::FastToken;
 use crate::action::{Action, Actions};
 use crate::backoff::{SETTLED_MS, refused_ms};
 use crate::clock::Anchor;
 use crate::config::{AppKey, TlsMode};
 use crate::event::Network;
-use crate::heartbeat::Beat;
+use crate::heartbeat::{Beat, NetworkId};
 use crate::inbox::Change;
 use crate::journal::Then;
 use crate::state::{Block, Failure, FailureKind, State, Why};
@@ -174,6 +174,7 @@ impl Machine {
 
     pub(super) fn closed(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
         if self.link.is_some() {
+            self.heartbeat.closed(now_ms);
             self.fail(Why::Lost, now_ms, actions);
         }
     }
@@ -185,7 +186,7 @@ impl Machine {
 
     /// Reads what one read of the socket brought.
     pub(super) fn read(&mut self, bytes: &[u8], now_ms: u64, actions: &mut Actions<'_>) {
-        self.heartbeat.received(now_ms);
+        self.heartbeat.received(bytes, now_ms);
         let mut input = bytes;
         while let Some(link) = &mut self.link {
             if link.is_deaf {
@@ -201,6 +202,7 @@ impl Machine {
             }
         }
         self.flush_batch();
+        self.promise_anew(now_ms, actions);
     }
 
     fn stream_event(&mut self, event: StreamEvent, now_ms: u64, actions: &mut Actions<'_>) {
@@ -252,7 +254,7 @@ impl Machine {
             has_durable_account: self.has_durable_account,
             features: link.features.as_ref(),
             exporter: link.exporter,
-            heartbeat_s: u32::try_from(self.heartbeat.interval_ms().div_ceil(1_000)).unwrap_or(u32::MAX),
+            heartbeat_s: seconds(self.heartbeat.promise()),
             random: actions.random_bytes(),
         };
         let Turn { write, wants } = turn(task, &cx);
@@ -316,6 +318,8 @@ impl Machine {
         self.cursor_of_link = connection;
         self.change(Change::Bound { bound: bound.clone(), token, anchor });
         self.change(Change::User(bound.user.clone()));
+        self.heartbeat.confirm(now_ms);
+        self.keep_learned();
         self.journal.then(Then::GoOnline { connection, bound, jid });
     }
 
@@ -401,7 +405,7 @@ impl Machine {
     fn wait_until(&mut self, until_ms: u64, why: Why, actions: &mut Actions<'_>) {
         let state = match self.network {
             Network::None => State::Waiting { until_ms: None, why: Why::Network },
-            Network::Usable => State::Waiting { until_ms: Some(until_ms), why },
+            Network::Usable | Network::Known(_) => State::Waiting { until_ms: Some(until_ms), why },
         };
         self.set_state(state, actions);
     }
@@ -409,6 +413,7 @@ impl Machine {
     fn drop_link(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
         let Some(link) = self.link.take() else { return };
         actions.push(Action::Close);
+        self.heartbeat.end();
         if link.online_since_ms.is_some_and(|since| now_ms.saturating_sub(since) >= SETTLED_MS) {
             self.backoff.settle();
         }
@@ -445,27 +450,47 @@ impl Machine {
     pub(super) fn network(&mut self, network: Network, now_ms: u64, actions: &mut Actions<'_>) {
         self.network = network;
         self.targets.renew();
+        match network {
+            Network::None => {}
+            Network::Usable => self.heartbeat.enter(NetworkId::UNNAMED),
+            Network::Known(id) => self.heartbeat.enter(id),
+        }
+        if !matches!(self.state, State::Online(_)) {
+            self.heartbeat.absolve();
+        }
         match (network, &self.state) {
             (_, State::Idle | State::Blocked(_)) => {}
             (Network::None, _) => {
                 self.drop_link(now_ms, actions);
                 self.set_state(State::Waiting { until_ms: None, why: Why::Network }, actions);
             }
-            (Network::Usable, State::Online(_)) => {
+            (Network::Usable | Network::Known(_), State::Online(_)) => {
                 let beat = self.heartbeat.probe(now_ms);
                 self.carry_out(beat, now_ms, actions);
             }
-            (Network::Usable, State::Waiting { why, .. }) if self.pause_until_ms > now_ms => {
+            (Network::Usable | Network::Known(_), State::Waiting { why, .. }) if self.pause_until_ms > now_ms => {
                 let why = why.clone();
                 self.backoff.restart();
                 self.wait_until(self.pause_until_ms, why, actions);
             }
-            (Network::Usable, _) => {
+            (Network::Usable | Network::Known(_), _) => {
                 self.backoff.restart();
                 self.drop_link(now_ms, actions);
                 self.try_again(now_ms, actions);
             }
         }
+    }
+
+    /// Tells the server of an interval that has changed within the session: a longer one before its silence begins.
+    pub(super) fn promise_anew(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        if !matches!(self.state, State::Online(_)) {
+            return;
+        }
+        if let Some(interval_ms) = self.heartbeat.promise_anew() {
+            let changed = HeartbeatChanged { seconds: seconds(interval_ms) };
+            self.write_element(&changed.to_element(), now_ms, actions);
+        }
+        self.keep_learned();
     }
 
     pub(super) fn beat(&mut self, now_ms: u64, actions: &mut Actions<'_>) {

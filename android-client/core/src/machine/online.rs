@@ -7,6 +7,7 @@ use longwire_protocol::{Element, Jid, ns};
 use super::Machine;
 use crate::action::{Action, Actions};
 use crate::batch::BATCH_BYTES_MAX;
+use crate::heartbeat::Bounds;
 use crate::inbox::{Change, KEPT_MS};
 use crate::journal::Then;
 use crate::state::{Online, State};
@@ -30,12 +31,15 @@ impl Machine {
         let Some(link) = link else { return }; // it ended meanwhile
         link.online_since_ms = Some(now_ms);
         let restated = link.restated.take();
-        self.heartbeat.start(now_ms, Some(u64::from(bound.heartbeat_max_s).saturating_mul(1_000)));
+        let ms = |seconds: u32| u64::from(seconds).saturating_mul(1_000);
+        let min_ms = bound.heartbeat_min_s.map(ms);
+        self.heartbeat.start(now_ms, Bounds { min_ms, max_ms: Some(ms(bound.heartbeat_max_s)) });
         if let Some(ack) = first_ack(&bound, restated) {
             self.send_ack(&ack, now_ms, actions);
         }
         let user = self.record.user.clone();
         self.set_state(State::Online(Online { device: bound.device, jid, user }), actions);
+        self.promise_anew(now_ms, actions);
         self.hand_held();
         self.prune(now_ms);
     }

@@ -2,6 +2,7 @@
 
 mod deaths;
 mod harness;
+mod heartbeat;
 mod inbox;
 mod login;
 mod owed;

@@ -5,8 +5,8 @@ use longwire_client::inbox::{Change, EntryKind, Outcome, Step, Transaction, keep
 use longwire_protocol::push::{Bound, DeviceEvent, DeviceEventType, SeqSet};
 use sqlx::SqliteConnection;
 
-use super::record;
 use super::row::{find, from_db, of_users, save, to_db};
+use super::{network, record};
 
 /// Applies the changes in order; the caller commits.
 pub(super) async fn apply(
@@ -63,6 +63,7 @@ async fn apply_change(
             return Ok(if is_new { Outcome::Report(report.clone()) } else { Outcome::Quiet });
         }
         Change::Reported { entry, kind } => answered(connection, device, entry, *kind, at_ms).await?,
+        Change::Network(learned) => network::save(connection, device, learned).await?,
         Change::Prune { before_ms } => prune(connection, device, *before_ms).await?,
     }
     Ok(Outcome::Quiet)

@@ -7,7 +7,7 @@ use longwire_protocol::push::DeviceEvent;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::record;
+use super::{network, record};
 
 const COLUMNS: &str = "SELECT id, seq, is_background, state, owed, revision, target, payload, user, expires, received, attempt, \
      deaths, story FROM inbox";
@@ -33,7 +33,8 @@ pub(super) async fn snapshot(connection: &mut SqliteConnection, device: u32) -> 
     let reports = sqlx::query(reports);
     let reports = reports.bind(device).fetch_all(&mut *connection).await?;
     let reports = reports.iter().map(read_report).collect::<Result<_, _>>()?;
-    Ok(Snapshot { record, rows, reports, noted: None })
+    let networks = network::load(connection, device).await?;
+    Ok(Snapshot { record, rows, reports, networks, noted: None })
 }
 
 /// The row of a notification, if the device has one.

@@ -47,6 +47,12 @@ CREATE TABLE seqs (
     device INTEGER NOT NULL, is_background INTEGER NOT NULL, seq INTEGER NOT NULL, received INTEGER NOT NULL,
     PRIMARY KEY (device, is_background, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE networks (
+    device INTEGER NOT NULL, network INTEGER NOT NULL,
+    heartbeat INTEGER NOT NULL, survived INTEGER NOT NULL, failed INTEGER, failures INTEGER NOT NULL,
+    calm INTEGER NOT NULL, used INTEGER NOT NULL,
+    PRIMARY KEY (device, network)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE reports (
     number INTEGER PRIMARY KEY,
     device INTEGER NOT NULL, entry TEXT NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT,

@@ -4,6 +4,7 @@ use longwire_client::Lane;
 use longwire_client::account::{Account, FastToken, Installation};
 use longwire_client::backoff::Conflicts;
 use longwire_client::clock::Anchor;
+use longwire_client::heartbeat::{Learned, NETWORKS_MAX, NetworkId};
 use longwire_client::inbox::{Change, EntryKind, MemoryStore, Received, Store as _, Transaction, Verb};
 use longwire_protocol::DateTime;
 use longwire_protocol::push::{Bound, Cursor, DeviceEvent, DeviceEventType, Generation};
@@ -58,6 +59,7 @@ fn bound() -> impl Strategy<Value = Change> {
                 recorded_normal,
                 recorded_background,
                 time: DateTime(normal),
+                heartbeat_min_s: None,
                 heartbeat_max_s: 600,
                 user,
             },
@@ -117,7 +119,14 @@ fn change() -> impl Strategy<Value = Change> {
         1 => (any::<Option<u32>>(), 0..5_u32, 0..2_u32).prop_map(|(last_ms, in_a_row, since_installation)| {
             Change::Conflicts(Conflicts { last_ms: last_ms.map(u64::from), in_a_row, since_installation })
         }),
+        2 => (0..5_u64, 0..9_u64, proptest::option::of(0..9_u64)).prop_map(|(network, learned, failed)| {
+            Change::Network(learned_of(u64::MAX - network, 10 * learned + network, failed))
+        }),
     ]
+}
+
+fn learned_of(network: u64, used: u64, failed_ms: Option<u64>) -> Learned {
+    Learned { failed_ms, survived_ms: 7, failures: 3, calm: 4, ..Learned::nothing(NetworkId(network), used) }
 }
 
 fn steps() -> impl Strategy<Value = Vec<Transaction>> {
@@ -148,6 +157,25 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[tokio::test]
+async fn as_many_networks_are_kept_as_there_is_room_for() {
+    let directory = TempDir::new().expect("a directory");
+    let database = DeviceStore::open(&directory.path().join("devices.sqlite")).await.expect("opens");
+    let mut memory = MemoryStore::new();
+    let limit = u64::try_from(NETWORKS_MAX).expect("small");
+    // The first one is visited again before the last one comes.
+    for (used, network) in (0..limit).chain([0, limit]).enumerate() {
+        let used = u64::try_from(used).expect("small");
+        let step = Transaction { at_ms: 0, changes: vec![Change::Network(learned_of(network, used, None))] };
+        memory.apply(&step).expect("applies");
+        database.apply(0, step).await.expect("applies");
+    }
+    let networks = database.load(0).await.expect("loads").networks;
+    assert_eq!((networks.len(), &networks), (NETWORKS_MAX, &memory.load().expect("loads").networks));
+    let is_known = |network| networks.iter().any(|learned| learned.network == NetworkId(network));
+    assert_eq!([0, 1, 2, limit].map(is_known), [true, false, true, true]);
 }
 
 #[tokio::test]

@@ -305,6 +305,7 @@ impl Session {
             recorded_normal: recorded,
             recorded_background: 0,
             time: DateTime(1_800_000_000_000),
+            heartbeat_min_s: None,
             heartbeat_max_s: 600,
             user: None,
         };

@@ -48,7 +48,7 @@ pub(crate) struct DeviceItem {
     online: bool,
     /// When anything was last received from it.
     last_seen: Option<String>,
-    /// When it has promised to be heard of next.
+    /// When it is expected to be heard of next; once that has passed it is overdue. Of a device that is gone what it promised last.
     next_contact: Option<String>,
 }
 

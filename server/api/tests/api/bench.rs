@@ -99,6 +99,7 @@ impl Bench {
         let core_config = CoreConfig {
             domain: "localhost".to_owned(),
             registration: Registration::AppKey,
+            heartbeat_min_s: None,
             heartbeat_max_s: 600,
             server_key: [7; 32],
             fast_token_ms: 86_400_000,

@@ -84,6 +84,46 @@ fn a_silent_push_session_is_closed() {
 }
 
 #[test]
+fn a_promise_may_change_within_a_session_and_the_patience_with_it() {
+    let mut driver = Driver::push();
+    assert_eq!(driver.send("<heartbeat xmlns='urn:longwire:push:1' seconds='60'/>"), "", "no reply is needed");
+    assert_eq!(driver.events, [Event::Promise(60)]);
+    assert_eq!(driver.wait(129_999), "");
+    assert_eq!(driver.send("<heartbeat xmlns='urn:longwire:push:1' seconds='300'/>"), "");
+    assert_eq!(driver.wait(609_999), "", "the longer silence has begun");
+    assert_eq!(driver.wait(1), stream_error("connection-timeout"));
+}
+
+#[test]
+fn a_promise_outside_the_bounds_counts_as_the_nearest_within() {
+    let bounds = |min, max| {
+        let mut config = config();
+        (config.heartbeat_min_s, config.heartbeat_max_s) = (min, max);
+        move |promised| config.promise_s(promised)
+    };
+    let open = bounds(None, 600);
+    assert_eq!([None, Some(0), Some(1), Some(600), Some(601), Some(u32::MAX)].map(open), [600, 1, 1, 600, 600, 600]);
+    let narrow = bounds(Some(60), 120);
+    assert_eq!([None, Some(0), Some(59), Some(61), Some(121)].map(narrow), [120, 60, 60, 61, 120]);
+    let mut driver = Driver::push();
+    assert_eq!(driver.send("<heartbeat xmlns='urn:longwire:push:1' seconds='4294967295'/>"), "");
+    assert_eq!(driver.send("<heartbeat xmlns='urn:longwire:push:1' seconds='0'/>"), "");
+    assert_eq!(driver.events, [Event::Promise(600), Event::Promise(1)]);
+}
+
+#[test]
+fn a_promise_is_for_push_sessions_and_names_its_seconds() {
+    let promise = "<heartbeat xmlns='urn:longwire:push:1' seconds='60'/>";
+    for mut driver in [Driver::ready(), Driver::bound()] {
+        assert_eq!(driver.send(promise), stream_error("unsupported-stanza-type"));
+    }
+    for wrong in ["", " seconds=''", " seconds='-1'", " seconds='soon'", " seconds='4294967296'"] {
+        let answer = Driver::push().send(&format!("<heartbeat xmlns='urn:longwire:push:1'{wrong}/>"));
+        assert!(answer.starts_with("<stream:error><bad-format "), "{wrong}: {answer}");
+    }
+}
+
+#[test]
 fn another_silent_session_is_pinged_first() {
     let mut driver = Driver::bound();
     let ping = "<iq type='get' id='longwire-alive' from='example.com' to='alice@example.com/desk'><ping xmlns='urn:xmpp:ping'/></iq>";

@@ -205,6 +205,7 @@ fn answer(event: &Event) -> Option<Answer> {
         | Event::PushAck(_)
         | Event::LoginFailed(_)
         | Event::Heartbeat
+        | Event::Promise(_)
         | Event::Closed(_) => None,
     }
 }
@@ -225,6 +226,7 @@ fn bind(request: &BindRequest) -> Answer {
         recorded_normal: 4709,
         recorded_background: 4650,
         time: DateTime(1_795_261_320_123),
+        heartbeat_min_s: None,
         heartbeat_max_s: 600,
         user: None,
     });

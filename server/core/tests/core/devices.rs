@@ -3,7 +3,7 @@
 use longwire_core::devices::{Change, ChangeError};
 use longwire_core::session_manager::EndReason;
 use longwire_model::limits::MEMBERSHIPS_MAX;
-use longwire_model::{AudienceKey, DeviceId};
+use longwire_model::{AudienceKey, DeviceId, Timestamp};
 
 use crate::world::{World, notification};
 
@@ -145,5 +145,42 @@ async fn when_a_device_was_seen_is_known_online_and_after() {
     world.core.log_out("a", session, longwire_model::SessionEnd::Lost);
     world.core.auth.revoke_key("none").await.expect("the write before is done");
     assert_eq!(record().await.offline_since, Some(gone));
-    assert_eq!(record().await.next_contact, None);
+    assert_eq!(
+        (record().await.last_seen, record().await.next_contact),
+        (online.last_seen, online.next_contact),
+        "overdue"
+    );
+}
+
+#[tokio::test]
+async fn the_next_contact_follows_the_promise_and_is_on_disk_within_a_quarter_of_an_hour() {
+    let world = World::new().await;
+    let (session, device) = world.phone("a").await;
+    let now = || world.core.env.now();
+    let after = |from: Timestamp, ms| Some(from.plus_millis(ms));
+    let told = || async { world.core.device(device).await.expect("readable").expect("known").next_contact };
+    let stored = || async {
+        world.core.auth.revoke_key("none").await.expect("the write before is done");
+        longwire_store::Store::device(&*world.store, device).await.expect("readable").expect("known").device
+    };
+    world.hand.advance(1_000);
+    let changed = now();
+    world.core.presence.promised(device, changed, 300);
+    assert_eq!(told().await, after(changed, 310_000));
+    assert_eq!(stored().await.next_contact, after(changed, 310_000), "a changed promise is written");
+    world.hand.advance(899_999);
+    world.core.presence.heard(device, now(), Some(300));
+    assert_eq!(told().await, after(now(), 310_000));
+    assert_eq!(stored().await.next_contact, after(changed, 310_000), "a heartbeat alone is not");
+    world.hand.advance(1);
+    world.core.presence.heard(device, now(), Some(300));
+    assert_eq!((stored().await.last_seen, stored().await.next_contact), (Some(now()), after(now(), 310_000)));
+    let last = now();
+    world.hand.advance(3_600_000);
+    world.core.log_out("a", session, longwire_model::SessionEnd::Lost);
+    let gone = stored().await;
+    assert_eq!(
+        (gone.last_seen, gone.next_contact, gone.offline_since),
+        (Some(last), after(last, 310_000), Some(now()))
+    );
 }

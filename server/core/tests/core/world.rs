@@ -140,6 +140,7 @@ impl World {
         let config = CoreConfig {
             domain: "example.com".into(),
             registration,
+            heartbeat_min_s: None,
             heartbeat_max_s: 600,
             server_key: [9; 32],
             fast_token_ms: 1_000_000,

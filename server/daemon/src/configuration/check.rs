@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use longwire_net::certificate::Certificate;
 use longwire_protocol::jid::BareJid;
 
-use super::{Configuration, Metrics};
+use super::{Configuration, HeartbeatBounds, Metrics};
 use crate::cli::Registration;
 use crate::data_dir::DataDir;
 use crate::{certificate, logging};
@@ -51,6 +51,9 @@ pub(crate) fn describe(configuration: &Configuration) -> String {
             Registration::Closed => "closed: accounts are made with `longwire account add`",
         },
     );
+    let HeartbeatBounds { min_s, max_s } = configuration.heartbeat;
+    let min = min_s.map_or_else(String::new, |min_s| format!("at least {min_s} s, "));
+    line("heartbeat", &format!("{min}at most {max_s} s"));
     line(
         "metrics",
         match configuration.metrics_need_key() {

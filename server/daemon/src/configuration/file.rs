@@ -29,6 +29,8 @@ pub(crate) struct FileConfig {
     pub connections_before_login_max: Option<u32>,
     pub logins_per_second_max: Option<u32>,
     pub registrations_per_minute_max: Option<u32>,
+    pub heartbeat_min: Option<NonZeroU32>,
+    pub heartbeat_max: Option<NonZeroU32>,
     pub log_format: Option<LogFormat>,
     pub log_filter: Option<String>,
 }
@@ -73,6 +75,8 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("connections_before_login_max", Kind::Number),
     ("logins_per_second_max", Kind::Number),
     ("registrations_per_minute_max", Kind::Number),
+    ("heartbeat_min", Kind::Number),
+    ("heartbeat_max", Kind::Number),
     ("log_format", Kind::Text),
     ("log_filter", Kind::Text),
 ];
@@ -99,6 +103,8 @@ impl FileConfig {
             connections_before_login_max: self.connections_before_login_max.or(other.connections_before_login_max),
             logins_per_second_max: self.logins_per_second_max.or(other.logins_per_second_max),
             registrations_per_minute_max: self.registrations_per_minute_max.or(other.registrations_per_minute_max),
+            heartbeat_min: self.heartbeat_min.or(other.heartbeat_min),
+            heartbeat_max: self.heartbeat_max.or(other.heartbeat_max),
             log_format: self.log_format.or(other.log_format),
             log_filter: self.log_filter.or(other.log_filter),
         }

@@ -76,6 +76,7 @@ impl Server {
         let config = CoreConfig {
             domain: "localhost".to_owned(),
             registration: Registration::Open,
+            heartbeat_min_s: None,
             heartbeat_max_s: 600,
             server_key: [7; 32],
             fast_token_ms: 1_000_000,

@@ -164,6 +164,21 @@ fn a_silent_phone_is_closed_after_twice_its_heartbeat() {
 }
 
 #[test]
+fn the_patience_with_a_silent_phone_follows_its_promise() {
+    let server = Server::start(plain);
+    let mut phone = server.phone("d4565fa7-4d72-4749-b3d3-740edbf87770");
+    phone.send("<heartbeat xmlns='urn:longwire:push:1' seconds='120'/> ");
+    phone.expect(" ");
+    server.pass(249_000);
+    phone.send(" ");
+    phone.expect(" ");
+    phone.send("<heartbeat xmlns='urn:longwire:push:1' seconds='10'/> ");
+    phone.expect(" ");
+    server.pass(30_000);
+    assert!(phone.end().contains("<stream:error><connection-timeout "));
+}
+
+#[test]
 fn an_acknowledgement_above_what_was_sent_is_a_violation() {
     let server = Server::start(plain);
     let mut phone = server.phone("d4565fa7-4d72-4749-b3d3-740edbf87770");

@@ -3,6 +3,7 @@
 
 mod crowd;
 mod finding;
+mod heartbeat;
 mod make_run;
 mod membership;
 mod operator;

@@ -71,6 +71,7 @@ async fn open(folder: &std::path::Path, devices: u64) -> (Arc<Core>, Arc<Desk>, 
     let config = CoreConfig {
         domain: "example.com".into(),
         registration: Registration::Open,
+        heartbeat_min_s: None,
         heartbeat_max_s: 600,
         server_key: [9; 32],
         fast_token_ms: 1_000_000,

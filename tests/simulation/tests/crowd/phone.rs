@@ -169,6 +169,7 @@ fn bound() -> Bound {
         recorded_normal: 1,
         recorded_background: 1,
         time: DateTime(EPOCH_MS),
+        heartbeat_min_s: None,
         heartbeat_max_s: 600,
         user: None,
     }

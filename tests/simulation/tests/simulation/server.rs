@@ -131,6 +131,7 @@ impl Server {
         let config = CoreConfig {
             domain: DOMAIN.into(),
             registration: Registration::Open,
+            heartbeat_min_s: None,
             heartbeat_max_s: 600,
             server_key: [9; 32],
             fast_token_ms: 14 * 24 * 3_600_000,

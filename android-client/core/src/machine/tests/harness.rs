@@ -9,7 +9,7 @@ use longwire_protocol::xep::sasl2::{Authenticate, ClientElement, ServerElement, 
 use longwire_protocol::xep::{bind2, fast};
 use longwire_protocol::{DateTime, Element, Event as StreamEvent, Jid, Limits, Reader};
 
-use crate::heartbeat::Fixed;
+use crate::heartbeat::{Adaptive, Fixed, Interval};
 use crate::inbox::{MemoryStore, Store as _};
 use crate::{Action, Actions, Config, Event, HandOver, Machine, Random, State, Target, TlsMode};
 
@@ -90,7 +90,16 @@ impl Phone {
     }
 
     pub(super) fn with_config(config: Config, store: MemoryStore) -> Self {
-        let machine = Machine::new(config, Box::new(Fixed { interval_ms: HEARTBEAT_MS }));
+        Self::with_interval(config, store, Box::new(Fixed { interval_ms: HEARTBEAT_MS }))
+    }
+
+    /// A process whose heartbeat learns.
+    pub(super) fn adaptive(store: MemoryStore) -> Self {
+        Self::with_interval(Self::config(TlsMode::Direct), store, Box::new(Adaptive::default()))
+    }
+
+    fn with_interval(config: Config, store: MemoryStore, interval: Box<dyn Interval>) -> Self {
+        let machine = Machine::new(config, interval);
         Self {
             machine,
             store,
@@ -399,6 +408,7 @@ pub(super) fn bound(effective: u64, recorded: u64) -> Bound {
         recorded_normal: recorded,
         recorded_background: recorded,
         time: DateTime(EPOCH_MS),
+        heartbeat_min_s: None,
         heartbeat_max_s: 600,
         user: None,
     }
