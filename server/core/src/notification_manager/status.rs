@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use longwire_model::delivery::{self, Delivery, Facts, Present, Progress, State, Superseded};
 use longwire_model::membership::standing;
-use longwire_model::{DeviceId, EntryId, EntryKind, Filter, Lane, Membership, Session, Timestamp};
+use longwire_model::{DeviceId, EntryId, EntryKind, Filter, Lane, Membership, Seq, Session, Timestamp};
 use longwire_store::{DeliveryRow, StoredEntry};
 
 use super::{NotificationManager, Parts};
@@ -127,7 +127,7 @@ impl NotificationManager {
             now,
             acknowledgements: row.acknowledgement.as_slice(),
             left_at: row.left_at,
-            superseded: superseded(stored, &row.memberships),
+            superseded: superseded(stored, &row.memberships, row.acknowledgement.is_some()),
             recalled_at: stored.recalled.map(|(_, at)| at),
             has_recall: stored.recalled.is_some_and(|(seq, _)| row.recorded >= seq),
             events: &row.events,
@@ -142,13 +142,51 @@ impl NotificationManager {
     }
 }
 
-/// The first newer entry that took its place on this device: one whose audience includes it and whose filter it passes.
-fn superseded(stored: &StoredEntry, memberships: &[Membership]) -> Option<Superseded> {
+/// The first newer entry that took its place on this device: one whose audience includes it and whose filter it passes; of an entry that
+/// the cursor has passed: whose filter it passed at some time since, for that was judged then.
+fn superseded(stored: &StoredEntry, memberships: &[Membership], is_passed: bool) -> Option<Superseded> {
     let audience = &stored.entry.kind.routing()?.audience;
-    let passes =
-        |filter: &Filter| filter.passes(|tag| memberships.iter().any(|own| own.key == *tag && own.left.is_none()));
+    let passes_at = |filter: &Filter, seq: Seq| {
+        filter.passes(|tag| memberships.iter().any(|own| own.key == *tag && own.is_open_at(seq)))
+    };
+    let passes = |filter: &Filter, since: Seq| {
+        let changes = memberships.iter().flat_map(|own| [Some(own.joined), own.left]).flatten();
+        let mut then = changes.filter(|seq| *seq > since).chain([since]);
+        if is_passed { then.any(|seq| passes_at(filter, seq)) } else { passes_at(filter, Seq::MAX - 1) }
+    };
     let newer = stored.successors.iter().find(|newer| {
-        standing(memberships, audience, newer.seq, newer.seq).is_some() && newer.filter.as_ref().is_none_or(passes)
+        standing(memberships, audience, newer.seq, newer.seq).is_some()
+            && newer.filter.as_ref().is_none_or(|filter| passes(filter, newer.seq))
     });
     newer.map(|newer| Superseded { at: newer.at, by: newer.id })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use longwire_model::entry::{Content, Routing};
+    use longwire_model::{AppId, AudienceKey, Entry};
+    use longwire_store::Successor;
+
+    use super::*;
+
+    #[test]
+    fn what_took_its_place_when_the_cursor_passed_it_did_so_whatever_the_device_is_now() {
+        let (all, tag) = (AudienceKey::all(), AudienceKey::tag("x").expect("a name"));
+        let routing =
+            Routing { audience: [all.clone()].into(), lane: Lane::Normal, expires_at: Timestamp::from_millis(9) };
+        let collapse_key = Some("k".into());
+        let kind = EntryKind::Notification(Content { routing, filter: None, collapse_key, payload: "{}".into() });
+        let (app, id, at) = (AppId::DEFAULT, EntryId::new(Timestamp::default(), [7; 10]), Timestamp::from_millis(5));
+        let entry = Arc::new(Entry { app, seq: 4, id, created_at: at, kind });
+        let filter = Some("!tag:x".parse().expect("a filter"));
+        let stored = StoredEntry { entry, recalled: None, successors: vec![Successor { seq: 6, id, at, filter }] };
+        let held = |key, joined| Membership { key, joined, left: None };
+        let memberships = [held(all, 1), held(tag, 8)];
+        assert_eq!(superseded(&stored, &memberships, true), Some(Superseded { at, by: id }), "it passed the filter then");
+        assert_eq!(superseded(&stored, &memberships, false), None, "it does not pass it now");
+        let tagged = [memberships[0].clone(), Membership { joined: 2, ..memberships[1].clone() }];
+        assert_eq!(superseded(&stored, &tagged, true), None, "it never passed it");
+    }
 }
