@@ -76,6 +76,12 @@ impl MemoryStore {
         self.now.row(id)
     }
 
+    /// The server's id of the device, as far as it is known.
+    #[must_use]
+    pub fn device(&self) -> Option<&str> {
+        self.now.record.device.as_deref()
+    }
+
     /// The seqs kept in a lane.
     #[must_use]
     pub fn seqs(&self, lane: Lane) -> SeqSet {

@@ -184,7 +184,11 @@ mod tests {
         let stored = StoredEntry { entry, recalled: None, successors: vec![Successor { seq: 6, id, at, filter }] };
         let held = |key, joined| Membership { key, joined, left: None };
         let memberships = [held(all, 1), held(tag, 8)];
-        assert_eq!(superseded(&stored, &memberships, true), Some(Superseded { at, by: id }), "it passed the filter then");
+        assert_eq!(
+            superseded(&stored, &memberships, true),
+            Some(Superseded { at, by: id }),
+            "it passed the filter then"
+        );
         assert_eq!(superseded(&stored, &memberships, false), None, "it does not pass it now");
         let tagged = [memberships[0].clone(), Membership { joined: 2, ..memberships[1].clone() }];
         assert_eq!(superseded(&stored, &tagged, true), None, "it never passed it");

@@ -12,7 +12,7 @@ const SEED: u64 = 1;
 
 /// A world of one phone that is online, and its connection.
 fn online() -> (World, u64) {
-    let mut world = World::new(SEED, 1, None);
+    let mut world = World::new(SEED, 1, None, false);
     world.is_calm = true;
     world.run_until(20_000);
     assert!(world.phones[0].is_online());
@@ -55,7 +55,7 @@ fn what_a_blocked_connection_is_owed_waits_for_it() {
     pass(&mut world, 1_000);
     assert_eq!(shown(&world), 200);
     assert_eq!(world.phones[0].conn, Some(link), "in the same session");
-    assert_eq!(check::check(&mut world), Vec::<String>::new());
+    assert_eq!(check::check(&mut world, false), Vec::<String>::new());
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_connection_that_takes_nothing_is_closed_after_thirty_seconds_and_loses_noth
     assert!(world.server.as_ref().is_some_and(|server| !server.has(link)));
     world.heal();
     assert_eq!(shown(&world), 200, "each once, in its next session");
-    assert_eq!(check::check(&mut world), Vec::<String>::new());
+    assert_eq!(check::check(&mut world, false), Vec::<String>::new());
 }
 
 #[test]
@@ -83,5 +83,5 @@ fn a_worker_that_missed_a_batch_sends_its_clients_back_to_the_log() {
     world.heal();
     assert_ne!(world.phones[0].conn, Some(link));
     assert_eq!(shown(&world), 3, "each once");
-    assert_eq!(check::check(&mut world), Vec::<String>::new());
+    assert_eq!(check::check(&mut world, false), Vec::<String>::new());
 }

@@ -1,222 +1,289 @@
-//! The promise, held against the screens: rule by rule, from the log alone.
+//! The promise, held against the screens and against what the API says: rule by rule.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use longwire_client::inbox::RowState;
-use longwire_model::delivery::State;
+use longwire_model::delivery::{Delivery, State};
 use longwire_model::entry::Content;
-use longwire_model::membership::{Standing, standing};
-use longwire_model::{DeviceId, Entry, EntryId, EntryKind, Filter, Membership, Seq};
+use longwire_model::{DeviceId, Entry, EntryId, EntryKind};
 
-use crate::disk::memberships;
-use crate::phone::What;
+use crate::calls::RETENTION_MS;
+use crate::oracle::{Oracle, Verdict, is_usable};
+use crate::phone::{Phone, What};
+use crate::plan::{ACCEPTED, PHONES, WORLD_MS};
+use crate::tally::Reason;
 use crate::world::World;
 
 /// What a healed world must look like; everything that is wrong with it.
-pub(crate) fn check(world: &mut World) -> Vec<String> {
+pub(crate) fn check(world: &mut World, is_whole: bool) -> Vec<String> {
+    world.book.follow(&world.disk);
     let mut faults = std::mem::take(&mut world.faults);
-    let ledger = world.disk.ledger();
-    lost_entries(world, &ledger, &mut faults);
-    for phone in 0..world.phones.len() {
-        screen(world, phone, &ledger, &mut faults);
+    if is_whole && (world.now_ms < WORLD_MS || world.phones.len() < PHONES || world.tally.accepted < ACCEPTED) {
+        faults.push(format!("a small world: {} ms, {} accepted", world.now_ms, world.tally.accepted));
     }
-    states(world, &ledger, &mut faults);
+    lost_entries(world, &mut faults);
+    for phone in 0..world.phones.len() {
+        screen(world, phone, &mut faults);
+        flashes(world, phone, &mut faults);
+    }
+    states(world, &mut faults);
     faults
 }
 
 /// Whatever was answered with a 2xx is in the log, but for what a restored copy has ended.
-fn lost_entries(world: &World, ledger: &[Arc<Entry>], faults: &mut Vec<String>) {
-    for id in &world.accepted {
-        if !ledger.iter().chain(&world.lost).any(|entry| entry.id == *id) {
-            faults.push(format!("{id} was accepted and is not in the log"));
-        }
+fn lost_entries(world: &World, faults: &mut Vec<String>) {
+    for id in world.accepted.iter().filter(|id| !world.lost.contains(id) && world.book.find(**id).is_none()) {
+        faults.push(format!("{id} was accepted and is not in the log"));
     }
 }
 
-fn screen(world: &mut World, phone: usize, ledger: &[Arc<Entry>], faults: &mut Vec<String>) {
+fn screen(world: &mut World, phone: usize, faults: &mut Vec<String>) {
     let own = &world.phones[phone];
-    for (id, times) in own.shown_ids() {
-        if times > 1 {
-            faults.push(format!("{id} was shown {times} times on {}", own.name));
-        }
+    for (id, seen) in own.seen.iter().filter(|(_, seen)| seen.times > 1) {
+        faults.push(format!("{id} was shown {} times on {}", seen.times, own.name));
     }
-    let devices: Vec<DeviceId> = {
-        let lines = own.screen.iter().filter_map(|line| line.device.as_ref()?.parse().ok());
-        let mut devices: Vec<DeviceId> = lines.chain(world.device(phone)).collect();
-        devices.sort_unstable();
-        devices.dedup();
-        devices
-    };
-    outsiders(world, phone, &devices, ledger, faults);
+    outsiders(world, phone, faults);
     if own.is_gone {
         return;
     }
     if !own.is_online() {
         let state = own.machine.as_ref().map(|machine| machine.state().clone());
-        faults.push(format!("{} is not online: {state:?}", own.name));
-        return;
+        return faults.push(format!("{} is not online: {state:?}", own.name));
     }
-    let Some(device) = world.device(phone) else { return faults.push(format!("{} has no device", own.name)) };
-    let held = memberships(ledger, device);
-    let mut shown = 0;
-    for entry in ledger {
-        let EntryKind::Notification(content) = &entry.kind else { continue };
+    let Some(device) = own.device() else { return faults.push(format!("{} has no device", own.name)) };
+    let (mut shown, mut once, mut never, mut either) = (0, 0, 0, BTreeMap::<Reason, u64>::new());
+    for (entry, content) in notifications(world) {
         let id = entry.id.to_string();
-        let is_shown = own.shown_ids().contains_key(id.as_str());
+        let is_shown = own.times(&id) > 0;
         shown += u64::from(is_shown);
-        match expected(world, ledger, &held, entry, content, device) {
-            Expected::Shown if !is_shown => {
-                faults.push(format!("{id} ({}) was lost on {} (row {:?})", entry.seq, own.name, own.store.state(&id)));
+        match verdict(world, phone, device, entry, content) {
+            Verdict::Once => {
+                once += 1;
+                if !is_shown {
+                    let row = own.store.state(&id);
+                    faults.push(format!("{id} ({}) was lost on {} (row {row:?})", entry.seq, own.name));
+                }
             }
-            Expected::Never if is_shown && devices.len() == 1 => {
-                faults.push(format!("{id} ({}) is shown on {}", entry.seq, own.name));
+            Verdict::Never(reason) => {
+                never += 1;
+                if is_shown {
+                    faults.push(format!("{id} ({}) is shown on {}: {reason:?}", entry.seq, own.name));
+                }
             }
-            Expected::Shown | Expected::Never | Expected::Either => {}
+            Verdict::Either(reason) => *either.entry(reason).or_default() += 1,
         }
-        let is_recalled = recall_of(ledger, entry.id).is_some();
-        let addressed = standing(&held, &content.routing.audience, entry.seq, Seq::MAX - 1).is_some();
-        if is_recalled
-            && addressed
-            && own.is_visible(&id)
-            && own.store.state(&id) != Some(RowState::Closed)
-            && world.lost.is_empty()
-            && !own.is_twin
-        {
-            faults.push(format!(
-                "{id} ({}) was recalled and is still visible on {} (row {:?}) {:?}",
-                entry.seq,
-                own.name,
-                own.store.state(&id),
-                own.screen.iter().filter(|line| line.id == id).collect::<Vec<_>>()
-            ));
-        }
+        still_there(world, own, device, entry, content, faults);
+        newest_content(world, own, device, entry, content, faults);
+        unusable_row(own, entry, content, faults);
     }
-    world.tally.shown += shown;
-}
-
-/// Nothing is on a screen that was for none of the devices that the phone has been, in no timeline.
-fn outsiders(world: &World, phone: usize, devices: &[DeviceId], ledger: &[Arc<Entry>], faults: &mut Vec<String>) {
-    let own = &world.phones[phone];
-    let timelines: Vec<&[Arc<Entry>]> = world.timelines.iter().map(Vec::as_slice).chain([ledger]).collect();
-    for line in own.screen.iter().filter(|line| line.what == What::Shown) {
-        let is_addressed = |timeline: &&[Arc<Entry>]| {
-            let entry = timeline.iter().find(|entry| entry.id.to_string() == line.id);
-            let routing = entry.and_then(|entry| Some((entry.seq, &entry.kind.routing()?.audience)));
-            routing.is_some_and(|(seq, audience)| {
-                devices.iter().any(|id| standing(&memberships(timeline, *id), audience, seq, Seq::MAX - 1).is_some())
-            })
-        };
-        if !timelines.iter().any(is_addressed) {
-            faults.push(format!("{} is not for {}", line.id, own.name));
-        }
+    let tally = &mut world.tally;
+    (tally.shown, tally.once, tally.never) = (tally.shown + shown, tally.once + once, tally.never + never);
+    for (reason, times) in either {
+        *tally.either.entry(reason).or_default() += times;
     }
 }
 
-enum Expected {
-    Shown,
-    Never,
-    Either,
-}
-
-fn recall_of(ledger: &[Arc<Entry>], id: EntryId) -> Option<Seq> {
-    let recall = |entry: &&Arc<Entry>| matches!(&entry.kind, EntryKind::Recall(target, _) if target.id == id);
-    ledger.iter().find(recall).map(|entry| entry.seq)
-}
-
-/// Whether it was opened or dismissed on one of the user's devices.
-fn is_dismissed(ledger: &[Arc<Entry>], id: EntryId) -> bool {
-    ledger.iter().any(|entry| matches!(&entry.kind, EntryKind::Dismissal(target, _) if target.id == id))
-}
-
-/// What the rules say of one notification on one device that was online at the end.
-fn expected(
-    world: &World,
-    ledger: &[Arc<Entry>],
-    held: &[Membership],
-    entry: &Entry,
-    content: &Content,
-    device: DeviceId,
-) -> Expected {
-    let last = ledger.last().map_or(0, |entry| entry.seq);
-    match standing(held, &content.routing.audience, entry.seq, last) {
-        None if world.lost.is_empty() => return Expected::Never,
-        None | Some(Standing::Left) => return Expected::Either,
-        Some(Standing::Open) => {}
-    }
-    match filter_over_time(content.filter.as_ref(), held, ledger, entry.seq) {
-        (_, false) if world.lost.is_empty() => return Expected::Never,
-        (true, true) => {}
-        (_, _) => return Expected::Either,
-    }
-    let is_superseded = content.collapse_key.is_some()
-        && ledger.iter().filter(|newer| newer.seq > entry.seq).any(|newer| {
-            let EntryKind::Notification(new) = &newer.kind else { return false };
-            new.collapse_key == content.collapse_key
-                && new.routing.lane == content.routing.lane
-                && new.routing.audience == content.routing.audience
-                && standing(held, &new.routing.audience, newer.seq, last).is_some()
-                && filter_over_time(new.filter.as_ref(), held, ledger, newer.seq).1
-        });
-    let is_over = is_superseded
-        || content.routing.expires_at <= world.latest
-        || recall_of(ledger, entry.id).is_some()
-        || is_dismissed(ledger, entry.id)
-        || was_ended_in_a_lost_timeline(world, entry, content, device);
-    if is_over { Expected::Either } else { Expected::Shown }
-}
-
-/// What a timeline had ended that is gone stays ended on a device whose cursor has passed it (exempt by decision).
-fn was_ended_in_a_lost_timeline(world: &World, entry: &Entry, content: &Content, device: DeviceId) -> bool {
-    world.lost.iter().any(|gone| match &gone.kind {
-        EntryKind::Membership(change) => change.device == device,
-        EntryKind::Recall(target, _) | EntryKind::Dismissal(target, _) => target.id == entry.id,
-        EntryKind::Notification(new) => content.collapse_key.is_some() && new.collapse_key == content.collapse_key,
-        EntryKind::Update(..) | EntryKind::Generation(_) => false,
+fn notifications(world: &World) -> impl Iterator<Item = (&Entry, &Content)> {
+    let entries = world.book.notifications.iter().filter_map(|seq| world.book.at(*seq));
+    entries.filter_map(|commit| {
+        let EntryKind::Notification(content) = &commit.entry.kind else { return None };
+        Some((&*commit.entry, content))
     })
 }
 
-/// Whether a device passes a filter always, and whether it ever does, from `seq` on.
-fn filter_over_time(filter: Option<&Filter>, held: &[Membership], ledger: &[Arc<Entry>], seq: Seq) -> (bool, bool) {
-    let Some(filter) = filter else { return (true, true) };
-    let (mut always, mut ever) = (true, false);
-    let changes = ledger.iter().filter(|entry| matches!(entry.kind, EntryKind::Membership(_))).map(|entry| entry.seq);
-    for at in changes.filter(|at| *at > seq).chain([seq]) {
-        let passes = filter.passes(|tag| held.iter().any(|own| own.key == *tag && own.is_open_at(at)));
-        always &= passes;
-        ever |= passes;
+/// What the phone's present device must show, and its former ones may have shown.
+fn verdict(world: &World, phone: usize, device: DeviceId, entry: &Entry, content: &Content) -> Verdict {
+    let of = |device| Oracle { world, phone, device }.verdict(entry, content);
+    let present = of(device);
+    let mut former = world.phones[phone].devices.iter().filter(|own| **own != device);
+    let is_never = |verdict| matches!(verdict, Verdict::Never(_));
+    if is_never(present) && former.any(|device| !is_never(of(*device))) {
+        return Verdict::Either(Reason::OtherDevice);
     }
-    (always, ever)
+    present
 }
 
-/// The API says `delivered` of what a phone has stored, and of nothing else.
-fn states(world: &mut World, ledger: &[Arc<Entry>], faults: &mut Vec<String>) {
+/// A recall takes away what is shown.
+fn still_there(
+    world: &World,
+    own: &Phone,
+    device: DeviceId,
+    entry: &Entry,
+    content: &Content,
+    faults: &mut Vec<String>,
+) {
+    let id = entry.id.to_string();
+    let is_recalled = world.book.recall(entry.id).is_some();
+    // What a sweep has taken with its recall is not taken away any more.
+    let is_retained = content.routing.expires_at > world.walls(world.now_ms).1.plus_millis(-RETENTION_MS);
+    if is_recalled
+        && is_retained
+        && own.is_visible(&id)
+        && world.book.is_for(device, &content.routing.audience, entry.seq)
+    {
+        let lines: Vec<_> = own.screen.iter().filter(|line| line.id == id).collect();
+        let row = own.store.state(&id);
+        faults.push(format!(
+            "{id} ({}) was recalled and is still visible on {} (row {row:?}) {lines:?}",
+            entry.seq, own.name
+        ));
+    }
+}
+
+/// What is on a screen has the content of the latest update.
+fn newest_content(
+    world: &World,
+    own: &Phone,
+    device: DeviceId,
+    entry: &Entry,
+    content: &Content,
+    faults: &mut Vec<String>,
+) {
+    let Some(update) = world.book.update(entry.id) else { return };
+    let Some(new) = update.entry.kind.content() else { return };
+    let Some(seen) = own.seen.get(&entry.id.to_string()).filter(|seen| seen.is_visible) else { return };
+    let audience = &content.routing.audience;
+    let is_for =
+        world.book.is_for(device, audience, entry.seq) && world.book.left(device, audience, entry.seq).is_none();
+    let is_in_time = content.routing.expires_at > world.walls(world.now_ms).1;
+    if is_for
+        && is_in_time
+        && world.ended.is_empty()
+        && !seen.body.as_ref().is_some_and(|body| new.payload.contains(body.as_str()))
+    {
+        faults.push(format!(
+            "{} ({}) has the content {:?} on {}, not that of its update {}",
+            entry.id, entry.seq, seen.body, own.name, update.entry.seq
+        ));
+    }
+}
+
+/// Only what cannot be parsed, or killed three processes, is rejected.
+fn unusable_row(own: &Phone, entry: &Entry, content: &Content, faults: &mut Vec<String>) {
+    let id = entry.id.to_string();
+    let deaths = own.deaths.get(&id).copied().unwrap_or(0);
+    if own.store.state(&id) == Some(RowState::Unusable) && is_usable(content) && deaths < 3 {
+        faults.push(format!("{id} ({}) was rejected on {} after {deaths} deaths", entry.seq, own.name));
+    }
+}
+
+/// Nothing is on a screen that was for none of the devices that the phone has been, in no timeline.
+fn outsiders(world: &World, phone: usize, faults: &mut Vec<String>) {
+    let own = &world.phones[phone];
+    for line in own.screen.iter().filter(|line| line.what == What::Shown) {
+        let Ok(id) = line.id.parse::<EntryId>() else { continue };
+        if let Some(flash) = world.flashes.get(&id) {
+            let last = world.book.last();
+            let is_for = |seq| own.devices.iter().any(|device| world.book.is_for(*device, &flash.audience, seq));
+            let is_for = world.ended.is_empty().then(|| (flash.as_of + 1..=last + 1).any(is_for));
+            if is_for == Some(false) {
+                faults.push(format!("{id} (ttl 0) is not for {}", own.name));
+            }
+            continue;
+        }
+        let mut timelines = world.ended.iter().chain([&world.book]);
+        let is_addressed = timelines.any(|book| {
+            let commit = book.find(id);
+            let routing = commit.and_then(|commit| Some((commit.entry.seq, &commit.entry.kind.routing()?.audience)));
+            routing.is_some_and(|(seq, audience)| own.devices.iter().any(|device| book.is_for(*device, audience, seq)))
+        });
+        // Not stored, and not answered, because the server died meanwhile: now or never all the same.
+        let is_unknown = world.book.find(id).is_none() && world.ended.iter().all(|book| book.find(id).is_none());
+        if !is_addressed && !is_unknown {
+            faults.push(format!("{id} is not for {}", own.name));
+        }
+    }
+}
+
+/// Now or never: at most once, by as many as the answer says.
+fn flashes(world: &World, phone: usize, faults: &mut Vec<String>) {
+    for (id, flash) in &world.flashes {
+        let text = id.to_string();
+        let showing = world.phones.iter().filter(|own| own.times(&text) > 0 && !own.is_twin).count();
+        if phone == 0 && showing > flash.taken {
+            faults.push(format!("{id} (ttl 0) was taken by {} and is on {showing} screens", flash.taken));
+        }
+        if world.phones[phone].times(&text) > 1 {
+            faults.push(format!("{id} (ttl 0) was shown twice on phone {phone}"));
+        }
+    }
+}
+
+/// The API says `delivered` of what a phone has stored, and of nothing else; and what it says of an end is so.
+fn states(world: &mut World, faults: &mut Vec<String>) {
     let mut phones: BTreeMap<DeviceId, usize> = BTreeMap::new();
     for phone in 0..world.phones.len() {
-        if let Some(device) =
-            world.device(phone).filter(|_| !world.phones[phone].is_gone && !world.phones[phone].is_twin)
-        {
+        let own = &world.phones[phone];
+        if let Some(device) = own.device().filter(|_| !own.is_gone && !own.is_twin) {
             phones.insert(device, phone);
         }
     }
     let Some(mut server) = world.server.take() else { return };
-    for entry in ledger.iter().filter(|entry| matches!(entry.kind, EntryKind::Notification(_))) {
-        for (device, delivery) in server.deliveries(entry.id) {
+    for (entry, content) in notifications(world) {
+        let Some(listed) = server.deliveries(entry.id) else {
+            if content.routing.expires_at > world.walls(world.now_ms).1 {
+                faults.push(format!("{} ({}) was swept before it expired", entry.id, entry.seq));
+            }
+            continue;
+        };
+        for (device, delivery) in listed {
             let Some(phone) = phones.get(&device) else { continue };
-            let own = &world.phones[*phone];
-            let row = own.store.state(&entry.id.to_string());
-            let has = row.is_some_and(|row| row != RowState::Recalled);
-            let is_delivered = delivery.state >= State::Delivered && delivery.state <= State::Dismissed;
-            let is_pending = delivery.state < State::Delivered;
-            // A tombstone may stand for what never came, and what was dropped with its user was stored and ended all the same.
-            let is_either = matches!(row, Some(RowState::Recalled | RowState::Closed | RowState::Expired))
-                || recall_of(ledger, entry.id).is_some()
-                || (delivery.state == State::Left && !own.shown_ids().contains_key(entry.id.to_string().as_str()));
-            if is_pending || (has != is_delivered && !is_either && world.lost.is_empty()) {
-                let text = format!("{} ({}) is {} on {}", entry.id, entry.seq, delivery.state, own.name);
-                faults.push(format!("{text}, whose row is {row:?}, cause {:?}", delivery.cause));
+            if let Some(wrong) = wrong_state(world, *phone, device, entry, content, &delivery) {
+                let own = &world.phones[*phone];
+                let row = own.store.state(&entry.id.to_string());
+                let (id, seq, state, cause) = (entry.id, entry.seq, delivery.state, &delivery.cause);
+                faults.push(format!("{id} ({seq}) is {state} on {}, row {row:?}, {cause:?}: {wrong}", own.name));
             }
         }
     }
     world.server = Some(server);
+}
+
+fn wrong_state(
+    world: &World,
+    phone: usize,
+    device: DeviceId,
+    entry: &Entry,
+    content: &Content,
+    delivery: &Delivery,
+) -> Option<&'static str> {
+    let (own, book, id) = (&world.phones[phone], &world.book, entry.id.to_string());
+    let row = own.store.state(&id);
+    let has = row.is_some_and(|row| row != RowState::Recalled);
+    let is_recalled = book.recall(entry.id).is_some();
+    // A tombstone may stand for what never came, and what was dropped with its user was stored and ended all the same.
+    let is_either = is_recalled
+        || matches!(row, Some(RowState::Recalled | RowState::Closed | RowState::Unusable | RowState::Update));
+    let is_plain = world.ended.is_empty();
+    let (_, latest) = world.walls(world.now_ms);
+    let is_shown = own.times(&id) > 0;
+    let is_stored = has && !is_either && is_plain;
+    match delivery.state {
+        State::Scheduled | State::Accepted | State::Sent => Some("it waits in a healed world"),
+        State::Delivered | State::Displayed | State::Opened | State::Dismissed => {
+            if !has && !is_either && is_plain {
+                Some("the phone has no row")
+            } else if matches!(row, Some(RowState::Expired | RowState::Left)) && !is_shown && is_plain {
+                Some("the phone has dropped it")
+            } else if delivery.state > State::Delivered && !is_shown {
+                Some("no screen has shown it")
+            } else {
+                (row == Some(RowState::Unusable) && is_plain).then_some("the phone could not use it")
+            }
+        }
+        State::Expired if content.routing.expires_at > latest => Some("its time is not over"),
+        State::Expired => (is_stored && is_shown).then_some("the phone has shown it"),
+        State::Superseded if book.successors(entry, content).next().is_none() => Some("nothing took its place"),
+        State::Superseded => is_stored.then_some("the phone has stored it"),
+        State::Recalled => (!is_recalled).then_some("nobody recalled it"),
+        State::Filtered if content.filter.is_none() => Some("it has no filter"),
+        State::Filtered => is_stored.then_some("the phone has stored it"),
+        State::Left if is_shown => is_stored.then_some("the phone has shown it"),
+        State::Left if row == Some(RowState::Left) => None,
+        State::Left => {
+            let has_left = book.left(device, &content.routing.audience, entry.seq).is_some();
+            (!has_left && is_plain).then_some("the device has not left")
+        }
+        State::Rejected => (is_plain && row != Some(RowState::Unusable)).then_some("the phone could use it"),
+    }
 }

@@ -1,13 +1,14 @@
-//! The server's disk: the store in memory behind waits, which loses at a crash what was not synced.
+//! The server's disk: the store in memory behind waits and outages, which loses at a crash what was not synced.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Membership, Seq,
-    Session, Timestamp,
+    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Lane, Seq, Session,
+    Timestamp,
 };
 use longwire_store::memory::Snapshot;
 use longwire_store::read::DeviceQuery;
@@ -17,6 +18,7 @@ use longwire_store::{
 use tokio::sync::oneshot;
 
 use crate::rng::Rng;
+use crate::server::Hands;
 use crate::{Mutation, mutate};
 
 /// Something waits for the disk; the world lets it go on.
@@ -25,10 +27,31 @@ pub(crate) struct Gate {
     pub(crate) open: oneshot::Sender<()>,
 }
 
+/// An entry that was committed, and when.
+#[derive(Clone)]
+pub(crate) struct Commit {
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) at_ms: u64,
+}
+
+/// What a disk does not do for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outage {
+    Writes,
+    Everything,
+}
+
+/// A copy that an operator has made: what was on the disk, and how much of the ledger that was.
+pub(crate) struct Copy {
+    store: Snapshot,
+    pub(crate) length: usize,
+}
+
 /// A disk of the server; it survives the processes that use it.
 pub(crate) struct Disk {
     store: MemoryStore,
     inner: Mutex<Inner>,
+    hands: Arc<Hands>,
     mutation: Option<Mutation>,
 }
 
@@ -36,14 +59,30 @@ struct Inner {
     rng: Rng,
     gates: Vec<Gate>,
     /// Every entry that was committed, in the order of commits; what a crash or a restored copy forgot is taken out.
-    ledger: Vec<Arc<Entry>>,
-    slow: bool,
+    ledger: Vec<Commit>,
+    /// Counts how often something was taken out.
+    forks: u64,
+    recorded: BTreeMap<(DeviceId, Lane), Seq>,
+    outage: Option<Outage>,
+    /// Commits whose group is on disk and not announced yet.
+    unannounced: u32,
 }
 
 impl Disk {
-    pub(crate) fn new(rng: Rng, mutation: Option<Mutation>) -> Arc<Self> {
-        let inner = Inner { rng, gates: Vec::new(), ledger: Vec::new(), slow: true };
-        Arc::new(Self { store: MemoryStore::unsynced(), inner: Mutex::new(inner), mutation })
+    pub(crate) fn new(rng: Rng, hands: Arc<Hands>, mutation: Option<Mutation>) -> Arc<Self> {
+        let inner = Inner {
+            rng,
+            gates: Vec::new(),
+            ledger: Vec::new(),
+            forks: 0,
+            recorded: BTreeMap::new(),
+            outage: None,
+            unannounced: 0,
+        };
+        // A transaction is visible when it is on disk and not before, so that only a disk that lies has something to forget.
+        let lies = mutation == Some(Mutation::AnsweredBeforeSync);
+        let store = if lies { MemoryStore::unsynced() } else { MemoryStore::new() };
+        Arc::new(Self { store, inner: Mutex::new(inner), hands, mutation })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -54,34 +93,64 @@ impl Disk {
         std::mem::take(&mut self.inner().gates)
     }
 
-    pub(crate) fn ledger(&self) -> Vec<Arc<Entry>> {
-        self.inner().ledger.clone()
+    /// Whether a group is on disk that was not announced yet.
+    pub(crate) fn is_unannounced(&self) -> bool {
+        self.inner().unannounced > 0
+    }
+
+    /// Appends what was committed since `known`, or gives the whole ledger anew when something was taken out of it since `forks`.
+    pub(crate) fn follow(&self, known: usize, forks: u64, mut take: impl FnMut(bool, &[Commit])) -> u64 {
+        let inner = self.inner();
+        let is_new = inner.forks != forks;
+        take(is_new, &inner.ledger[if is_new { 0 } else { known }..]);
+        inner.forks
+    }
+
+    /// Up to where a device has acknowledged, as far as this disk has seen.
+    pub(crate) fn recorded(&self, device: DeviceId, lane: Lane) -> Option<Seq> {
+        self.inner().recorded.get(&(device, lane)).copied()
+    }
+
+    pub(crate) fn set_outage(&self, outage: Option<Outage>) {
+        self.inner().outage = outage;
+    }
+
+    pub(crate) fn outage(&self) -> Option<Outage> {
+        self.inner().outage
     }
 
     /// The server's machine lost its power; what was synced is there.
     pub(crate) fn crash(&self) {
         self.store.crash();
+        self.inner().unannounced = 0;
     }
 
-    pub(crate) fn snapshot(&self) -> (Snapshot, usize) {
-        (self.store.snapshot(), self.inner().ledger.len())
+    pub(crate) fn copy(&self) -> Copy {
+        Copy { store: self.store.snapshot(), length: self.inner().ledger.len() }
     }
 
-    pub(crate) fn restore(&self, (copy, length): &(Snapshot, usize)) {
-        self.store.restore(copy);
-        self.inner().ledger.truncate(*length);
+    pub(crate) fn restore(&self, copy: &Copy) {
+        self.store.restore(&copy.store);
+        let mut inner = self.inner();
+        inner.ledger.truncate(copy.length);
+        inner.forks += 1;
+        inner.recorded.clear();
     }
 
     /// Takes out of the ledger what the store has forgotten.
     pub(crate) async fn settle_ledger(&self) {
         let last = self.store.head(AppId::DEFAULT).await.map_or(0, |head| head.last);
-        self.inner().ledger.retain(|entry| entry.seq <= last);
+        let mut inner = self.inner();
+        if inner.ledger.last().is_some_and(|commit| commit.entry.seq > last) {
+            inner.ledger.retain(|commit| commit.entry.seq <= last);
+            inner.forks += 1;
+        }
     }
 
     async fn wait(&self, up_to_ms: u64) {
         let receiver = {
             let mut inner = self.inner();
-            if !inner.slow || inner.rng.chance(50) {
+            if inner.rng.chance(50) {
                 return;
             }
             let (open, receiver) = oneshot::channel();
@@ -92,27 +161,62 @@ impl Disk {
         // A world that ends drops the gate.
         drop(receiver.await);
     }
+
+    fn readable(&self) -> Result<(), StoreError> {
+        match self.inner().outage {
+            Some(Outage::Everything) => Err(StoreError::Unavailable("the disk does not answer".to_owned())),
+            Some(Outage::Writes) | None => Ok(()),
+        }
+    }
+
+    fn writable(&self) -> Result<(), StoreError> {
+        match self.inner().outage {
+            Some(Outage::Everything | Outage::Writes) => Err(StoreError::Unavailable("no space left".to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    fn note(&self, acknowledgements: Vec<(usize, DeviceId, Lane, Seq)>, written: &[Written]) {
+        let at_ms = self.hands.mono_ms.load(Ordering::Relaxed);
+        let mut inner = self.inner();
+        for written in written {
+            if let Written::Appended(entry) = written {
+                inner.ledger.push(Commit { entry: Arc::clone(entry), at_ms });
+            }
+        }
+        for (index, device, lane, to) in acknowledgements {
+            if matches!(written.get(index), Some(Written::Done)) {
+                let recorded = inner.recorded.entry((device, lane)).or_default();
+                *recorded = to.max(*recorded);
+            }
+        }
+    }
 }
 
 #[async_trait]
 impl Store for Disk {
     async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Written>, StoreError> {
         self.wait(60).await;
+        self.writable()?;
+        let acknowledgements = writes.iter().enumerate().filter_map(|(index, write)| {
+            let Write::Acknowledge { device, row } = write else { return None };
+            Some((index, *device, row.lane, row.to))
+        });
+        let acknowledgements = acknowledgements.collect();
         let written = self.store.commit(writes).await?;
-        for written in &written {
-            if let Written::Appended(entry) = written {
-                self.inner().ledger.push(Arc::clone(entry));
-            }
-        }
+        self.note(acknowledgements, &written);
         let lies = self.mutation == Some(Mutation::AnsweredBeforeSync) && self.inner().rng.chance(80);
         if !lies {
             self.store.sync();
         }
+        self.inner().unannounced += 1;
         self.wait(30).await;
+        self.inner().unannounced -= 1;
         Ok(written)
     }
 
     async fn head(&self, app: AppId) -> Result<Head, StoreError> {
+        self.readable()?;
         let head = self.store.head(app).await?;
         Ok(match self.mutation {
             Some(mutation) => mutate::head(mutation, head),
@@ -121,32 +225,38 @@ impl Store for Disk {
     }
 
     async fn device(&self, id: DeviceId) -> Result<Option<LoadedDevice>, StoreError> {
+        self.readable()?;
         let loaded = self.store.device(id).await;
         self.wait(200).await;
         loaded
     }
 
     async fn find_device(&self, app: AppId, account: &str, kind: &DeviceKind) -> Result<Option<DeviceId>, StoreError> {
+        self.readable()?;
         let found = self.store.find_device(app, account, kind).await;
         self.wait(20).await;
         found
     }
 
     async fn find_installations(&self, app: AppId, agent: &str) -> Result<Vec<(DeviceId, [u8; 32])>, StoreError> {
+        self.readable()?;
         self.store.find_installations(app, agent).await
     }
 
     async fn devices(&self, query: DeviceQuery) -> Result<Vec<Device>, StoreError> {
+        self.readable()?;
         self.store.devices(query).await
     }
 
     async fn read_log(&self, query: LogQuery) -> Result<LogPage, StoreError> {
+        self.readable()?;
         let page = self.store.read_log(query).await;
         self.wait(400).await;
         page
     }
 
     async fn entry(&self, app: AppId, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
+        self.readable()?;
         self.store.entry(app, id).await
     }
 
@@ -156,6 +266,7 @@ impl Store for Disk {
         after: Option<DeviceId>,
         limit: u32,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
+        self.readable()?;
         self.store.deliveries(entry, after, limit).await
     }
 
@@ -164,65 +275,59 @@ impl Store for Disk {
         devices: &[DeviceId],
         since: Timestamp,
     ) -> Result<HashMap<DeviceId, Vec<Session>>, StoreError> {
+        self.readable()?;
         self.store.sessions(devices, since).await
     }
 
     async fn audience_size(&self, app: AppId, keys: &[AudienceKey]) -> Result<u64, StoreError> {
+        self.readable()?;
         self.store.audience_size(app, keys).await
     }
 
     async fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
+        self.readable()?;
         self.store.account(name).await
     }
 
     async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<Account>, StoreError> {
+        self.readable()?;
         self.store.accounts(after, limit).await
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
+        self.readable()?;
         self.store.api_key(id).await
     }
 
     async fn api_keys(&self, app: AppId) -> Result<Vec<ApiKey>, StoreError> {
+        self.readable()?;
         self.store.api_keys(app).await
     }
 
     async fn app_key(&self, id: &str) -> Result<Option<AppKey>, StoreError> {
+        self.readable()?;
         self.store.app_key(id).await
     }
 
     async fn app_keys(&self, app: AppId) -> Result<Vec<AppKey>, StoreError> {
+        self.readable()?;
         self.store.app_keys(app).await
     }
 
     async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, StoreError> {
+        self.readable()?;
         self.store.fast_tokens(device).await
     }
 
     async fn floor(&self, app: AppId) -> Result<Seq, StoreError> {
+        self.readable()?;
         self.store.floor(app).await
     }
 
     async fn sweep(&self, app: AppId, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.writable()?;
         let swept = self.store.sweep(app, before, limit).await;
         self.store.sync();
         swept
     }
-}
-
-/// The memberships of a device by the entries of the ledger: the reference model's own reading of rule 2.
-pub(crate) fn memberships(ledger: &[Arc<Entry>], device: DeviceId) -> Vec<Membership> {
-    let mut own: Vec<Membership> = Vec::new();
-    for entry in ledger {
-        let longwire_model::EntryKind::Membership(change) = &entry.kind else { continue };
-        if change.device != device {
-            continue;
-        }
-        for membership in own.iter_mut().filter(|own| own.left.is_none() && change.left.contains(&own.key)) {
-            membership.left = Some(entry.seq);
-        }
-        let joined = change.joined.iter().map(|key| Membership { key: key.clone(), joined: entry.seq, left: None });
-        own.extend(joined);
-    }
-    own
 }

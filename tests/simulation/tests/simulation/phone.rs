@@ -1,10 +1,11 @@
 //! A phone: the real client machine on its store in memory, driven as the virtual phone's driver does, with a screen of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use longwire_client::heartbeat::Fixed;
-use longwire_client::inbox::{Change, MemoryStore, Outcome, Snapshot, Store as _, Transaction, Verb};
+use longwire_client::inbox::{Change, MemoryStore, Outcome, Row, Snapshot, Store as _, StoreError, Transaction, Verb};
 use longwire_client::{Action, Actions, Config, Event, HandOver, Machine, State, Target, TlsMode};
+use longwire_model::DeviceId;
 use longwire_protocol::Jid;
 use longwire_protocol::push::SeqSet;
 
@@ -18,18 +19,24 @@ pub(crate) enum Wish {
     Close,
     /// This event comes after so many milliseconds, unless the process dies before.
     Later(u64, Later),
+    /// The payload that it was about to parse kills the process.
+    Die,
 }
 
 /// What comes later to a phone.
 pub(crate) enum Later {
     Event(Box<Event>),
     Loaded,
+    /// What was noted is about to be parsed.
+    Noted,
     /// The transaction that was applied is synced.
     Synced(Vec<Outcome>),
     /// Of the mutation that stores the cursor first: the entries are synced too.
     Owed,
     Shown(HandOver),
     Removed(String),
+    /// The user opens or dismisses it, when it is still there.
+    Touched(String, bool),
 }
 
 /// One line of a screen.
@@ -37,7 +44,6 @@ pub(crate) enum Later {
 pub(crate) struct Line {
     pub(crate) id: String,
     pub(crate) what: What,
-    pub(crate) device: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +51,14 @@ pub(crate) enum What {
     Shown,
     Updated,
     Removed,
+}
+
+/// What a screen has of one notification.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) times: u32,
+    pub(crate) is_visible: bool,
+    pub(crate) body: Option<String>,
 }
 
 /// A phone.
@@ -56,14 +70,33 @@ pub(crate) struct Phone {
     pub(crate) life: u64,
     pub(crate) conn: Option<u64>,
     pub(crate) screen: Vec<Line>,
+    pub(crate) seen: HashMap<String, Seen>,
+    /// Every device that it has been, the present one last.
+    pub(crate) devices: Vec<DeviceId>,
     screen_ms: u64,
     pub(crate) opens: bool,
     pub(crate) is_gone: bool,
     /// It was cloned, or is a clone.
     pub(crate) is_twin: bool,
     rng: Rng,
-    boot: u64,
-    heartbeat_ms: u64,
+    boots: u64,
+    /// The world's time at which its clock began.
+    booted_ms: u64,
+    is_off: bool,
+    pub(crate) heartbeat_ms: u64,
+    /// Its store refuses everything.
+    pub(crate) is_full: bool,
+    /// From when to when it sleeps, in the world's time, ascending.
+    pub(crate) sleeps: Vec<(u64, u64)>,
+    /// What is noted as about to be parsed, how often a process died on each, and how many deaths a payload means.
+    noted: Option<String>,
+    pub(crate) deaths: BTreeMap<String, u32>,
+    deadly: HashMap<String, u32>,
+    /// When it began to connect.
+    pub(crate) connects: Vec<u64>,
+    pub(crate) is_traced: bool,
+    /// What happened on it, for the trace.
+    pub(crate) said: Vec<String>,
     mutation: Option<Mutation>,
     /// Of the mutation that stores the cursor first: the disk without the entries, and how many steps owe theirs.
     early: Option<MemoryStore>,
@@ -72,7 +105,7 @@ pub(crate) struct Phone {
 
 impl Phone {
     pub(crate) fn new(name: String, mut rng: Rng, mutation: Option<Mutation>) -> Self {
-        let heartbeat_ms = [30_000, 60_000, 240_000][rng.index(3)];
+        let heartbeat_ms = [30_000, 60_000, 240_000, 600_000][rng.index(4)];
         Self {
             name,
             store: MemoryStore::new(),
@@ -80,13 +113,25 @@ impl Phone {
             life: 0,
             conn: None,
             screen: Vec::new(),
+            seen: HashMap::new(),
+            devices: Vec::new(),
             screen_ms: 0,
             opens: rng.chance(30),
             is_gone: false,
             is_twin: false,
             rng,
-            boot: 0,
+            boots: 0,
+            booted_ms: 0,
+            is_off: true,
             heartbeat_ms,
+            is_full: false,
+            sleeps: Vec::new(),
+            noted: None,
+            deaths: BTreeMap::new(),
+            deadly: HashMap::new(),
+            connects: Vec::new(),
+            is_traced: false,
+            said: Vec::new(),
             mutation,
             early: None,
             owed: 0,
@@ -98,8 +143,18 @@ impl Phone {
         let mut store = self.store.clone();
         store.crash();
         self.is_twin = true;
-        let heartbeat_ms = self.heartbeat_ms;
-        Self { store, screen: self.screen.clone(), is_twin: true, heartbeat_ms, ..Self::new(name, rng, self.mutation) }
+        Self {
+            store,
+            screen: self.screen.clone(),
+            seen: self.seen.clone(),
+            devices: self.devices.clone(),
+            deaths: self.deaths.clone(),
+            deadly: self.deadly.clone(),
+            is_twin: true,
+            heartbeat_ms: self.heartbeat_ms,
+            is_traced: self.is_traced,
+            ..Self::new(name, rng, self.mutation)
+        }
     }
 
     pub(crate) fn is_online(&self) -> bool {
@@ -111,15 +166,29 @@ impl Phone {
         self.store.load().expect("a store in memory")
     }
 
+    /// The device that it is.
+    pub(crate) fn device(&self) -> Option<DeviceId> {
+        self.devices.last().copied()
+    }
+
+    /// The end of the sleep that `at_ms` lies in.
+    pub(crate) fn sleeps_until(&self, at_ms: u64) -> Option<u64> {
+        self.sleeps.iter().find(|(from, to)| (*from..*to).contains(&at_ms)).map(|(_, to)| *to)
+    }
+
     /// A process begins.
     pub(crate) fn start(&mut self, now_ms: u64) -> Vec<Wish> {
+        if std::mem::take(&mut self.is_off) {
+            self.boots += 1;
+            self.booted_ms = now_ms - self.rng.below(now_ms.min(40_000));
+        }
         let config = Config {
             domain: Jid::new(DOMAIN).expect("a domain"),
             server: Some(Target { host: DOMAIN.into(), port: 5223, tls: TlsMode::Direct }),
             srv: Vec::new(),
             app_key: None,
             software: "simulation".into(),
-            boot_id: format!("{}-{}", self.name, self.boot),
+            boot_id: format!("{}-{}", self.name, self.boots),
         };
         self.life += 1;
         self.machine = Some(Machine::new(config, Box::new(Fixed { interval_ms: self.heartbeat_ms })));
@@ -131,37 +200,52 @@ impl Phone {
         self.machine = None;
         self.life += 1;
         self.owed = 0;
+        if let Some(id) = self.noted.take() {
+            *self.deaths.entry(id).or_default() += 1;
+        }
         if is_power {
             self.store.crash();
             self.store = self.early.take().unwrap_or_else(|| self.store.clone());
-            self.boot += 1;
+            self.is_off = true;
         } else {
             self.store.sync();
         }
+        self.note_device();
     }
 
     pub(crate) fn event(&mut self, event: Event, now_ms: u64) -> Vec<Wish> {
-        self.call(now_ms, |machine, actions| machine.handle_event(event, now_ms, actions))
+        self.call(now_ms, |machine, own_ms, actions| machine.handle_event(event, own_ms, actions))
     }
 
     pub(crate) fn input(&mut self, bytes: &[u8], now_ms: u64) -> Vec<Wish> {
-        self.call(now_ms, |machine, actions| machine.handle_input(bytes, now_ms, actions))
+        self.call(now_ms, |machine, own_ms, actions| machine.handle_input(bytes, own_ms, actions))
     }
 
     pub(crate) fn timeout(&mut self, now_ms: u64) -> Vec<Wish> {
-        self.call(now_ms, |machine, actions| machine.handle_timeout(now_ms, actions))
+        self.call(now_ms, |machine, own_ms, actions| machine.handle_timeout(own_ms, actions))
     }
 
+    /// When its next timer fires; a sleeping phone's fire when it wakes.
     pub(crate) fn due_ms(&self) -> Option<u64> {
-        self.machine.as_ref()?.poll_timeout().map(|(due_ms, _)| due_ms)
+        let (due_ms, _) = self.machine.as_ref()?.poll_timeout()?;
+        let due_ms = due_ms + self.booted_ms;
+        Some(self.sleeps_until(due_ms).unwrap_or(due_ms))
     }
 
     pub(crate) fn later(&mut self, later: Later, now_ms: u64) -> Vec<Wish> {
         match later {
             Later::Event(event) => self.event(*event, now_ms),
             Later::Loaded => {
-                let snapshot = self.load();
-                self.event(Event::Loaded(Ok(Box::new(snapshot))), now_ms)
+                let loaded =
+                    if self.is_full { Err(StoreError("disk I/O error".into())) } else { Ok(self.load(now_ms)) };
+                self.event(Event::Loaded(loaded.map(Box::new)), now_ms)
+            }
+            Later::Noted => {
+                let deadly = self.noted.as_ref().and_then(|id| Some((id, self.deadly.get(id)?)));
+                if deadly.is_some_and(|(id, kills)| self.deaths.get(id).is_none_or(|deaths| deaths < kills)) {
+                    return vec![Wish::Die];
+                }
+                self.event(Event::Noted, now_ms)
             }
             Later::Synced(outcomes) => {
                 self.store.sync();
@@ -180,15 +264,20 @@ impl Phone {
                 self.line(&id, What::Removed);
                 self.event(Event::Removed { id }, now_ms)
             }
+            Later::Touched(id, is_opened) if self.is_visible(&id) => {
+                self.line(&id, What::Removed);
+                self.event(if is_opened { Event::Opened { id } } else { Event::Dismissed { id } }, now_ms)
+            }
+            Later::Touched(..) => Vec::new(),
         }
     }
 
-    fn call(&mut self, now_ms: u64, call: impl FnOnce(&mut Machine, &mut Actions<'_>)) -> Vec<Wish> {
+    fn call(&mut self, now_ms: u64, call: impl FnOnce(&mut Machine, u64, &mut Actions<'_>)) -> Vec<Wish> {
         let Some(machine) = &mut self.machine else { return Vec::new() };
         let mut random = self.rng.clone();
         self.rng.next();
         let mut actions = Actions::new(&mut random);
-        call(machine, &mut actions);
+        call(machine, now_ms - self.booted_ms, &mut actions);
         let list = actions.into_list();
         let mut wishes = Vec::new();
         for action in list {
@@ -197,19 +286,54 @@ impl Phone {
         wishes
     }
 
+    fn say(&mut self, what: impl FnOnce() -> String) {
+        if self.is_traced {
+            self.said.push(what());
+        }
+    }
+
+    fn trace(&mut self, action: &Action) {
+        match action {
+            Action::State(state) => self.say(|| format!("is {state:?}")),
+            Action::Write(bytes) => self.say(|| format!("writes {}", String::from_utf8_lossy(bytes))),
+            Action::Acknowledge(bytes) => self.say(|| String::from_utf8_lossy(bytes).into_owned()),
+            Action::Store(step) => {
+                for change in &step.changes {
+                    self.say(|| format!("stores {change:?}"));
+                }
+            }
+            Action::Note(id) => self.say(|| format!("notes {id:?}")),
+            Action::Cancel { id, .. } => self.say(|| format!("cancels {id}")),
+            Action::HandOver(shown) => self.say(|| format!("hands {} over", shown.id)),
+            Action::Load
+            | Action::Resolve { .. }
+            | Action::Connect { .. }
+            | Action::StartTls
+            | Action::Close
+            | Action::Finished(_) => {}
+        }
+    }
+
     fn carry_out(&mut self, action: Action, now_ms: u64, wishes: &mut Vec<Wish>) {
+        if self.is_traced {
+            self.trace(&action);
+        }
         let wait_ms = if self.rng.chance(50) { 0 } else { self.rng.below(80) };
         match action {
             Action::Load => wishes.push(Wish::Later(wait_ms, Later::Loaded)),
             Action::Store(transaction) => self.apply(&transaction, wait_ms, wishes),
-            Action::Connect { .. } => wishes.push(Wish::Connect),
+            Action::Connect { .. } => {
+                self.connects.push(now_ms);
+                wishes.push(Wish::Connect);
+            }
             Action::Resolve { .. } | Action::StartTls | Action::State(_) | Action::Finished(_) => {}
             Action::Write(bytes) | Action::Acknowledge(bytes) => wishes.push(Wish::Send(bytes)),
             Action::Close => wishes.push(Wish::Close),
             Action::Note(id) => {
                 self.store.note(id.clone());
+                self.noted.clone_from(&id);
                 if id.is_some() {
-                    wishes.push(Wish::Later(0, Later::Event(Box::new(Event::Noted))));
+                    wishes.push(Wish::Later(0, Later::Noted));
                 }
             }
             Action::HandOver(shown) => {
@@ -226,26 +350,27 @@ impl Phone {
     }
 
     fn line(&mut self, id: &str, what: What) {
-        let device = self.record().record.device;
-        self.screen.push(Line { id: id.to_owned(), what, device });
+        self.say(|| format!("screen: {what:?} {id}"));
+        self.screen.push(Line { id: id.to_owned(), what });
+        let seen = self.seen.entry(id.to_owned()).or_default();
+        match what {
+            What::Shown => (seen.times, seen.is_visible) = (seen.times + 1, true),
+            What::Removed => seen.is_visible = false,
+            What::Updated => {}
+        }
     }
 
     fn apply(&mut self, transaction: &Transaction, wait_ms: u64, wishes: &mut Vec<Wish>) {
+        if self.is_full {
+            let refused = Event::Stored(Err(StoreError("database or disk is full".into())));
+            return wishes.push(Wish::Later(wait_ms, Later::Event(Box::new(refused))));
+        }
+        self.read(transaction);
         if self.mutation == Some(Mutation::CursorBeforeEntries) {
-            // The cursor is on disk and told at once; the entries follow.
-            let mut early = self.early.take().unwrap_or_else(|| self.store.clone());
-            let is_entry = |change: &&Change| matches!(change, Change::Keep(_) | Change::Row(..));
-            let changes = transaction.changes.iter().filter(|change| !is_entry(change)).cloned().collect();
-            early.apply(&Transaction { at_ms: transaction.at_ms, changes }).expect("a store in memory");
-            early.sync();
-            self.early = Some(early);
-            let outcomes = self.store.apply(transaction).expect("a store in memory");
-            self.owed += 1;
-            wishes.push(Wish::Later(0, Later::Event(Box::new(Event::Stored(Ok(outcomes))))));
-            wishes.push(Wish::Later(1_000, Later::Owed));
-            return;
+            return self.apply_cursor_first(transaction, wishes);
         }
         let mut outcomes = self.store.apply(transaction).expect("nothing refuses");
+        self.note_device();
         if self.mutation == Some(Mutation::NothingRestated) {
             for outcome in &mut outcomes {
                 if let Outcome::Bound { normal, background } = outcome {
@@ -256,14 +381,50 @@ impl Phone {
         wishes.push(Wish::Later(wait_ms, Later::Synced(outcomes)));
     }
 
+    /// The cursor is on disk and told at once; the entries follow.
+    fn apply_cursor_first(&mut self, transaction: &Transaction, wishes: &mut Vec<Wish>) {
+        let mut early = self.early.take().unwrap_or_else(|| self.store.clone());
+        let is_entry = |change: &&Change| matches!(change, Change::Keep(_) | Change::Row(..));
+        let changes = transaction.changes.iter().filter(|change| !is_entry(change)).cloned().collect();
+        early.apply(&Transaction { at_ms: transaction.at_ms, changes }).expect("a store in memory");
+        early.sync();
+        self.early = Some(early);
+        let outcomes = self.store.apply(transaction).expect("a store in memory");
+        self.note_device();
+        self.owed += 1;
+        wishes.push(Wish::Later(0, Later::Event(Box::new(Event::Stored(Ok(outcomes))))));
+        wishes.push(Wish::Later(1_000, Later::Owed));
+    }
+
+    /// Learns which payloads kill.
+    fn read(&mut self, transaction: &Transaction) {
+        for change in &transaction.changes {
+            if let Change::Keep(entry) = change
+                && let Some((_, rest)) = entry.payload.split_once(KILLS)
+            {
+                let kills = rest.chars().next().and_then(|digit| digit.to_digit(10)).expect("a digit");
+                self.deadly.insert(entry.target.clone(), kills);
+            }
+        }
+    }
+
+    fn note_device(&mut self) {
+        let device = self.store.device().and_then(|device| device.parse().ok());
+        if let Some(device) = device
+            && self.devices.last() != Some(&device)
+        {
+            self.devices.push(device);
+        }
+    }
+
     /// What a process finds, after its store agrees with its screen: what the screen shows is done.
-    fn load(&mut self) -> Snapshot {
+    fn load(&mut self, now_ms: u64) -> Snapshot {
         let snapshot = self.record();
-        let shown = self.shown_ids();
-        let on_screen = snapshot.rows.iter().filter(|row| row.state.is_open() && shown.contains_key(row.id.as_str()));
+        let is_shown = |row: &&Row| row.state.is_open() && self.times(&row.id) > 0;
+        let on_screen = snapshot.rows.iter().filter(is_shown);
         let changes: Vec<_> = on_screen.map(|row| Change::Row(row.id.clone(), Verb::Finish)).collect();
         if !changes.is_empty() {
-            self.store.apply(&Transaction { at_ms: 0, changes }).expect("a store in memory");
+            self.store.apply(&Transaction { at_ms: now_ms, changes }).expect("a store in memory");
             self.store.sync();
         }
         let mut snapshot = self.record();
@@ -275,34 +436,33 @@ impl Phone {
 
     /// It is on the screen: the app is done with it, and sometimes its user opens or dismisses it.
     fn shown(&mut self, shown: &HandOver, now_ms: u64) -> Vec<Wish> {
+        self.seen.entry(shown.id.clone()).or_default().body.clone_from(&shown.notification.body);
         if shown.is_update {
             self.line(&shown.id, What::Updated);
             return self.event(Event::Updated { id: shown.id.clone(), revision: shown.revision }, now_ms);
         }
         self.line(&shown.id, What::Shown);
         let mut wishes = self.event(Event::Displayed { id: shown.id.clone() }, now_ms);
-        wishes.extend(self.event(Event::Finished { id: shown.id.clone() }, now_ms));
+        if !shown.is_once {
+            wishes.extend(self.event(Event::Finished { id: shown.id.clone() }, now_ms));
+        }
         if self.opens && self.rng.chance(20) {
-            let id = shown.id.clone();
-            let event = if self.rng.chance(50) { Event::Opened { id } } else { Event::Dismissed { id } };
             let wait_ms = self.rng.below(20_000);
-            wishes.push(Wish::Later(wait_ms, Later::Event(Box::new(event))));
+            wishes.push(Wish::Later(wait_ms, Later::Touched(shown.id.clone(), self.rng.chance(50))));
         }
         wishes
     }
 
-    /// How often each notification came to the screen.
-    pub(crate) fn shown_ids(&self) -> BTreeMap<&str, u32> {
-        let mut times = BTreeMap::new();
-        for line in self.screen.iter().filter(|line| line.what == What::Shown) {
-            *times.entry(line.id.as_str()).or_default() += 1;
-        }
-        times
+    /// How often it came to the screen.
+    pub(crate) fn times(&self, id: &str) -> u32 {
+        self.seen.get(id).map_or(0, |seen| seen.times)
     }
 
     /// Whether it is on the screen now.
     pub(crate) fn is_visible(&self, id: &str) -> bool {
-        let last = self.screen.iter().rfind(|line| line.id == id && line.what != What::Updated);
-        last.is_some_and(|line| line.what == What::Shown)
+        self.seen.get(id).is_some_and(|seen| seen.is_visible)
     }
 }
+
+/// How a payload says that it kills the process that parses it, and how often.
+pub(crate) const KILLS: &str = "\"kills\":\"";

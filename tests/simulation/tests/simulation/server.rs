@@ -8,11 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use longwire_core::devices::{Change, ChangeError};
-use longwire_core::notification_manager::{Acceptance, Recalled};
 use longwire_core::{Clock, Core, CoreConfig, Env, HeavyWork, Registration, session_manager};
-use longwire_model::delivery::Delivery;
-use longwire_model::{AppId, AudienceKey, DeviceId, EntryId, Membership, Notification, Seq, Timestamp};
+use longwire_model::{AppId, AudienceKey, DeviceId, EntryId, Membership, Seq, Timestamp};
 use longwire_protocol::jid::BareJid;
 use longwire_router::Now;
 use longwire_store::Store;
@@ -23,6 +20,7 @@ use crate::disk::Disk;
 use crate::host::{Log, Pipe, Seen, WorldHost};
 use crate::idle::Idle;
 use crate::rng::Shared;
+use crate::world::Flash;
 use crate::{DOMAIN, Mutation, mutate};
 
 /// Two clocks that the world moves.
@@ -52,8 +50,10 @@ pub(crate) enum Inbox {
 /// The answer to an operator's or sender's call.
 pub(crate) enum Answered {
     Accepted(EntryId),
-    Recalled(EntryId),
+    /// Never stored, and so many sockets took it.
+    Now(EntryId, Flash),
     Changed(DeviceId),
+    Done,
 }
 
 /// What the worker did to its connections, in order.
@@ -62,9 +62,6 @@ pub(crate) enum Effect {
     Close(u64),
     Answered(Answered),
 }
-
-/// Per device, what became of a notification.
-pub(crate) type Listed = Vec<(DeviceId, Delivery)>;
 
 pub(crate) type Queue = Arc<Mutex<VecDeque<Inbox>>>;
 
@@ -256,7 +253,7 @@ impl Server {
     }
 
     /// One turn of the worker, and what its connections did in it.
-    fn turn(&mut self, happen: impl FnOnce(&mut Worker<WorldHost>)) {
+    pub(crate) fn turn(&mut self, happen: impl FnOnce(&mut Worker<WorldHost>)) {
         self.worker.begin_turn(self.now);
         happen(&mut self.worker);
         self.worker.end_turn();
@@ -339,57 +336,13 @@ impl Server {
         }
     }
 
-    pub(crate) fn accept(&self, notification: Notification) {
-        let core = Arc::clone(&self.core);
-        self.ask(async move {
-            match core.notifications.accept(notification, None).await {
-                Ok(Acceptance::Accepted(accepted)) => Some(Answered::Accepted(accepted.id)),
-                Ok(Acceptance::Repeated { .. } | Acceptance::Now { .. }) | Err(_) => None,
-            }
-        });
-    }
-
-    pub(crate) fn recall(&self, id: EntryId) {
-        let core = Arc::clone(&self.core);
-        self.ask(async move {
-            match core.notifications.recall(id).await {
-                Ok(Some(Recalled::Now | Recalled::Before)) => Some(Answered::Recalled(id)),
-                Ok(None) | Err(_) => None,
-            }
-        });
-    }
-
-    pub(crate) fn change(&self, device: DeviceId, change: Change) {
-        let core = Arc::clone(&self.core);
-        self.ask(async move {
-            match core.change(device, change).await {
-                Ok(()) => Some(Answered::Changed(device)),
-                Err(ChangeError::UnknownDevice | ChangeError::TooMany | ChangeError::Core(_)) => None,
-            }
-        });
-    }
-
-    fn ask(&self, work: impl Future<Output = Option<Answered>> + Send + 'static) {
+    pub(crate) fn ask(&self, work: impl Future<Output = Option<Answered>> + Send + 'static) {
         let queue = Arc::clone(&self.queue);
         drop(self.runtime.spawn(async move {
             if let Some(answered) = work.await {
                 queue.lock().expect("nothing panics with it").push_back(Inbox::Answered(answered));
             }
         }));
-    }
-
-    /// The deliveries of a notification, as the API tells them; the disk must be quick.
-    pub(crate) fn deliveries(&mut self, id: EntryId) -> Listed {
-        let core = Arc::clone(&self.core);
-        let answer: Arc<Mutex<Option<Listed>>> = Arc::default();
-        let slot = Arc::clone(&answer);
-        drop(self.runtime.spawn(async move {
-            let listed = core.notifications.deliveries(id, None, 1_000).await.ok().flatten().unwrap_or_default();
-            *slot.lock().expect("nothing panics with it") = Some(listed);
-        }));
-        self.settle();
-        let listed = answer.lock().expect("nothing panics with it").take();
-        listed.expect("the store answers at once")
     }
 }
 

@@ -1,63 +1,79 @@
 //! A world: one server, a few phones, the network between them, and the order in which everything happens.
 
+mod health;
+mod net;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash};
+use std::hash::DefaultHasher;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use longwire_client::{Event, Failure, FailureKind, Network};
-use longwire_model::{DeviceId, Entry, EntryId, Timestamp};
+use longwire_model::{AudienceKey, DeviceId, Entry, EntryId, EntryKind, Seq, Timestamp};
 use longwire_router::Now;
-use longwire_store::memory::Snapshot;
 use tokio::sync::oneshot;
 
-use crate::disk::{Disk, memberships};
+use crate::Mutation;
+use crate::book::Book;
+use crate::disk::{Copy, Disk};
 use crate::host::EXPORTER;
 use crate::phone::{Later, Phone, Wish};
 use crate::rng::{Rng, Shared};
 use crate::server::{Answered, Effect, Hands, Server};
-use crate::{Mutation, Tally};
+use crate::tally::{Fault, Tally};
+pub(crate) use health::Health;
+use net::{Air, Link, Parcel};
 
 /// The wall clock of the first instant.
 const EPOCH_MS: i64 = 1_790_000_000_000;
+/// A server that finds its store silent tries again after so long.
+const START_AGAIN_MS: u64 = 5_000;
 
 /// What happens at some instant.
 enum Happening {
     Connected(u64),
     Refused(usize, u64),
-    ToServer(u64, Vec<u8>),
-    ToPhone(u64, Vec<u8>),
+    /// The next of what is under way arrives.
+    Up(u64),
+    Down(u64),
     ServerEnds(u64),
     PhoneEnds(u64),
     Phone(usize, u64, Later),
     Gate(oneshot::Sender<()>),
     StartServer,
     StartPhone(usize),
+    /// The server's store works again, if this is its latest outage.
+    Repair(u64),
+    /// The phone's store takes what it is given again.
+    Relief(usize),
 }
 
-/// A connection as the network sees it.
-struct Link {
-    phone: usize,
-    life: u64,
-    /// When the last of what is under way arrives, in each direction.
-    to_server_ms: u64,
-    to_phone_ms: u64,
-    /// Nothing passes any more, and nobody is told.
-    is_dead: bool,
+/// A notification that was never stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Flash {
+    pub(crate) audience: Arc<[AudienceKey]>,
+    pub(crate) as_of: Seq,
+    pub(crate) taken: usize,
 }
 
 /// A world.
 pub(crate) struct World {
+    /// The network's and the phones' chance; steps have their own.
     pub(crate) rng: Rng,
     seed: u64,
     pub(crate) now_ms: u64,
     pub(crate) skew_ms: i64,
+    /// The lowest and highest difference between the wall clock and the time that has passed.
+    pub(crate) skews_ms: (i64, i64),
     hands: Arc<Hands>,
     pub(crate) disk: Arc<Disk>,
     pub(crate) server: Option<Server>,
     starts: u64,
+    outages: u64,
     pub(crate) phones: Vec<Phone>,
-    links: BTreeMap<u64, Link>,
+    pub(crate) airs: Vec<Air>,
+    pub(crate) healths: Vec<Health>,
+    pub(crate) links: BTreeMap<u64, Link>,
     next_link: u64,
     queue: BTreeMap<(u64, u64), Happening>,
     next_happening: u64,
@@ -65,36 +81,42 @@ pub(crate) struct World {
     pub(crate) latency_ms: u64,
     pub(crate) is_calm: bool,
     pub(crate) tally: Tally,
-    /// Ids that were answered with a 2xx.
+    /// The present timeline, and those that a restored copy has ended.
+    pub(crate) book: Book,
+    pub(crate) ended: Vec<Book>,
+    /// When the latest copy took the place of what was.
+    pub(crate) restored_ms: u64,
+    /// Ids that were answered with a 2xx; of those, what the log of a restored copy need not hold.
     pub(crate) accepted: BTreeSet<EntryId>,
-    pub(crate) recalled: BTreeSet<EntryId>,
-    pub(crate) copies: Vec<(Snapshot, usize)>,
-    /// Entries of timelines that a restored copy has ended.
-    pub(crate) lost: Vec<Arc<Entry>>,
-    /// Whole logs as they were when a copy took their place.
-    pub(crate) timelines: Vec<Vec<Arc<Entry>>>,
+    pub(crate) lost: BTreeSet<EntryId>,
+    pub(crate) flashes: BTreeMap<EntryId, Flash>,
+    pub(crate) copies: Vec<Copy>,
     pub(crate) faults: Vec<String>,
+    pub(crate) is_traced: bool,
     pub(crate) trace: Vec<String>,
     /// Everything that was carried, and when.
     pub(crate) carried: DefaultHasher,
-    /// The latest instant of the wall clock so far.
-    pub(crate) latest: Timestamp,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, phones: usize, mutation: Option<Mutation>) -> Self {
+    pub(crate) fn new(seed: u64, phones: usize, mutation: Option<Mutation>, is_traced: bool) -> Self {
         let mut rng = Rng::new(seed, 1);
+        let hands: Arc<Hands> = Arc::default();
         let mut world = Self {
             latency_ms: [5, 100, 2_000][rng.index(3)],
             rng,
             seed,
             now_ms: 1_000,
             skew_ms: 0,
-            hands: Arc::default(),
-            disk: Disk::new(Rng::new(seed, 2), mutation),
+            skews_ms: (0, 0),
+            disk: Disk::new(Rng::new(seed, 2), Arc::clone(&hands), mutation),
+            hands,
             server: None,
             starts: 0,
+            outages: 0,
             phones: Vec::new(),
+            airs: Vec::new(),
+            healths: Vec::new(),
             links: BTreeMap::new(),
             next_link: 0,
             queue: BTreeMap::new(),
@@ -102,15 +124,17 @@ impl World {
             mutation,
             is_calm: false,
             tally: Tally::default(),
+            book: Book::default(),
+            ended: Vec::new(),
+            restored_ms: 0,
             accepted: BTreeSet::new(),
-            recalled: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            flashes: BTreeMap::new(),
             copies: Vec::new(),
-            lost: Vec::new(),
-            timelines: Vec::new(),
             faults: Vec::new(),
+            is_traced,
             trace: Vec::new(),
             carried: DefaultHasher::new(),
-            latest: Timestamp::default(),
         };
         world.set_clock(1_000);
         world.start_server();
@@ -121,26 +145,43 @@ impl World {
     }
 
     pub(crate) fn note(&mut self, what: impl FnOnce() -> String) {
-        let line = format!("{:>9} {}", self.now_ms, what());
-        self.trace.push(line);
+        if self.is_traced {
+            let line = format!("{:>9} {}", self.now_ms, what());
+            self.trace.push(line);
+        }
     }
 
     pub(crate) fn add_phone(&mut self) -> usize {
         let index = self.phones.len();
         let rng = Rng::new(self.seed, 100 + index as u64);
-        self.phones.push(Phone::new(format!("phone {index}"), rng, self.mutation));
-        self.start_phone(index);
-        index
+        let mut phone = Phone::new(format!("phone {index}"), rng, self.mutation);
+        phone.is_traced = self.is_traced;
+        self.put_phone(phone)
+    }
+
+    /// A phone comes into the world, and is switched on.
+    pub(crate) fn put_phone(&mut self, phone: Phone) -> usize {
+        self.phones.push(phone);
+        self.airs.push(Air::default());
+        self.healths.push(Health::default());
+        self.start_phone(self.phones.len() - 1);
+        self.phones.len() - 1
     }
 
     pub(crate) fn wall(&self) -> Timestamp {
         Timestamp::from_millis(EPOCH_MS + i64::try_from(self.now_ms).expect("a short world") + self.skew_ms)
     }
 
+    /// The earliest and the latest that any wall clock of this world said, or will say, at an instant.
+    pub(crate) fn walls(&self, at_ms: u64) -> (Timestamp, Timestamp) {
+        let plain = EPOCH_MS + i64::try_from(at_ms).unwrap_or(i64::MAX / 4);
+        (Timestamp::from_millis(plain + self.skews_ms.0), Timestamp::from_millis(plain + self.skews_ms.1))
+    }
+
     pub(crate) fn set_clock(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
+        self.skews_ms = (self.skews_ms.0.min(self.skew_ms), self.skews_ms.1.max(self.skew_ms));
         let wall = self.wall();
-        self.latest = self.latest.max(wall);
         self.hands.mono_ms.store(now_ms, Ordering::Relaxed);
         self.hands.wall_ms.store(wall.as_millis(), Ordering::Relaxed);
         if let Some(server) = &mut self.server {
@@ -155,10 +196,6 @@ impl World {
     fn at(&mut self, at_ms: u64, happening: Happening) {
         self.next_happening += 1;
         self.queue.insert((at_ms.max(self.now_ms), self.next_happening), happening);
-    }
-
-    fn latency(&mut self) -> u64 {
-        if self.is_calm { 5 } else { self.rng.below(self.latency_ms) }
     }
 
     /// Lets time pass until `until_ms`.
@@ -180,6 +217,10 @@ impl World {
         self.set_clock(until_ms.max(self.now_ms));
     }
 
+    pub(crate) fn run_for(&mut self, wait_ms: u64) {
+        self.run_until(self.now_ms + wait_ms);
+    }
+
     fn timeouts(&mut self) {
         for index in 0..self.phones.len() {
             if self.phones[index].due_ms().is_some_and(|due_ms| due_ms <= self.now_ms) {
@@ -196,7 +237,25 @@ impl World {
         }
     }
 
+    /// What reaches a phone that sleeps, or stirs in it, waits until it wakes.
+    fn sleeper(&self, happening: &Happening) -> Option<u64> {
+        let phone = match happening {
+            Happening::Connected(link) | Happening::Down(link) | Happening::PhoneEnds(link) => self.phone_of(*link)?,
+            Happening::Phone(phone, ..) | Happening::Refused(phone, _) | Happening::StartPhone(phone) => *phone,
+            Happening::Up(_)
+            | Happening::ServerEnds(_)
+            | Happening::Gate(_)
+            | Happening::StartServer
+            | Happening::Repair(_)
+            | Happening::Relief(_) => return None,
+        };
+        self.phones[phone].sleeps_until(self.now_ms)
+    }
+
     fn happen(&mut self, happening: Happening) {
+        if let Some(wakes_ms) = self.sleeper(&happening) {
+            return self.at(wakes_ms, happening);
+        }
         match happening {
             Happening::Connected(link) => self.connected(link),
             Happening::Refused(phone, life) => {
@@ -206,32 +265,23 @@ impl World {
                     self.grant(phone, wishes);
                 }
             }
-            Happening::ToServer(link, bytes) => {
-                if let Some(server) = self.server.as_mut().filter(|server| server.has(link)) {
-                    server.input(link, &bytes);
-                    self.settle();
+            Happening::Up(link) => match self.arrival(link, true) {
+                Some(Parcel::Bytes(bytes)) => self.arrive(link, &bytes),
+                Some(Parcel::End) => self.server_ends(link),
+                None => {}
+            },
+            Happening::Down(link) => match self.arrival(link, false) {
+                Some(Parcel::Bytes(bytes)) => {
+                    if let Some(phone) = self.phone_of(link) {
+                        let wishes = self.phones[phone].input(&bytes, self.now_ms);
+                        self.grant(phone, wishes);
+                    }
                 }
-            }
-            Happening::ToPhone(link, bytes) => {
-                if let Some(phone) = self.phone_of(link) {
-                    let wishes = self.phones[phone].input(&bytes, self.now_ms);
-                    self.grant(phone, wishes);
-                }
-            }
-            Happening::ServerEnds(link) => {
-                if let Some(server) = &mut self.server {
-                    server.gone(link);
-                    self.settle();
-                }
-            }
-            Happening::PhoneEnds(link) => {
-                if let Some(phone) = self.phone_of(link) {
-                    self.phones[phone].conn = None;
-                    self.end(link, true);
-                    let wishes = self.phones[phone].event(Event::Closed, self.now_ms);
-                    self.grant(phone, wishes);
-                }
-            }
+                Some(Parcel::End) => self.phone_ends(link),
+                None => {}
+            },
+            Happening::ServerEnds(link) => self.server_ends(link),
+            Happening::PhoneEnds(link) => self.phone_ends(link),
             Happening::Phone(phone, life, later) => {
                 if self.phones[phone].life == life && self.phones[phone].machine.is_some() {
                     let wishes = self.phones[phone].later(later, self.now_ms);
@@ -245,6 +295,35 @@ impl World {
             }
             Happening::StartServer => self.start_server(),
             Happening::StartPhone(phone) => self.start_phone(phone),
+            Happening::Repair(outage) => self.repair(outage),
+            Happening::Relief(phone) => self.phones[phone].is_full = false,
+        }
+    }
+
+    fn arrive(&mut self, link: u64, bytes: &[u8]) {
+        let Some(server) = &mut self.server else { return };
+        if server.has(link) {
+            server.input(link, bytes);
+            self.settle();
+        } else {
+            // The machine knows nothing of such a connection any more, and says so.
+            self.after(1, Happening::PhoneEnds(link));
+        }
+    }
+
+    fn server_ends(&mut self, link: u64) {
+        if let Some(server) = &mut self.server {
+            server.gone(link);
+            self.settle();
+        }
+    }
+
+    fn phone_ends(&mut self, link: u64) {
+        if let Some(phone) = self.phone_of(link) {
+            self.phones[phone].conn = None;
+            self.end(link, true);
+            let wishes = self.phones[phone].event(Event::Closed, self.now_ms);
+            self.grant(phone, wishes);
         }
     }
 
@@ -257,30 +336,29 @@ impl World {
 
     fn connected(&mut self, link: u64) {
         let Some(phone) = self.phone_of(link) else { return };
+        if self.links.get(&link).is_none_or(|known| known.is_dead) {
+            return; // the attempt gets no answer
+        }
         let Some(server) = &mut self.server else {
             self.phones[phone].conn = None;
             let life = self.phones[phone].life;
             return self.happen(Happening::Refused(phone, life));
         };
+        let others = server.links();
+        let has_older = others.iter().filter_map(|other| self.links.get(other)).any(|other| other.phone == phone);
         server.connected(link);
+        if has_older {
+            self.count(Fault::Conflict, Some(phone));
+        }
         let wishes = self.phones[phone].event(Event::Secured { exporter: Some(EXPORTER) }, self.now_ms);
         self.grant(phone, wishes);
     }
 
     /// Gives a phone what it wishes.
-    fn grant(&mut self, phone: usize, wishes: Vec<Wish>) {
+    pub(crate) fn grant(&mut self, phone: usize, wishes: Vec<Wish>) {
         for wish in wishes {
             match wish {
-                Wish::Connect => {
-                    self.next_link += 1;
-                    let (link, life) = (self.next_link, self.phones[phone].life);
-                    self.phones[phone].conn = Some(link);
-                    let known =
-                        Link { phone, life, to_server_ms: self.now_ms, to_phone_ms: self.now_ms, is_dead: false };
-                    self.links.insert(link, known);
-                    let wait_ms = self.latency() + 1;
-                    self.after(wait_ms, Happening::Connected(link));
-                }
+                Wish::Connect => self.open_link(phone),
                 Wish::Send(bytes) => {
                     if let Some(link) = self.phones[phone].conn {
                         self.carry(link, true, bytes);
@@ -295,49 +373,33 @@ impl World {
                     let life = self.phones[phone].life;
                     self.after(wait_ms, Happening::Phone(phone, life, later));
                 }
+                Wish::Die => {
+                    self.count(Fault::DeathWhileParsing, Some(phone));
+                    self.note(|| format!("phone {phone} dies on a payload"));
+                    let wait_ms = self.rng.below(20_000);
+                    return self.kill_phone(phone, false, wait_ms);
+                }
+            }
+        }
+        let said = std::mem::take(&mut self.phones[phone].said);
+        said.into_iter().for_each(|said| self.note(|| format!("  phone {phone} {said}")));
+        self.look_at(phone);
+    }
+
+    fn note_commits(&mut self) {
+        if self.is_traced {
+            let known = self.book.commits.len();
+            self.book.follow(&self.disk);
+            for index in known.min(self.book.commits.len())..self.book.commits.len() {
+                let entry = Arc::clone(&self.book.commits[index].entry);
+                self.note(|| format!("  {}", told(&entry)));
             }
         }
     }
 
-    /// Carries bytes, in order, sometimes cut in two.
-    fn carry(&mut self, link: u64, to_server: bool, bytes: Vec<u8>) {
-        let cut = if !self.is_calm && bytes.len() > 1 && self.rng.chance(10) { self.rng.index(bytes.len()) } else { 0 };
-        let mut parts = vec![bytes];
-        if cut > 0 {
-            let rest = parts[0].split_off(cut);
-            parts.push(rest);
-        }
-        for part in parts {
-            let wait_ms = self.latency();
-            let Some(known) = self.links.get_mut(&link).filter(|known| !known.is_dead) else { return };
-            let last = if to_server { &mut known.to_server_ms } else { &mut known.to_phone_ms };
-            *last = (*last).max(self.now_ms + wait_ms);
-            let at_ms = *last;
-            (link, to_server, at_ms, &part).hash(&mut self.carried);
-            let happening = if to_server { Happening::ToServer(link, part) } else { Happening::ToPhone(link, part) };
-            self.at(at_ms, happening);
-        }
-    }
-
-    /// From here on the server's side of a connection takes so many bytes more; any number for none.
-    pub(crate) fn set_room(&mut self, link: u64, bytes: Option<usize>) {
-        if let Some(server) = &mut self.server {
-            server.set_room(link, bytes);
-            self.settle();
-        }
-    }
-
-    /// One side has closed: the other hears of it behind what is under way.
-    fn end(&mut self, link: u64, by_phone: bool) {
-        let wait_ms = self.latency();
-        let Some(known) = self.links.get(&link).filter(|known| !known.is_dead) else { return };
-        let last_ms = if by_phone { known.to_server_ms } else { known.to_phone_ms };
-        let at_ms = last_ms.max(self.now_ms + wait_ms);
-        self.at(at_ms, if by_phone { Happening::ServerEnds(link) } else { Happening::PhoneEnds(link) });
-    }
-
     /// Lets the server do what is to be done, and the world hear of it.
     pub(crate) fn settle(&mut self) {
+        self.note_commits();
         let Some(server) = &mut self.server else { return };
         server.settle();
         let effects = std::mem::take(&mut server.effects);
@@ -346,19 +408,34 @@ impl World {
             let wait_ms = if self.is_calm { 0 } else { gate.wait_ms };
             self.after(wait_ms, Happening::Gate(gate.open));
         }
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Bytes(link, bytes) => self.carry(link, false, bytes),
                 Effect::Close(link) => self.end(link, false),
-                Effect::Answered(Answered::Accepted(id)) => {
-                    self.accepted.insert(id);
-                    self.tally.accepted += 1;
-                }
-                Effect::Answered(Answered::Recalled(id)) => {
-                    self.recalled.insert(id);
-                }
-                Effect::Answered(Answered::Changed(_)) => {}
+                Effect::Answered(answered) => self.answered(answered),
             }
+        }
+    }
+
+    fn answered(&mut self, answered: Answered) {
+        match answered {
+            Answered::Accepted(id) => {
+                self.accepted.insert(id);
+                self.tally.accepted += 1;
+            }
+            Answered::Now(id, flash) => {
+                self.flashes.insert(id, flash);
+            }
+            Answered::Changed(device) => {
+                if let Some(phone) = self.phones.iter().position(|phone| phone.device() == Some(device)) {
+                    self.note(|| format!("phone {phone}'s change was answered"));
+                }
+            }
+            Answered::Done => {}
         }
     }
 
@@ -366,10 +443,16 @@ impl World {
         if self.server.is_some() {
             return;
         }
+        if self.disk.outage().is_some() {
+            return self.after(START_AGAIN_MS, Happening::StartServer);
+        }
         self.starts += 1;
         let random = Shared(Mutex::new(Rng::new(self.seed, 1_000 + self.starts)));
         self.server = Some(Server::start(&self.disk, &self.hands, random, self.mutation));
         self.note(|| "the server starts".into());
+        if self.starts > 1 {
+            self.count(Fault::Generation, None);
+        }
         let now_ms = self.now_ms;
         self.set_clock(now_ms);
     }
@@ -377,21 +460,48 @@ impl World {
     /// The server's process dies; its connections end with a word, or without.
     pub(crate) fn crash_server(&mut self, is_silent: bool) {
         let Some(server) = self.server.take() else { return };
-        let links: Vec<u64> = server.links();
+        let links = server.links();
         drop(server);
         self.disk.crash();
         drop(self.disk.take_gates());
-        for link in links {
-            if is_silent {
-                self.cut(link);
-            } else {
-                self.end(link, false);
-            }
-        }
-        self.forget_unsynced();
+        self.lose(links, is_silent);
     }
 
-    fn forget_unsynced(&self) {
+    /// The server tells its clients to come back, finishes what was asked, and stops.
+    pub(crate) fn stop_server(&mut self) {
+        let Some(server) = &mut self.server else { return };
+        server.drain();
+        self.settle();
+        while self.server.as_ref().is_some_and(|server| !server.is_drained()) {
+            self.run_for(100);
+        }
+        let Some(mut server) = self.server.take() else { return };
+        self.release_gates();
+        server.close(&self.disk);
+        self.faults.append(&mut server.faults);
+        let effects = std::mem::take(&mut server.effects);
+        self.carry_out(effects);
+        let links = server.links();
+        drop(server);
+        drop(self.disk.take_gates());
+        self.lose(links, false);
+    }
+
+    /// A process that stops waits for its disk.
+    fn release_gates(&mut self) {
+        let gates = self.queue.extract_if(.., |_, happening| matches!(happening, Happening::Gate(_)));
+        for (_, happening) in gates {
+            if let Happening::Gate(open) = happening {
+                let _: Result<(), ()> = open.send(());
+            }
+        }
+    }
+
+    fn lose(&mut self, links: Vec<u64>, is_silent: bool) {
+        for link in links.into_iter().filter(|_| !is_silent) {
+            self.end(link, false);
+        }
+        self.server_trouble();
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(self.disk.settle_ledger());
     }
@@ -402,35 +512,13 @@ impl World {
 
     /// Puts an old copy in place of the disk; the server is down.
     pub(crate) fn restore(&mut self, copy: usize) {
-        let before = self.disk.ledger();
+        self.book.follow(&self.disk);
+        let before = std::mem::take(&mut self.book);
         self.disk.restore(&self.copies[copy]);
-        self.lost.extend(before[self.copies[copy].1..].iter().cloned());
-        self.timelines.push(before);
+        self.lost.extend(before.commits[self.copies[copy].length..].iter().map(|commit| commit.entry.id));
+        self.ended.push(before);
+        self.restored_ms = self.now_ms;
         self.copies.truncate(copy + 1);
-    }
-
-    /// A connection on which nothing passes any more.
-    pub(crate) fn cut(&mut self, link: u64) {
-        if let Some(known) = self.links.get_mut(&link) {
-            known.is_dead = true;
-        }
-        self.queue.retain(|_, happening| match happening {
-            Happening::ToServer(own, _) | Happening::ToPhone(own, _) => *own != link,
-            Happening::ServerEnds(own) | Happening::PhoneEnds(own) => *own != link,
-            Happening::Connected(_)
-            | Happening::Refused(..)
-            | Happening::Phone(..)
-            | Happening::Gate(_)
-            | Happening::StartServer
-            | Happening::StartPhone(_) => true,
-        });
-    }
-
-    /// A connection ends for both sides, and what was under way is gone.
-    pub(crate) fn reset(&mut self, link: u64) {
-        self.cut(link);
-        self.after(1, Happening::ServerEnds(link));
-        self.after(1, Happening::PhoneEnds(link));
     }
 
     pub(crate) fn start_phone(&mut self, phone: usize) {
@@ -451,6 +539,7 @@ impl World {
             }
         }
         self.phones[phone].die(is_power);
+        self.look_at(phone);
         self.after(restart_after_ms, Happening::StartPhone(phone));
     }
 
@@ -459,44 +548,41 @@ impl World {
         self.grant(phone, wishes);
     }
 
-    /// Faults end, everybody is up, and there is time for everything to arrive.
-    pub(crate) fn heal(&mut self) {
-        self.is_calm = true;
-        self.start_server();
-        self.settle();
-        for phone in 0..self.phones.len() {
-            self.start_phone(phone);
-            self.network(phone, Network::Usable);
+    /// From here on the server's side of a connection takes so many bytes more; any number for none.
+    pub(crate) fn set_room(&mut self, link: u64, bytes: Option<usize>) {
+        if let Some(server) = &mut self.server {
+            server.set_room(link, bytes);
+            self.settle();
         }
-        for _ in 0..8 {
-            let until_ms = self.now_ms + 20 * 60_000;
-            self.run_until(until_ms);
-            if self.phones.iter().all(|phone| phone.is_gone || phone.is_online()) {
-                break;
-            }
-        }
-        let until_ms = self.now_ms + 20 * 60_000;
-        self.run_until(until_ms);
+    }
+
+    pub(crate) fn fill_phone(&mut self, phone: usize, wait_ms: u64) {
+        self.phones[phone].is_full = true;
+        self.look_at(phone);
+        self.after(wait_ms, Happening::Relief(phone));
     }
 
     pub(crate) fn device(&self, phone: usize) -> Option<DeviceId> {
-        self.phones[phone].record().record.device.and_then(|device| device.parse().ok())
+        self.phones[phone].device()
     }
+}
 
-    /// Whether something accepted is on its way: a phone in its audience has not stored it.
-    pub(crate) fn in_flight(&self) -> bool {
-        let ledger = self.disk.ledger();
-        let last = ledger.last().map_or(0, |entry| entry.seq);
-        let recent: Vec<&Arc<Entry>> =
-            ledger.iter().rev().filter(|entry| self.accepted.contains(&entry.id)).take(8).collect();
-        (0..self.phones.len()).any(|phone| {
-            let Some(device) = self.device(phone) else { return false };
-            let own = memberships(&ledger, device);
-            recent.iter().any(|entry| {
-                let audience = &entry.kind.routing().expect("a notification").audience;
-                let standing = longwire_model::membership::standing(&own, audience, entry.seq, last);
-                standing.is_some() && self.phones[phone].store.state(&entry.id.to_string()).is_none()
-            })
-        })
+/// An entry, for the trace.
+fn told(entry: &Entry) -> String {
+    let mut text = format!("{} {} {}", entry.seq, entry.id, entry.kind.as_str());
+    let keys = |keys: &[AudienceKey]| keys.iter().map(AudienceKey::as_str).collect::<Vec<_>>().join(" ");
+    if let Some(routing) = entry.kind.routing() {
+        text += &format!(" to {} {} expires {}", keys(&routing.audience), routing.lane, routing.expires_at);
     }
+    if let Some(content) = entry.kind.content() {
+        let filter = content.filter.as_ref().map(ToString::to_string);
+        text += &format!(" filter {filter:?} collapses {:?}", content.collapse_key);
+    }
+    if let EntryKind::Membership(change) = &entry.kind {
+        text += &format!(" {} joins {} leaves {}", change.device, keys(&change.joined), keys(&change.left));
+    }
+    if let Some(target) = entry.kind.target() {
+        text += &format!(" of {}", target.seq);
+    }
+    text
 }
