@@ -60,7 +60,7 @@ fn the_key_goes_before_the_registration_in_the_same_flight() {
     accept(&mut phone, "app-key");
     assert_eq!(phone.machine.state().name(), "registering");
     accept(&mut phone, "register");
-    assert_eq!(authenticate(&phone.take_elements()[0]).mechanism, "SCRAM-SHA-256");
+    assert_eq!(authenticate(&phone.take_elements()[0]).mechanism, "SCRAM-SHA-256-PLUS");
 }
 
 #[test]
