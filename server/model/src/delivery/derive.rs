@@ -153,6 +153,11 @@ impl<'a> Tale<'a> {
             return self.ended(state, ended_at);
         }
         let is_filtered = self.facts.entry.kind.content().is_some_and(|content| content.filter.is_some());
+        // A wall clock that was set back since tells an end as later than the passing that it caused.
+        let late = [State::Recalled, State::Left, State::Superseded];
+        if !is_filtered && let Some(state) = late.into_iter().find(|state| self.ended_at(*state).is_some()) {
+            return self.ended(state, passed_at);
+        }
         self.ended(if is_filtered { State::Filtered } else { State::Rejected }, passed_at)
     }
 

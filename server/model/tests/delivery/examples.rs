@@ -150,6 +150,12 @@ fn each_end_says_why() {
 }
 
 #[test]
+fn an_end_told_by_a_clock_that_was_set_back_since_is_still_the_end() {
+    let world = World { recalled_at: Some(at(3_600_000)), ..World::normal() }.online(1_000);
+    assert_eq!(world.passed(10_100, Ending::NotStored).told().state, State::Recalled);
+}
+
+#[test]
 fn the_first_end_is_the_end() {
     let world =
         World { now: at(2_000_000), recalled_at: Some(at(1_500_000)), left_at: Some(at(60_000)), ..World::normal() };
