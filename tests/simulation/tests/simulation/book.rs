@@ -30,6 +30,8 @@ impl Held {
 #[derive(Clone, Default)]
 pub(crate) struct Book {
     forks: u64,
+    /// When a restored copy began it; 0 for the first.
+    pub(crate) since_ms: u64,
     pub(crate) commits: Vec<Commit>,
     seqs: HashMap<EntryId, Seq>,
     held: HashMap<DeviceId, Vec<Held>>,
@@ -54,7 +56,7 @@ impl Book {
             fresh.extend_from_slice(commits);
         });
         if is_new {
-            *self = Self::default();
+            *self = Self { since_ms: self.since_ms, ..Self::default() };
         }
         self.forks = forks;
         fresh.into_iter().for_each(|commit| self.read(commit));

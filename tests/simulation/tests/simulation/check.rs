@@ -14,6 +14,12 @@ use crate::plan::{ACCEPTED, PHONES, WORLD_MS};
 use crate::tally::Reason;
 use crate::world::World;
 
+/// How often a phone may connect within a minute: seven waits of the backoff, and as many after each network that came anew.
+const CONNECTS_MAX: usize = 20;
+const STORM_MS: u64 = 60_000;
+/// At its end a healed world has been quiet for so long.
+const QUIET_MS: u64 = 15 * 60_000;
+
 /// What a healed world must look like; everything that is wrong with it.
 pub(crate) fn check(world: &mut World, is_whole: bool) -> Vec<String> {
     world.book.follow(&world.disk);
@@ -25,6 +31,7 @@ pub(crate) fn check(world: &mut World, is_whole: bool) -> Vec<String> {
     for phone in 0..world.phones.len() {
         screen(world, phone, &mut faults);
         flashes(world, phone, &mut faults);
+        storms(world, phone, &mut faults);
     }
     states(world, &mut faults);
     faults
@@ -206,6 +213,24 @@ fn flashes(world: &World, phone: usize, faults: &mut Vec<String>) {
         if world.phones[phone].times(&text) > 1 {
             faults.push(format!("{id} (ttl 0) was shown twice on phone {phone}"));
         }
+    }
+}
+
+/// Nobody connects again and again, and in a healed world nobody connects at all.
+fn storms(world: &World, phone: usize, faults: &mut Vec<String>) {
+    let own = &world.phones[phone];
+    let most = own
+        .connects
+        .iter()
+        .enumerate()
+        .map(|(index, from)| own.connects[index..].iter().take_while(|at| **at < from + STORM_MS).count());
+    let most = most.max().unwrap_or(0);
+    if most > CONNECTS_MAX {
+        faults.push(format!("{} connected {most} times within {} s", own.name, STORM_MS / 1_000));
+    }
+    let late = own.connects.iter().filter(|at| **at + QUIET_MS > world.now_ms).count();
+    if late > 0 && !own.is_gone && !own.is_twin {
+        faults.push(format!("{} still connected {late} times in a healed world", own.name));
     }
 }
 

@@ -125,12 +125,12 @@ fn env(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-/// Plays worlds on both cores of a small machine, each on one thread; gives what `keep` makes of their reports, in the order of seeds.
+/// Plays worlds on the two cores of a small machine, or on as many as it is told, each on one thread; gives what `keep` makes of their reports, in the order of seeds.
 fn play_all<T: Send>(seeds: &[u64], mutation: Option<Mutation>, keep: impl Fn(u64, Report) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let kept = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..env("SIMULATION_THREADS", 2) {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let result = keep(*seed, try_play(*seed, mutation, &Script::default()));

@@ -71,13 +71,19 @@ impl Oracle<'_> {
     /// What the present timeline says, and those that have ended: where they differ, the device followed one and then the other.
     pub(crate) fn verdict(&self, entry: &Entry, content: &Content) -> Verdict {
         let present = self.in_timeline(&self.world.book, entry, content, 0);
+        if self.world.ended.is_empty() {
+            return present;
+        }
         let ended = self.world.ended.iter().filter(|book| book.find(entry.id).is_some());
-        let mut others = ended.map(|book| self.in_timeline(book, entry, content, 0));
+        let timelines: Vec<&Book> = ended.chain([&self.world.book]).collect();
+        let mut first = timelines.iter().map(|book| self.in_timeline(book, entry, content, 0));
+        if first.all(|verdict| verdict == Verdict::Once) {
+            return Verdict::Once;
+        }
         // A copy may not know the cursor's generation: then everything is considered again.
-        let restored_ms = self.world.restored_ms;
-        let again = || self.in_timeline(&self.world.book, entry, content, restored_ms);
-        let is_alike = |other| is_alike(present, other);
-        if others.all(is_alike) && (restored_ms == 0 || present == Verdict::Once || is_alike(again())) {
+        let is_never = |verdict| matches!(verdict, Verdict::Never(_));
+        let mut all = timelines.iter().flat_map(|book| [(book, 0), (book, book.since_ms)]);
+        if all.all(|(book, after_ms)| is_never(self.in_timeline(book, entry, content, after_ms))) {
             present
         } else {
             Verdict::Either(Reason::Restored)
@@ -189,13 +195,6 @@ impl Oracle<'_> {
 
 const fn strictest(first: Verdict, next: Verdict) -> Verdict {
     if matches!(next, Verdict::Never(_)) { next } else { first }
-}
-
-const fn is_alike(one: Verdict, other: Verdict) -> bool {
-    match (one, other) {
-        (Verdict::Once, Verdict::Once) | (Verdict::Never(_), Verdict::Never(_)) => true,
-        (Verdict::Once | Verdict::Never(_) | Verdict::Either(_), _) => false,
-    }
 }
 
 /// Whether a phone can parse it.

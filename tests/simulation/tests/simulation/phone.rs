@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use longwire_client::heartbeat::Fixed;
+use longwire_client::heartbeat::{Adaptive, Fixed, Interval};
 use longwire_client::inbox::{Change, MemoryStore, Outcome, Row, Snapshot, Store as _, StoreError, Transaction, Verb};
 use longwire_client::{Action, Actions, Config, Event, HandOver, Machine, State, Target, TlsMode};
 use longwire_model::DeviceId;
@@ -83,7 +83,10 @@ pub(crate) struct Phone {
     /// The world's time at which its clock began.
     booted_ms: u64,
     is_off: bool,
+    /// Its heartbeat, or the longest that it may choose.
     pub(crate) heartbeat_ms: u64,
+    /// It learns its heartbeat per network.
+    pub(crate) is_adaptive: bool,
     /// Its store refuses everything.
     pub(crate) is_full: bool,
     /// From when to when it sleeps, in the world's time, ascending.
@@ -105,7 +108,8 @@ pub(crate) struct Phone {
 
 impl Phone {
     pub(crate) fn new(name: String, mut rng: Rng, mutation: Option<Mutation>) -> Self {
-        let heartbeat_ms = [30_000, 60_000, 240_000, 600_000][rng.index(4)];
+        let is_adaptive = rng.chance(50);
+        let heartbeat_ms = if is_adaptive { 600_000 } else { [30_000, 60_000, 240_000, 600_000][rng.index(4)] };
         Self {
             name,
             store: MemoryStore::new(),
@@ -124,6 +128,7 @@ impl Phone {
             booted_ms: 0,
             is_off: true,
             heartbeat_ms,
+            is_adaptive,
             is_full: false,
             sleeps: Vec::new(),
             noted: None,
@@ -152,6 +157,7 @@ impl Phone {
             deadly: self.deadly.clone(),
             is_twin: true,
             heartbeat_ms: self.heartbeat_ms,
+            is_adaptive: self.is_adaptive,
             is_traced: self.is_traced,
             ..Self::new(name, rng, self.mutation)
         }
@@ -191,7 +197,12 @@ impl Phone {
             boot_id: format!("{}-{}", self.name, self.boots),
         };
         self.life += 1;
-        self.machine = Some(Machine::new(config, Box::new(Fixed { interval_ms: self.heartbeat_ms })));
+        let interval: Box<dyn Interval> = if self.is_adaptive {
+            Box::<Adaptive>::default()
+        } else {
+            Box::new(Fixed { interval_ms: self.heartbeat_ms })
+        };
+        self.machine = Some(Machine::new(config, interval));
         self.event(Event::Start, now_ms)
     }
 

@@ -84,8 +84,6 @@ pub(crate) struct World {
     /// The present timeline, and those that a restored copy has ended.
     pub(crate) book: Book,
     pub(crate) ended: Vec<Book>,
-    /// When the latest copy took the place of what was.
-    pub(crate) restored_ms: u64,
     /// Ids that were answered with a 2xx; of those, what the log of a restored copy need not hold.
     pub(crate) accepted: BTreeSet<EntryId>,
     pub(crate) lost: BTreeSet<EntryId>,
@@ -94,6 +92,8 @@ pub(crate) struct World {
     pub(crate) faults: Vec<String>,
     pub(crate) is_traced: bool,
     pub(crate) trace: Vec<String>,
+    /// How much of the log is in the trace.
+    told: usize,
     /// Everything that was carried, and when.
     pub(crate) carried: DefaultHasher,
 }
@@ -126,7 +126,6 @@ impl World {
             tally: Tally::default(),
             book: Book::default(),
             ended: Vec::new(),
-            restored_ms: 0,
             accepted: BTreeSet::new(),
             lost: BTreeSet::new(),
             flashes: BTreeMap::new(),
@@ -134,6 +133,7 @@ impl World {
             faults: Vec::new(),
             is_traced,
             trace: Vec::new(),
+            told: 0,
             carried: DefaultHasher::new(),
         };
         world.set_clock(1_000);
@@ -388,9 +388,10 @@ impl World {
 
     fn note_commits(&mut self) {
         if self.is_traced {
-            let known = self.book.commits.len();
             self.book.follow(&self.disk);
-            for index in known.min(self.book.commits.len())..self.book.commits.len() {
+            let end = self.book.commits.len();
+            let from = std::mem::replace(&mut self.told, end);
+            for index in from.min(end)..end {
                 let entry = Arc::clone(&self.book.commits[index].entry);
                 self.note(|| format!("  {}", told(&entry)));
             }
@@ -517,7 +518,7 @@ impl World {
         self.disk.restore(&self.copies[copy]);
         self.lost.extend(before.commits[self.copies[copy].length..].iter().map(|commit| commit.entry.id));
         self.ended.push(before);
-        self.restored_ms = self.now_ms;
+        self.book.since_ms = self.now_ms;
         self.copies.truncate(copy + 1);
     }
 

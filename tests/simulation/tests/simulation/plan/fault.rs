@@ -1,6 +1,7 @@
 //! What goes wrong, on the phones, between, and on the server.
 
 use longwire_client::Network;
+use longwire_client::heartbeat::NetworkId;
 use longwire_model::AudienceKey;
 
 use super::Climate;
@@ -80,12 +81,14 @@ fn network(world: &mut World, rng: &mut Rng, phone: usize) {
             link.into_iter().for_each(|link| world.cut(link));
             // Gateways that forget before the heartbeat, and some that forget after it.
             let heartbeat_ms = world.phones[phone].heartbeat_ms;
-            world.airs[phone].nat_ms = match rng.below(3) {
+            let id = rng.below(4);
+            world.airs[phone].nat_ms = match id {
                 0 => Some(heartbeat_ms / 2),
                 1 => Some(heartbeat_ms + 45_000),
+                2 if world.phones[phone].is_adaptive => Some(100_000),
                 _ => None,
             };
-            world.network(phone, Network::Usable);
+            world.network(phone, Network::Known(NetworkId(id + 1)));
         }
         _ => doze(world, rng, phone),
     }
