@@ -1,0 +1,156 @@
+//! Who may register off loopback: app keys from the operator's command to the phone.
+
+use anyhow::{Context, ensure};
+use longwire_test_support::process::{longwire, printed};
+use longwire_test_support::{PhoneOptions, SOON, Server, ServerOptions, TempDir, Wire, folder};
+use serde_json::Value;
+
+use crate::raw::{Raw, auth};
+use crate::world::{World, id_of};
+
+/// A world whose server listens beyond loopback, and says nothing about registration unless `more` does.
+fn world(more: &[&str]) -> anyhow::Result<World> {
+    let place: TempDir = folder();
+    let options = ServerOptions::new(&place.path().join("server")).with_c2s("0.0.0.0:0").with(more);
+    let mut server = options.start()?;
+    let api = server.admin()?;
+    Ok(World { server, api, place })
+}
+
+fn create(server: &Server) -> anyhow::Result<String> {
+    let key = printed(&longwire(server.data(), &["app", "key", "create", "--label", "android"])?)?;
+    ensure!(key.starts_with("lwa_") && !key.contains(char::is_whitespace), "the key is printed alone: {key:?}");
+    Ok(key)
+}
+
+fn with_key(world: &World, name: &str, key: Option<&str>) -> PhoneOptions {
+    let options = world.phone_options(name);
+    match key {
+        Some(key) => options.with(&["--app-key", key]),
+        None => options,
+    }
+}
+
+/// The reason of a phone that is blocked, once it is.
+fn blocked(options: &PhoneOptions) -> anyhow::Result<(String, String)> {
+    let phone = options.start()?;
+    let line = phone.state_after(0, "blocked", SOON)?;
+    let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok((text("why"), text("text")))
+}
+
+/// One IQ before login, and its answer.
+fn ask(wire: &mut Wire, iq: &str) -> anyhow::Result<String> {
+    wire.send(iq)?;
+    let answer = wire.expect(">")?;
+    Ok(if answer.ends_with("/>") && answer.contains("<iq") { answer } else { answer + &wire.expect("</iq>")? })
+}
+
+fn preauth(key: &str) -> String {
+    format!("<iq type='set' to='localhost' id='pa1'><preauth xmlns='urn:xmpp:pars:0' token='{key}'/></iq>")
+}
+
+fn register(name: &str) -> String {
+    format!(
+        "<iq type='set' id='reg'><query xmlns='jabber:iq:register'><username>{name}</username><password>secret</password></query></iq>"
+    )
+}
+
+#[test]
+fn off_loopback_a_device_registers_with_an_app_key_and_outlives_it() -> anyhow::Result<()> {
+    let world = world(&[])?;
+    let said = world.server.log();
+    ensure!(said.contains("registration is app-key") && said.contains("longwire app key create"), "{said}");
+    let (why, text) = blocked(&with_key(&world, "keyless", None))?;
+    assert_eq!(why, "app-key-needed", "{text}");
+    let key = create(&world.server)?;
+    let wrong = format!("{key}x");
+    let (why, text) = blocked(&with_key(&world, "wrong", Some(&wrong)))?;
+    assert_eq!(why, "app-key-refused", "{text}");
+    let phone = with_key(&world, "phone", Some(&key)).start()?;
+    world.still_serves(&phone)?;
+    let list = printed(&longwire(world.server.data(), &["app", "key", "list", "--json"])?)?;
+    let list: Value = serde_json::from_str(&list)?;
+    assert_eq!(list.pointer("/0/registrations"), Some(&Value::from(1)), "{list}");
+    longwire(world.server.data(), &["app", "key", "revoke", &key]).map(|output| printed(&output))??;
+    world.still_serves(&phone)?;
+    drop(phone);
+    let phone = with_key(&world, "phone", Some(&key)).start()?;
+    world.still_serves(&phone).context("a device that was registered stays, also over a new start")?;
+    let (why, text) = blocked(&with_key(&world, "late", Some(&key)))?;
+    assert_eq!(why, "app-key-refused", "{text}");
+    let secret = key.rsplit('_').next().context("a secret")?;
+    let logs = world.server.log() + &phone.log();
+    assert!(!logs.contains(secret), "a log shows the key");
+    Ok(())
+}
+
+#[test]
+fn any_client_registers_with_the_key_by_xep_0445() -> anyhow::Result<()> {
+    let world = world(&[])?;
+    let key = create(&world.server)?;
+    let ready = &world.server.ready;
+    let mut wire = Wire::tls(&ready.c2s_tls, &ready.certificate)?;
+    wire.open()?;
+    let refused = ask(&mut wire, &register("romeo"))?;
+    assert!(refused.contains("type='error'") && refused.contains("not-authorized"), "{refused}");
+    let refused = ask(&mut wire, &preauth("lwa_0_0"))?;
+    assert!(refused.contains("item-not-found") && refused.contains("from='localhost'"), "{refused}");
+    let good = ask(&mut wire, &preauth(&key))?;
+    assert!(good.contains("type='result'") && good.contains("id='pa1'"), "{good}");
+    let good = ask(&mut wire, &register("romeo"))?;
+    assert!(good.contains("type='result'"), "{good}");
+    wire.send(&auth("romeo", "secret"))?;
+    wire.expect("<success")?;
+    drop(Raw::logged_in(&world.server, "romeo", "secret")?);
+    let mut guesser = Wire::tls(&ready.c2s_tls, &ready.certificate)?;
+    guesser.open()?;
+    for _ in 0..5 {
+        guesser.send(&preauth("lwa_0_0"))?;
+    }
+    guesser.expect("policy-violation")?;
+    guesser.expect_close(SOON)?;
+    Ok(())
+}
+
+#[test]
+fn closed_admits_no_key_and_open_needs_none() -> anyhow::Result<()> {
+    let closed = world(&["--registration", "closed"])?;
+    let key = create(&closed.server)?;
+    let (why, text) = blocked(&with_key(&closed, "phone", Some(&key)))?;
+    assert_eq!(why, "registration-refused", "{text}");
+    let open = world(&["--registration", "open"])?;
+    open.still_serves(&open.phone("keyless")?)?;
+    let (why, _) = blocked(&with_key(&open, "wrong", Some(&key)))?;
+    assert_eq!(why, "app-key-refused", "the key of another server");
+    Ok(())
+}
+
+#[test]
+fn an_account_that_is_removed_costs_a_device_nothing() -> anyhow::Result<()> {
+    let world = world(&[])?;
+    let key = create(&world.server)?;
+    let mut phone = with_key(&world, "phone", Some(&key)).start()?;
+    let device = phone.id()?;
+    world.bind_user(&device, "alice")?;
+    world.join(&device, "topics", "news")?;
+    let before = id_of(&world.notify("user:alice", "Before")?);
+    phone.shown(&before)?;
+    phone.terminate(SOON)?;
+    let kept = phone.all_shown();
+    let missed = id_of(&world.notify("user:alice", "While away")?);
+    let accounts = printed(&longwire(world.server.data(), &["account", "list", "--json"])?)?;
+    let accounts: Value = serde_json::from_str(&accounts)?;
+    let account = accounts.pointer("/0/name").and_then(Value::as_str).context("the phone's account")?.to_owned();
+    printed(&longwire(world.server.data(), &["account", "remove", &account])?)?;
+    phone.start_again()?;
+    assert_eq!(phone.id()?, device, "the installation secret proves the device");
+    phone.shown(&missed)?;
+    let by_topic = id_of(&world.notify("topic:news", "After")?);
+    phone.shown(&by_topic)?;
+    let by_user = id_of(&world.notify("user:alice", "After")?);
+    phone.shown(&by_user)?;
+    assert_eq!(kept, [before]);
+    assert_eq!(phone.all_shown(), [missed, by_topic, by_user], "nothing is lost, nothing is doubled");
+    Ok(())
+}
