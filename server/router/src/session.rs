@@ -163,14 +163,16 @@ impl Session {
         self.window.iter().any(|sent| sent.lane == lane)
     }
 
-    /// How far the entry at `seq` has come; none once it is acknowledged or was passed.
-    pub(crate) fn progress(&self, lane: Lane, seq: Seq) -> Option<Progress> {
+    /// How far the entry at `seq` has come, which is not acknowledged.
+    pub(crate) fn progress(&self, lane: Lane, seq: Seq) -> Progress {
         if let Some(sent) = self.window.iter().find(|sent| sent.seq == seq) {
-            return Some(Progress::Written { at: sent.at, hold: sent.hold, is_blocked: false });
+            return Progress::Written { at: sent.at, hold: sent.hold, is_blocked: false };
         }
         let state = self.lane(lane);
-        let waits = state.behind.is_some_and(|position| position < seq);
-        waits.then(|| Progress::Waiting(state.hold.unwrap_or(Hold::CatchUp)))
+        match state.behind {
+            Some(position) if position < seq => Progress::Waiting(state.hold.unwrap_or(Hold::CatchUp)),
+            Some(_) | None => Progress::Passed,
+        }
     }
 
     /// The lane falls behind at `position`, or stays there; `hold` says why.

@@ -136,7 +136,7 @@ impl Shard {
     #[must_use]
     pub fn progress(&self, device: DeviceId, lane: Lane, seq: Seq) -> Option<(SessionKey, Progress)> {
         let key = *self.by_device.get(&device)?;
-        Some((key, self.sessions.get(&key)?.progress(lane, seq)?))
+        Some((key, self.sessions.get(&key)?.progress(lane, seq)))
     }
 
     /// What happened since the last call.

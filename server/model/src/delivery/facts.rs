@@ -55,6 +55,8 @@ pub struct Present {
 /// How far an entry has come on a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
+    /// It is not written on this session: the device has it, or it ended; the next acknowledgement tells which.
+    Passed,
     /// It was not written yet.
     Waiting(Hold),
     /// It was written, and is not acknowledged.

@@ -91,7 +91,7 @@ impl Line<'_> {
     fn push(&mut self, cause: Cause, (from, to): (Timestamp, Timestamp), since: Option<Timestamp>, detail: String) {
         // What goes on has begun, even if only at this instant.
         let goes_on = self.stretch.is_open && to == self.stretch.to;
-        if to > from || (goes_on && from == to && self.delays.is_empty()) {
+        if to > from || (goes_on && from == to) {
             self.delays.push(Delay { cause, from, to: Some(to), since, detail });
         }
     }
@@ -148,6 +148,10 @@ impl Line<'_> {
         match (self.written.filter(|written| written.at >= from), progress) {
             (Some(written), _) => self.written_session(from, to, written),
             (None, Some(Progress::Waiting(hold))) => self.held(from, to, Some(hold)),
+            (None, Some(Progress::Passed)) => {
+                let detail = "the device's next acknowledgement tells what became of it".to_owned();
+                self.push(Cause::NotAcknowledged, (from, to), Some(from), detail);
+            }
             (None, Some(Progress::Written { .. }) | None) => self.held(from, to, None),
         }
     }

@@ -98,6 +98,17 @@ fn a_connected_device_is_waited_for_too() {
 }
 
 #[test]
+fn what_was_written_at_this_very_instant_waits_for_its_acknowledgement() {
+    let mut world = World { now: at(10_004), ..World::normal() };
+    let progress = Some(Progress::Written { at: world.now, hold: None, is_blocked: false });
+    world.present = Some(Present { began_at: at(1_000), heard_at: at(9_000), next_contact: None, progress });
+    assert_eq!(told(&world).2, [(Cause::NotAcknowledged, 10, None)]);
+    world.present = world.present.map(|present| Present { progress: Some(Progress::Passed), ..present });
+    let cause = "not acknowledged since 00:00:10.000Z: the device's next acknowledgement tells what became of it";
+    is_told(&world, State::Accepted, cause, &[(Cause::NotAcknowledged, 10, None)]);
+}
+
+#[test]
 fn a_device_that_does_not_keep_its_promise_is_overdue() {
     let mut world = World::normal();
     let progress = Some(Progress::Written { at: at(10_001), hold: None, is_blocked: false });

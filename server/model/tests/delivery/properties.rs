@@ -44,6 +44,7 @@ fn event() -> impl Strategy<Value = Event> {
 fn progress() -> impl Strategy<Value = Progress> {
     let hold = || select(Hold::ALL.to_vec());
     prop_oneof![
+        Just(Progress::Passed),
         hold().prop_map(Progress::Waiting),
         (instant(), proptest::option::of(hold()), any::<bool>())
             .prop_map(|(millis, hold, is_blocked)| Progress::Written { at: at(millis), hold, is_blocked }),

@@ -3,6 +3,7 @@
 
 mod app_keys;
 mod crowd;
+mod deliveries;
 mod finding;
 mod heartbeat;
 mod make_run;
