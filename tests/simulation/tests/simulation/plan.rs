@@ -38,9 +38,9 @@ impl Climate {
         Self {
             restores: rng.chance(25),
             clones: rng.chance(20),
-            wipes: rng.chance(20),
+            wipes: rng.chance(50),
             clocks: rng.chance(20),
-            accounts: rng.chance(25),
+            accounts: rng.chance(40),
             disks: rng.chance(30),
             floods: rng.chance(6),
             faults_percent: [10, 25, 45][rng.index(3)],
