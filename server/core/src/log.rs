@@ -44,6 +44,8 @@ struct State {
     floor: AtomicU64,
     generations: RwLock<Arc<[Generation]>>,
     has_failed: AtomicBool,
+    /// Writes that were refused because too many waited.
+    refused: AtomicU64,
 }
 
 struct Request {
@@ -70,6 +72,7 @@ impl Log {
             floor: AtomicU64::new(floor),
             generations: RwLock::new(head.generations.clone().into()),
             has_failed: AtomicBool::new(false),
+            refused: AtomicU64::new(0),
         });
         let writer = Writer { store, state: Arc::clone(&state), listeners };
         tokio::spawn(writer.run(receiver));
@@ -132,7 +135,7 @@ impl Log {
     /// [`CoreError`]; nothing was written.
     pub async fn write_all(&self, writes: Vec<Write>) -> Answer {
         let (sender, receiver) = oneshot::channel();
-        self.sender.try_send(Request { writes, reply: Reply::Waiter(sender) }).map_err(|error| refusal(&error))?;
+        self.sender.try_send(Request { writes, reply: Reply::Waiter(sender) }).map_err(|error| self.refusal(&error))?;
         receiver.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -140,7 +143,7 @@ impl Log {
     pub fn post(&self, writes: Vec<Write>, done: impl FnOnce(Answer) + Send + 'static) {
         let request = Request { writes, reply: Reply::Callback(Box::new(done)) };
         if let Err(error) = self.sender.try_send(request) {
-            let why = refusal(&error);
+            let why = self.refusal(&error);
             error.into_inner().reply.give(Err(why));
         }
     }
@@ -154,12 +157,19 @@ impl Log {
             let _: Result<(), _> = receiver.await;
         }
     }
-}
 
-fn refusal(error: &mpsc::error::TrySendError<Request>) -> CoreError {
-    match error {
-        mpsc::error::TrySendError::Full(_) => CoreError::Unavailable("too many writes are waiting".to_owned()),
-        mpsc::error::TrySendError::Closed(_) => closed(),
+    fn refusal(&self, error: &mpsc::error::TrySendError<Request>) -> CoreError {
+        match error {
+            mpsc::error::TrySendError::Full(_) => {
+                // One line for ever more of them: what refuses writes must not fill the disk with words about it.
+                let refused = self.state.refused.fetch_add(1, Ordering::Relaxed) + 1;
+                if refused.is_power_of_two() {
+                    tracing::warn!(refused, "writes are refused: more than {WAITING_MAX} wait for the store");
+                }
+                CoreError::Unavailable("too many writes are waiting".to_owned())
+            }
+            mpsc::error::TrySendError::Closed(_) => closed(),
+        }
     }
 }
 

@@ -10,12 +10,12 @@ use longwire_store::write::SessionStep;
 
 use crate::log::Log;
 
-/// Milliseconds by which a device may be late before it counts as overdue (DESIGN §5: it is closed after twice its heartbeat and this).
-const GRACE_MS: i64 = 10_000;
-
 /// Milliseconds for which what is written of an online device may be old: a server that crashed knows its devices' last contact to
 /// within so much and a heartbeat. One write per device in so long rides in the log's groups; one per heartbeat would not.
 const WRITTEN_EVERY_MS: i64 = 15 * 60 * 1_000;
+
+/// The same for a changed promise: however often a device changes its mind, it costs one write in so long.
+const PROMISE_WRITTEN_EVERY_MS: i64 = 60 * 1_000;
 
 /// Contacts of the devices that are online.
 pub struct PresenceManager {
@@ -60,7 +60,7 @@ impl PresenceManager {
 
     /// A device that is online promises another heartbeat from now on.
     pub fn promised(&self, device: DeviceId, now: Timestamp, heartbeat_s: u32) {
-        self.note(device, now, Some(heartbeat_s), 0);
+        self.note(device, now, Some(heartbeat_s), PROMISE_WRITTEN_EVERY_MS);
     }
 
     /// Something was received from a device that is online.
@@ -110,7 +110,8 @@ impl PresenceManager {
         let ended = Arc::clone(&self.ended);
         self.log.post(writes, move |result| {
             if let Err(error) = result {
-                tracing::warn!(%device, %error, "when the device came or went was not written");
+                // The log tells of its overload, once for many.
+                tracing::debug!(%device, %error, "when the device came or went was not written");
             }
             if offline_since.is_some() {
                 lock(&ended).remove(&device);
@@ -151,7 +152,7 @@ impl Contact {
 }
 
 fn next_contact(now: Timestamp, heartbeat_s: Option<u32>) -> Option<Timestamp> {
-    heartbeat_s.map(|seconds| now.plus_millis(i64::from(seconds) * 1_000 + GRACE_MS))
+    heartbeat_s.map(|seconds| now.plus_millis(i64::from(seconds) * 1_000))
 }
 
 fn lock(ended: &Mutex<HashMap<DeviceId, Session>>) -> MutexGuard<'_, HashMap<DeviceId, Session>> {

@@ -37,9 +37,9 @@ fn expected_within_s(device: &Value) -> Option<i64> {
     Some(next.millis_since(seen) / 1_000)
 }
 
-/// Waits until the API expects the device as soon as a heartbeat of so many seconds says, and ten more.
+/// Waits until the API expects the device as soon as a heartbeat of so many seconds says.
 fn is_expected(world: &World, id: &str, heartbeat_s: u64) -> anyhow::Result<()> {
-    let expected = i64::try_from(heartbeat_s)? + 10;
+    let expected = i64::try_from(heartbeat_s)?;
     until(&format!("next_contact {expected} s after last_seen"), SOON, || {
         (expected_within_s(&device(world, id)?)? == expected).then_some(())
     })
@@ -97,7 +97,7 @@ fn overdue_and_remembered(world: &mut World, phone: &mut Phones, id: &str, settl
     phone.kill();
     let is_offline = |device: &Value| device.get("online") == Some(&Value::Bool(false));
     let gone = until("the device to be offline", SOON, || device(world, id).filter(is_offline))?;
-    assert_eq!(expected_within_s(&gone), Some(i64::try_from(settled_s)? + 10), "{gone}");
+    assert_eq!(expected_within_s(&gone), Some(i64::try_from(settled_s)?), "{gone}");
     let listed = longwire(world.server.data(), &["device", "list"])?;
     let next = gone.get("next_contact").and_then(Value::as_str).context("a time")?;
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
