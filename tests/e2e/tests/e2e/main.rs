@@ -4,6 +4,7 @@
 mod app_keys;
 mod crowd;
 mod deliveries;
+mod durable;
 mod finding;
 mod heartbeat;
 mod make_run;
