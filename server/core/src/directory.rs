@@ -192,8 +192,15 @@ impl Inner {
                 apply_change(&mut loaded.device.memberships, change, entry.seq);
             }
             raise_all(entry, |key, lane, seq, recall| {
-                if let Some((_, head)) = loaded.heads.iter_mut().find(|(own, _)| own == key) {
-                    head.raise(lane, seq, recall);
+                match loaded.heads.iter_mut().find(|(own, _)| own == key) {
+                    Some((_, head)) => head.raise(lane, seq, recall),
+                    // Nothing was addressed to it before, or the device joined it meanwhile.
+                    None if loaded.device.memberships.iter().any(|own| own.key == *key) => {
+                        let mut head = KeyHead::default();
+                        head.raise(lane, seq, recall);
+                        loaded.heads.push((key.clone(), head));
+                    }
+                    None => {}
                 }
             });
         }
@@ -262,5 +269,58 @@ fn merge(head: &mut KeyHead, read: KeyHead) {
     for lane in Lane::ALL {
         head.newest.raise(lane, read.newest.get(lane));
         head.newest_recall.raise(lane, read.newest_recall.get(lane));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longwire_model::device::DeviceKind;
+    use longwire_model::entry::{Content, Routing};
+    use longwire_model::{EntryId, LaneSeqs};
+    use longwire_store::MemoryStore;
+
+    use super::*;
+
+    /// A device of alice's that was read when nothing had ever been addressed to her.
+    fn read(as_of: Seq) -> LoadedDevice {
+        let key: AudienceKey = "user:alice".parse().expect("a key");
+        let device = Device {
+            id: DeviceId::from_bytes([1; 16]),
+            app: AppId::DEFAULT,
+            account: "a".into(),
+            kind: DeviceKind::Push("agent".into()),
+            created_at: Timestamp::from_millis(0),
+            recorded: LaneSeqs::both(2),
+            memberships: vec![Membership { key, joined: 2, left: None }],
+            last_seen: None,
+            offline_since: None,
+            next_contact: None,
+            attempts: None,
+            installation_hash: None,
+        };
+        LoadedDevice { device, heads: Vec::new(), as_of }
+    }
+
+    #[test]
+    fn what_is_addressed_to_a_key_for_the_first_time_while_a_device_is_read_may_wait_for_it() {
+        let directory = Directory::new(Arc::new(MemoryStore::new()), AppId::DEFAULT, 4);
+        let loaded = read(4);
+        let routing = Routing {
+            audience: [loaded.device.memberships[0].key.clone()].into(),
+            lane: Lane::Normal,
+            expires_at: Timestamp::from_millis(1_000),
+        };
+        let content = Content { routing, filter: None, collapse_key: None, payload: "{}".into() };
+        let entry = Entry {
+            app: AppId::DEFAULT,
+            seq: 5,
+            id: EntryId::from_bytes([5; 16]),
+            created_at: Timestamp::from_millis(0),
+            kind: EntryKind::Notification(content),
+        };
+        directory.apply(&[Arc::new(entry)], &[]);
+        let current = directory.lock().keep(loaded);
+        let newest: Vec<Seq> = current.heads.iter().map(|(_, head)| head.newest.normal).collect();
+        assert_eq!((current.as_of, newest), (5, vec![5]));
     }
 }
