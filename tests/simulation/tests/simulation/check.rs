@@ -34,6 +34,7 @@ pub(crate) fn check(world: &mut World, is_whole: bool) -> Vec<String> {
         storms(world, phone, &mut faults);
     }
     states(world, &mut faults);
+    crate::watch::watch(world, &mut faults);
     faults
 }
 

@@ -17,9 +17,17 @@ use longwire_store::{
 };
 use tokio::sync::oneshot;
 
+use crate::Mutation;
+use crate::mutate::{StoreMutant, store as mutant};
 use crate::rng::Rng;
 use crate::server::Hands;
-use crate::{Mutation, mutate};
+
+/// The longest wait of a commit before it is on disk.
+pub(crate) const COMMIT_MS: u64 = 60;
+/// The longest wait of a device's record that was read.
+pub(crate) const DEVICE_MS: u64 = 200;
+/// The longest wait of a page of the log.
+const PAGE_MS: u64 = 400;
 
 /// Something waits for the disk; the world lets it go on.
 pub(crate) struct Gate {
@@ -66,6 +74,15 @@ struct Inner {
     outage: Option<Outage>,
     /// Commits whose group is on disk and not announced yet.
     unannounced: u32,
+    mutant: StoreMutant,
+    /// Every wait is taken, and by itself those of these lengths are not let go.
+    is_directed: bool,
+    held: Option<u64>,
+    held_gates: Vec<Gate>,
+    /// The next acknowledgement is lost, and nobody is told.
+    loses_row: bool,
+    /// How often the log was read.
+    reads: u64,
 }
 
 impl Disk {
@@ -78,6 +95,12 @@ impl Disk {
             recorded: BTreeMap::new(),
             outage: None,
             unannounced: 0,
+            mutant: StoreMutant::default(),
+            is_directed: false,
+            held: None,
+            held_gates: Vec::new(),
+            loses_row: false,
+            reads: 0,
         };
         // A transaction is visible when it is on disk and not before, so that only a disk that lies has something to forget.
         let lies = mutation == Some(Mutation::AnsweredBeforeSync);
@@ -150,12 +173,13 @@ impl Disk {
     async fn wait(&self, up_to_ms: u64) {
         let receiver = {
             let mut inner = self.inner();
-            if inner.rng.chance(50) {
+            if inner.rng.chance(50) && !inner.is_directed {
                 return;
             }
             let (open, receiver) = oneshot::channel();
             let wait_ms = inner.rng.below(up_to_ms) + 1;
-            inner.gates.push(Gate { wait_ms, open });
+            let gates = if inner.held == Some(up_to_ms) { &mut inner.held_gates } else { &mut inner.gates };
+            gates.push(Gate { wait_ms, open });
             receiver
         };
         // A world that ends drops the gate.
@@ -173,6 +197,50 @@ impl Disk {
         match self.inner().outage {
             Some(Outage::Everything | Outage::Writes) => Err(StoreError::Unavailable("no space left".to_owned())),
             None => Ok(()),
+        }
+    }
+
+    /// From here on everything waits a little, and what waits up to `held_ms` until it is let go.
+    pub(crate) fn direct(&self, held_ms: Option<u64>) {
+        let mut inner = self.inner();
+        inner.is_directed = true;
+        inner.held = held_ms;
+        let held = std::mem::take(&mut inner.held_gates);
+        inner.gates.extend(held);
+    }
+
+    /// The next acknowledgement is answered and lost.
+    pub(crate) fn lose_next_row(&self) {
+        self.inner().loses_row = true;
+    }
+
+    /// How often the log was read.
+    pub(crate) fn reads(&self) -> u64 {
+        self.inner().reads
+    }
+
+    fn mutate_commit(&self, writes: &mut [Write]) {
+        for write in writes.iter_mut() {
+            let mut inner = self.inner();
+            let inner = &mut *inner;
+            let is_row = matches!(write, Write::Acknowledge { .. });
+            if is_row && (std::mem::take(&mut inner.loses_row) || inner.mutant.loses_row(self.mutation)) {
+                // Nothing is changed by what is as it was.
+                let Write::Acknowledge { row, .. } = write else { continue };
+                row.to = row.from;
+                row.exceptions.clear();
+                row.sent.clear();
+            }
+        }
+        mutant::stretched(self.mutation, writes, |write| {
+            let Write::Acknowledge { device, row } = write else { return None };
+            self.recorded(*device, row.lane)
+        });
+        if self.mutation == Some(Mutation::CounterFromMax) {
+            let now = Timestamp::from_millis(self.hands.wall_ms.load(Ordering::Relaxed));
+            let mut inner = self.inner();
+            let length = inner.ledger.len();
+            inner.mutant.before_commit(writes, now, || (self.store.snapshot(), length));
         }
     }
 
@@ -195,9 +263,10 @@ impl Disk {
 
 #[async_trait]
 impl Store for Disk {
-    async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Written>, StoreError> {
-        self.wait(60).await;
+    async fn commit(&self, mut writes: Vec<Write>) -> Result<Vec<Written>, StoreError> {
+        self.wait(COMMIT_MS).await;
         self.writable()?;
+        self.mutate_commit(&mut writes);
         let acknowledgements = writes.iter().enumerate().filter_map(|(index, write)| {
             let Write::Acknowledge { device, row } = write else { return None };
             Some((index, *device, row.lane, row.to))
@@ -205,7 +274,10 @@ impl Store for Disk {
         let acknowledgements = acknowledgements.collect();
         let written = self.store.commit(writes).await?;
         self.note(acknowledgements, &written);
-        let lies = self.mutation == Some(Mutation::AnsweredBeforeSync) && self.inner().rng.chance(80);
+        let lies = self.mutation == Some(Mutation::AnsweredBeforeSync) && {
+            let mut inner = self.inner();
+            inner.rng.chance(80) || inner.is_directed
+        };
         if !lies {
             self.store.sync();
         }
@@ -219,7 +291,7 @@ impl Store for Disk {
         self.readable()?;
         let head = self.store.head(app).await?;
         Ok(match self.mutation {
-            Some(mutation) => mutate::head(mutation, head),
+            Some(mutation) => mutant::head(mutation, head),
             None => head,
         })
     }
@@ -227,8 +299,10 @@ impl Store for Disk {
     async fn device(&self, id: DeviceId) -> Result<Option<LoadedDevice>, StoreError> {
         self.readable()?;
         let loaded = self.store.device(id).await;
-        self.wait(200).await;
-        loaded
+        self.wait(DEVICE_MS).await;
+        let Some(mutation) = self.mutation else { return loaded };
+        let last = self.store.head(AppId::DEFAULT).await?.last;
+        Ok(loaded?.map(|loaded| mutant::loaded(mutation, loaded, last)))
     }
 
     async fn find_device(&self, app: AppId, account: &str, kind: &DeviceKind) -> Result<Option<DeviceId>, StoreError> {
@@ -250,9 +324,11 @@ impl Store for Disk {
 
     async fn read_log(&self, query: LogQuery) -> Result<LogPage, StoreError> {
         self.readable()?;
+        self.inner().reads += 1;
         let page = self.store.read_log(query).await;
-        self.wait(400).await;
-        page
+        self.wait(PAGE_MS).await;
+        let Some(mutation) = self.mutation else { return page };
+        page.map(|page| mutant::page(mutation, page))
     }
 
     async fn entry(&self, app: AppId, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
@@ -326,8 +402,13 @@ impl Store for Disk {
 
     async fn sweep(&self, app: AppId, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         self.writable()?;
+        let before = mutant::swept_before(self.mutation, before);
         let swept = self.store.sweep(app, before, limit).await;
         self.store.sync();
+        let tail = self.inner().mutant.after_sweep(before);
+        if let Some((snapshot, _)) = tail {
+            self.store.restore(&snapshot);
+        }
         swept
     }
 }

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 
 use crate::Mutation;
 use crate::mutate;
-use crate::server::{Inbox, Queue};
+use crate::server::{Hands, Inbox, Queue};
 
 /// The channel binding of every connection.
 pub(crate) const EXPORTER: [u8; 32] = [7; 32];
@@ -43,6 +43,8 @@ pub(crate) struct WorldHost {
     pub(crate) log: Log,
     pub(crate) timers: BTreeSet<(u64, Timer)>,
     pub(crate) next_stamp: u32,
+    pub(crate) hands: Arc<Hands>,
+    pub(crate) mutation: Option<Mutation>,
 }
 
 impl WorldHost {
@@ -77,7 +79,10 @@ impl Host for WorldHost {
     fn set_timer(&mut self, slot: usize, due_ms: u64) -> u32 {
         self.next_stamp += 1;
         let timer = Timer { slot: u32::try_from(slot).expect("a few"), stamp: self.next_stamp };
-        self.timers.insert((due_ms, timer));
+        let wait_ms = due_ms.saturating_sub(self.hands.mono_ms.load(Ordering::Relaxed));
+        if !mutate::server::is_forgotten(self.mutation, wait_ms) {
+            self.timers.insert((due_ms, timer));
+        }
         timer.stamp
     }
 
@@ -118,6 +123,7 @@ pub(crate) struct Pipe {
     link: u64,
     log: Log,
     mutation: Option<Mutation>,
+    mutant: mutate::server::Wire,
     incoming: VecDeque<u8>,
     /// What was queued since the last flush, and what of the bytes before it was not taken.
     stanzas: Vec<Vec<u8>>,
@@ -136,6 +142,7 @@ impl Pipe {
             link,
             log,
             mutation,
+            mutant: mutate::server::Wire::default(),
             incoming: VecDeque::new(),
             stanzas: Vec::new(),
             unsent: Vec::new(),
@@ -149,6 +156,7 @@ impl Pipe {
 
     /// Bytes have come from the client.
     pub(crate) fn receive(&mut self, bytes: &[u8]) {
+        self.mutant.heard(bytes);
         self.incoming.extend(bytes);
     }
 
@@ -194,11 +202,14 @@ impl Transport for Pipe {
 
     fn queue(&mut self, bytes: &[u8]) {
         self.note(bytes);
-        self.stanzas.push(bytes.to_vec());
+        let Some(mutation) = self.mutation else { return self.stanzas.push(bytes.to_vec()) };
+        let (stanza, heard) = self.mutant.queued(mutation, bytes);
+        self.stanzas.extend(stanza);
+        self.incoming.extend(heard.into_iter().flatten());
     }
 
     fn flush(&mut self) -> Result<bool, Gone> {
-        let later = self.mutation.and_then(|mutation| mutate::written(mutation, &mut self.stanzas));
+        let later = self.mutation.and_then(|mutation| mutate::server::held_back(mutation, &mut self.stanzas));
         self.unsent.extend(self.stanzas.drain(..).flatten());
         self.stanzas.extend(later);
         let count = self.room.unwrap_or(usize::MAX).min(self.unsent.len());

@@ -7,9 +7,10 @@ use longwire_client::inbox::{Change, MemoryStore, Outcome, Row, Snapshot, Store 
 use longwire_client::{Action, Actions, Config, Event, HandOver, Machine, State, Target, TlsMode};
 use longwire_model::DeviceId;
 use longwire_protocol::Jid;
-use longwire_protocol::push::SeqSet;
 
+use crate::mutate::phone::{self as mutant, PhoneMutant};
 use crate::rng::Rng;
+use crate::watch::Watch;
 use crate::{DOMAIN, Mutation};
 
 /// What a phone asks of its world.
@@ -101,6 +102,8 @@ pub(crate) struct Phone {
     /// What happened on it, for the trace.
     pub(crate) said: Vec<String>,
     mutation: Option<Mutation>,
+    mutant: PhoneMutant,
+    pub(crate) watch: Watch,
     /// Of the mutation that stores the cursor first: the disk without the entries, and how many steps owe theirs.
     early: Option<MemoryStore>,
     owed: u32,
@@ -138,6 +141,8 @@ impl Phone {
             is_traced: false,
             said: Vec::new(),
             mutation,
+            mutant: PhoneMutant::default(),
+            watch: Watch::default(),
             early: None,
             owed: 0,
         }
@@ -229,6 +234,9 @@ impl Phone {
     }
 
     pub(crate) fn input(&mut self, bytes: &[u8], now_ms: u64) -> Vec<Wish> {
+        self.watch.received(bytes);
+        let changed = self.mutation.and_then(|mutation| mutant::heard(mutation, &self.record(), bytes));
+        let bytes = changed.as_deref().unwrap_or(bytes);
         self.call(now_ms, |machine, own_ms, actions| machine.handle_input(bytes, own_ms, actions))
     }
 
@@ -254,6 +262,7 @@ impl Phone {
             Later::Noted => {
                 let deadly = self.noted.as_ref().and_then(|id| Some((id, self.deadly.get(id)?)));
                 if deadly.is_some_and(|(id, kills)| self.deaths.get(id).is_none_or(|deaths| deaths < kills)) {
+                    self.watch.died_parsing(self.noted.as_deref().unwrap_or_default());
                     return vec![Wish::Die];
                 }
                 self.event(Event::Noted, now_ms)
@@ -330,18 +339,28 @@ impl Phone {
             self.trace(&action);
         }
         let wait_ms = if self.rng.chance(50) { 0 } else { self.rng.below(80) };
+        let action = match self.mutation {
+            Some(mutation) => self.mutant.done(mutation, action),
+            None => action,
+        };
         match action {
             Action::Load => wishes.push(Wish::Later(wait_ms, Later::Loaded)),
             Action::Store(transaction) => self.apply(&transaction, wait_ms, wishes),
             Action::Connect { .. } => {
                 self.connects.push(now_ms);
+                self.watch.connected();
                 wishes.push(Wish::Connect);
             }
             Action::Resolve { .. } | Action::StartTls | Action::State(_) | Action::Finished(_) => {}
-            Action::Write(bytes) | Action::Acknowledge(bytes) => wishes.push(Wish::Send(bytes)),
+            Action::Write(bytes) | Action::Acknowledge(bytes) => {
+                self.watch.wrote(&bytes);
+                wishes.push(Wish::Send(bytes));
+            }
             Action::Close => wishes.push(Wish::Close),
             Action::Note(id) => {
-                self.store.note(id.clone());
+                if self.mutation != Some(Mutation::NoteDropped) {
+                    self.store.note(id.clone());
+                }
                 self.noted.clone_from(&id);
                 if id.is_some() {
                     wishes.push(Wish::Later(0, Later::Noted));
@@ -377,19 +396,24 @@ impl Phone {
             return wishes.push(Wish::Later(wait_ms, Later::Event(Box::new(refused))));
         }
         self.read(transaction);
-        if self.mutation == Some(Mutation::CursorBeforeEntries) {
+        if self.mutation == Some(Mutation::AcknowledgedBeforeStored) {
             return self.apply_cursor_first(transaction, wishes);
         }
-        let mut outcomes = self.store.apply(transaction).expect("nothing refuses");
+        let outcomes = self.applied(transaction);
+        self.watch.applied(transaction, &outcomes);
         self.note_device();
-        if self.mutation == Some(Mutation::NothingRestated) {
-            for outcome in &mut outcomes {
-                if let Outcome::Bound { normal, background } = outcome {
-                    (*normal, *background) = (SeqSet::default(), SeqSet::default());
-                }
-            }
-        }
         wishes.push(Wish::Later(wait_ms, Later::Synced(outcomes)));
+    }
+
+    fn applied(&mut self, transaction: &Transaction) -> Vec<Outcome> {
+        let Some(mutation) = self.mutation else { return self.store.apply(transaction).expect("nothing refuses") };
+        let mut changed = transaction.clone();
+        self.mutant.asked(mutation, &self.store, &mut changed);
+        changed.changes.extend(PhoneMutant::added(mutation, &self.record(), &changed));
+        let mut outcomes = self.store.apply(&changed).expect("nothing refuses");
+        outcomes.truncate(transaction.changes.len());
+        self.mutant.answered(mutation, &changed, &mut outcomes);
+        outcomes
     }
 
     /// The cursor is on disk and told at once; the entries follow.
@@ -439,8 +463,8 @@ impl Phone {
             self.store.sync();
         }
         let mut snapshot = self.record();
-        if self.mutation == Some(Mutation::RowsNotHandedAgain) {
-            snapshot.rows.clear();
+        if let Some(mutation) = self.mutation {
+            mutant::found(mutation, &mut snapshot);
         }
         snapshot
     }

@@ -73,6 +73,7 @@ struct Desk {
     /// The next batch finds no room.
     is_full: Arc<AtomicBool>,
     mutation: Option<Mutation>,
+    told: mutate::server::Told,
 }
 
 impl session_manager::Worker for Desk {
@@ -88,11 +89,8 @@ impl session_manager::Worker for Desk {
                 return;
             }
         }
-        let command = match self.mutation {
-            Some(mutation) => mutate::told(mutation, command),
-            None => command,
-        };
-        queue.push_back(Inbox::Worker(Command::Core(command)));
+        let told = self.told.change(self.mutation, command);
+        queue.extend(told.into_iter().map(|command| Inbox::Worker(Command::Core(command))));
     }
 
     fn watermark(&self) -> Seq {
@@ -160,6 +158,7 @@ impl Server {
             announced: AtomicU64::new(last),
             is_full: Arc::clone(&is_full),
             mutation,
+            told: mutate::server::Told::default(),
         });
         core.sessions.set_workers(vec![Arc::clone(&name)]);
         let mut streams = longwire_c2s::Config::new(BareJid::new(DOMAIN).expect("a domain"), [9; 32]);
@@ -173,6 +172,8 @@ impl Server {
             log: Rc::clone(&log),
             timers: BTreeSet::new(),
             next_stamp: 0,
+            hands: Arc::clone(hands),
+            mutation,
         };
         Self {
             worker: Worker::new(0, name, settings, host),

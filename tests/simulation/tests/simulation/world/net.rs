@@ -15,7 +15,7 @@ pub(crate) struct Link {
     down: Pipe,
     /// Nothing passes any more, and nobody is told.
     pub(crate) is_dead: bool,
-    passed_ms: u64,
+    pub(crate) passed_ms: u64,
 }
 
 /// One direction: what is under way, in order, and when the last of it arrives.
