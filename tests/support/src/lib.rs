@@ -3,6 +3,7 @@
 
 pub mod dns;
 pub mod http;
+pub mod middle;
 pub mod nat;
 pub mod phones;
 pub mod process;

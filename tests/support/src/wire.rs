@@ -101,6 +101,15 @@ impl Wire {
         Ok(Self { carrier: Some(carrier), received: Vec::new(), closed: false })
     }
 
+    /// The channel binding of this connection (RFC 9266).
+    ///
+    /// # Errors
+    /// It is not TLS.
+    pub fn exporter(&self) -> anyhow::Result<[u8; 32]> {
+        let Some(Carrier::Tls(stream)) = &self.carrier else { bail!("the connection is not secured") };
+        Ok(stream.conn.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]))?)
+    }
+
     /// Opens a stream and reads the features.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod problems;
 mod push;
 mod raw;
 mod readme;
+mod sasl;
 mod start;
 mod store_faults;
 mod streams;
