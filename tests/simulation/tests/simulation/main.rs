@@ -53,6 +53,8 @@ const KEPT: &[(u64, &str)] = &[
     (681, "a removal that died with its process"),
     (86, "superseded by an entry whose filter the device passed then and not later: told as rejected"),
     (62, "the same, after a lost connection"),
+    (1792, "a key first addressed while a device was read: what waited for it was passed over"),
+    (3018, "an end told by a clock that was set back since: told as rejected"),
 ];
 
 struct Report {

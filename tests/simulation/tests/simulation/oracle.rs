@@ -81,7 +81,8 @@ impl Oracle<'_> {
             return Verdict::Once;
         }
         // A copy may not know the cursor's generation: then everything is considered again.
-        let is_never = |verdict| matches!(verdict, Verdict::Never(_));
+        // Which tags it had then is a matter of which timeline it was in.
+        let is_never = |verdict| matches!(verdict, Verdict::Never(reason) if reason != Reason::Filter);
         let mut all = timelines.iter().flat_map(|book| [(book, 0), (book, book.since_ms)]);
         if all.all(|(book, after_ms)| is_never(self.in_timeline(book, entry, content, after_ms))) {
             present

@@ -68,6 +68,9 @@ impl World {
     /// Carries bytes, in order, sometimes cut in two.
     pub(super) fn carry(&mut self, link: u64, is_up: bool, bytes: Vec<u8>) {
         self.forget_idle(link);
+        if !is_up {
+            self.note(|| format!("  to link {link}: {}", String::from_utf8_lossy(&bytes)));
+        }
         let cut = if !self.is_calm && bytes.len() > 1 && self.rng.chance(10) { self.rng.index(bytes.len()) } else { 0 };
         let mut parts = vec![bytes];
         if cut > 0 {
