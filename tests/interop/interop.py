@@ -1,6 +1,6 @@
-"""An XMPP client that nobody here wrote (slixmpp) against the real server.
+"""An XMPP client that nobody here wrote (slixmpp), and SASL of another one (mellium.im/sasl), against the real server.
 
-Run by `make test` as `.venv/bin/python tests/interop/interop.py`; needs the built binary. Prints one line per step.
+Run by `make test` as `.venv/bin/python tests/interop/interop.py`; needs the built binary, and `plus` (scripts/setup). Prints one line per step.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from slixmpp import ClientXMPP
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "longwire"
+PLUS = ROOT / ".venv" / "bin" / "longwire-plus"
 PATIENCE_S = 20
 
 
@@ -237,6 +238,26 @@ async def is_refused_with_a_wrong_password(server):
     await wrong.leave()
 
 
+async def logs_in_bound_to_its_tls(server):
+    """Python cannot export what TLS 1.3 is bound by; a Go program does."""
+    status, answer = server.call("POST", "/v1/accounts", {"name": "mercutio", "password": "a plague o' both"})
+    assert status == 201, (status, answer)
+    command = [PLUS, server.ready["c2s_tls"], server.ready["certificate"], "mercutio", "a plague o' both"]
+    plus = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    line = await within(plus.stdout.readline(), "the login with SCRAM-SHA-256-PLUS")
+    assert line == b"online\n", line
+    status, answer = server.call("POST", "/v1/notifications", {"to": "all", "title": "Bound", "body": "To the channel"})
+    assert status == 202, (status, answer)
+    line = await within(plus.stdout.readline(), "the push")
+    assert line.decode().strip() == answer["id"], (line, answer)
+    assert await within(plus.wait(), "its end") == 0
+    step("SCRAM-SHA-256-PLUS of mellium.im/sasl logs in over TLS 1.3 and gets a push")
+    wrong = await asyncio.create_subprocess_exec(*command[:-1], "wrong", stderr=asyncio.subprocess.PIPE)
+    _, said = await within(wrong.communicate(), "the refusal of a wrong password")
+    assert wrong.returncode == 1 and b"not-authorized" in said, said
+    step("and is refused with a wrong password")
+
+
 async def story(server):
     romeo = await registers_and_logs_in(server)
     await asks_the_server(romeo)
@@ -244,11 +265,14 @@ async def story(server):
     await exchanges_a_message(server, romeo)
     await gets_what_it_missed(server, romeo)
     await is_refused_with_a_wrong_password(server)
+    await logs_in_bound_to_its_tls(server)
 
 
 def main():
     if not BINARY.is_file():
         sys.exit(f"{BINARY} is not built: run `make test`")
+    if not PLUS.is_file():
+        sys.exit(f"{PLUS} is not built: run `make setup`")
     with tempfile.TemporaryDirectory(prefix="longwire-interop-") as folder:
         server = Server(folder)
         try:
@@ -262,7 +286,7 @@ def main():
         finally:
             if server.process.poll() is None:
                 server.process.kill()
-    print("interop: passed (slixmpp)")
+    print("interop: passed (slixmpp, mellium.im/sasl)")
 
 
 if __name__ == "__main__":
