@@ -169,9 +169,15 @@ impl Session {
             return Progress::Written { at: sent.at, hold: sent.hold, is_blocked: false };
         }
         let state = self.lane(lane);
+        if state.base < seq && self.owes_stored.is_some_and(|effective| seq <= effective.get(lane)) {
+            return Progress::Unlisted;
+        }
         match state.behind {
             Some(position) if position < seq => Progress::Waiting(state.hold.unwrap_or(Hold::CatchUp)),
-            Some(_) | None => Progress::Passed,
+            Some(_) | None => {
+                let run = state.passed.iter().find(|run| run.first <= seq && seq <= run.last);
+                Progress::Passed(run.map(|run| run.ending))
+            }
         }
     }
 

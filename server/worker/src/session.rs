@@ -251,7 +251,7 @@ impl<H: Host> Worker<H> {
             Progress::Written { at, hold, is_blocked } => {
                 Progress::Written { at, hold, is_blocked: is_blocked || is_stuck }
             }
-            Progress::Passed | Progress::Waiting(_) => progress,
+            Progress::Passed(_) | Progress::Unlisted | Progress::Waiting(_) => progress,
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use longwire_model::delivery::{self, Delivery, Facts, Present, Progress, State, Superseded};
 use longwire_model::membership::standing;
-use longwire_model::{DeviceId, EntryId, EntryKind, Filter, Lane, Membership, Seq, Session, Timestamp};
+use longwire_model::{DeviceId, Entry, EntryId, EntryKind, Filter, Lane, Membership, Seq, Session, Timestamp};
 use longwire_store::{DeliveryRow, StoredEntry};
 
 use super::{NotificationManager, Parts};
@@ -86,7 +86,7 @@ impl NotificationManager {
         }))
     }
 
-    /// Sessions are asked for where delays are told; states do not need them.
+    /// Sessions are asked for where delays are told; the states of what has arrived do not need them.
     async fn page(
         &self,
         stored: &StoredEntry,
@@ -99,9 +99,11 @@ impl NotificationManager {
         let waiting = rows.iter().filter(|row| row.acknowledgement.is_none()).map(|row| row.device).collect();
         let lane = entry.kind.routing().map_or(Lane::Normal, |routing| routing.lane);
         let progress = self.parts.sessions.progress(waiting, lane, entry.seq).await;
-        let devices: Vec<DeviceId> = rows.iter().map(|row| row.device).collect();
-        let mut sessions =
-            if with_delays { self.parts.store.sessions(&devices, entry.created_at).await? } else { HashMap::new() };
+        let has_arrived =
+            |row: &DeliveryRow| row.acknowledgement.as_ref().is_some_and(|own| own.exception(entry.seq).is_none());
+        let asked = rows.iter().filter(|row| with_delays || !has_arrived(row));
+        let devices: Vec<DeviceId> = asked.map(|row| row.device).collect();
+        let mut sessions = self.parts.store.sessions(&devices, entry.created_at).await?;
         let now = self.parts.env.now();
         let derive = |row: &DeliveryRow| {
             let own = sessions.remove(&row.device).unwrap_or_default();
@@ -126,6 +128,7 @@ impl NotificationManager {
             entry: &stored.entry,
             now,
             acknowledgements: row.acknowledgement.as_slice(),
+            is_filtered: is_filtered(&stored.entry, &row.memberships),
             left_at: row.left_at,
             superseded: superseded(stored, &row.memberships, row.acknowledgement.is_some()),
             recalled_at: stored.recalled.map(|(_, at)| at),
@@ -146,13 +149,8 @@ impl NotificationManager {
 /// the cursor has passed: whose filter it passed at some time since, for that was judged then.
 fn superseded(stored: &StoredEntry, memberships: &[Membership], is_passed: bool) -> Option<Superseded> {
     let audience = &stored.entry.kind.routing()?.audience;
-    let passes_at = |filter: &Filter, seq: Seq| {
-        filter.passes(|tag| memberships.iter().any(|own| own.key == *tag && own.is_open_at(seq)))
-    };
     let passes = |filter: &Filter, since: Seq| {
-        let changes = memberships.iter().flat_map(|own| [Some(own.joined), own.left]).flatten();
-        let mut then = changes.filter(|seq| *seq > since).chain([since]);
-        if is_passed { then.any(|seq| passes_at(filter, seq)) } else { passes_at(filter, Seq::MAX - 1) }
+        if is_passed { passes_since(filter, memberships, since) } else { passes_at(filter, memberships, Seq::MAX - 1) }
     };
     let newer = stored.successors.iter().find(|newer| {
         standing(memberships, audience, newer.seq, newer.seq).is_some()
@@ -161,12 +159,28 @@ fn superseded(stored: &StoredEntry, memberships: &[Membership], is_passed: bool)
     newer.map(|newer| Superseded { at: newer.at, by: newer.id })
 }
 
+/// Whether an entry has a filter that the device has not passed since.
+fn is_filtered(entry: &Entry, memberships: &[Membership]) -> bool {
+    let filter = entry.kind.content().and_then(|content| content.filter.as_ref());
+    filter.is_some_and(|filter| !passes_since(filter, memberships, entry.seq))
+}
+
+fn passes_at(filter: &Filter, memberships: &[Membership], seq: Seq) -> bool {
+    filter.passes(|tag| memberships.iter().any(|own| own.key == *tag && own.is_open_at(seq)))
+}
+
+/// Whether it passes at `since` or at any time after it.
+fn passes_since(filter: &Filter, memberships: &[Membership], since: Seq) -> bool {
+    let changes = memberships.iter().flat_map(|own| [Some(own.joined), own.left]).flatten();
+    changes.filter(|seq| *seq > since).chain([since]).any(|seq| passes_at(filter, memberships, seq))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use longwire_model::entry::{Content, Routing};
-    use longwire_model::{AppId, AudienceKey, Entry};
+    use longwire_model::{AppId, AudienceKey};
     use longwire_store::Successor;
 
     use super::*;

@@ -35,7 +35,8 @@ pub fn state(facts: &Facts<'_>) -> Delivery {
     let written = written.map(|written| Written { at: written.at.max(accepted), ..written });
     let mut at = vec![(State::Accepted, accepted)];
     at.extend(written.map(|written| (State::Sent, written.at)));
-    let mut tale = Tale { facts, written, at, ending: row.and_then(|row| row.exception(facts.entry.seq)) };
+    let ending = row.and_then(|row| row.exception(facts.entry.seq));
+    let mut tale = Tale { facts, written, at, ending, passed_at: row.map(|row| row.at) };
     match row.map(|row| (row.at.max(accepted), row.exception(facts.entry.seq))) {
         // What a device tells of it, it has: whatever became of its acknowledgement.
         Some((_, Some(_))) | None if !facts.events.is_empty() => tale.stored(None),
@@ -45,12 +46,27 @@ pub fn state(facts: &Facts<'_>) -> Delivery {
     }
 }
 
+/// The state that an ending leads to; none when it must follow from the rest.
+const fn named(ending: Ending) -> Option<State> {
+    match ending {
+        Ending::Expired => Some(State::Expired),
+        Ending::Superseded => Some(State::Superseded),
+        Ending::Recalled => Some(State::Recalled),
+        Ending::Filtered => Some(State::Filtered),
+        Ending::Left => Some(State::Left),
+        Ending::Rejected => Some(State::Rejected),
+        Ending::NotStored => None,
+    }
+}
+
 struct Tale<'a> {
     facts: &'a Facts<'a>,
     written: Option<Written>,
     at: Vec<(State, Timestamp)>,
     /// Why the cursor passed it, if it did.
     ending: Option<Ending>,
+    /// When the acknowledgement came that settles it, if one has.
+    passed_at: Option<Timestamp>,
 }
 
 impl<'a> Tale<'a> {
@@ -134,16 +150,11 @@ impl<'a> Tale<'a> {
 
     /// The cursor passed it, and this is why.
     fn passed(&mut self, passed_at: Timestamp, ending: Ending) -> Delivery {
-        let state = match ending {
-            Ending::Expired => State::Expired,
-            Ending::Superseded => State::Superseded,
-            Ending::Recalled => State::Recalled,
-            Ending::Filtered => State::Filtered,
-            Ending::Left => State::Left,
-            Ending::Rejected => State::Rejected,
-            Ending::NotStored => return self.not_stored(passed_at),
-        };
+        let Some(state) = named(ending) else { return self.not_stored(passed_at) };
         let ended_at = self.ended_at(state).filter(|ended| *ended <= passed_at).unwrap_or(passed_at);
+        // Of several ends the session names one; the first was told before.
+        let first = self.end(passed_at).filter(|(_, at)| *at < ended_at);
+        let (state, ended_at) = first.unwrap_or((state, ended_at));
         self.ended(state, ended_at)
     }
 
@@ -162,6 +173,12 @@ impl<'a> Tale<'a> {
     }
 
     fn pending(&mut self) -> Delivery {
+        if let Some((began_at, Progress::Passed(Some(ending)))) = self.progress()
+            && named(ending).is_some_and(|state| self.ended_at(state).is_none())
+        {
+            // Only the session knows when that was.
+            return self.passed(began_at.max(self.facts.entry.created_at), ending);
+        }
         if let Some((state, ended_at)) = self.end(self.facts.now) {
             return self.ended(state, ended_at);
         }
@@ -214,13 +231,38 @@ impl<'a> Tale<'a> {
 
     /// What ended an entry that was not stored, judged at `judged`: whatever came first.
     fn end(&self, judged: Timestamp) -> Option<(State, Timestamp)> {
-        let ends = [State::Recalled, State::Left, State::Superseded, State::Expired];
+        let ends = [State::Recalled, State::Left, State::Filtered, State::Superseded, State::Expired];
         let ended = ends.into_iter().filter_map(|state| Some((state, self.ended_at(state)?)));
         ended.filter(|(_, at)| *at <= judged).min_by_key(|(_, at)| *at)
     }
 
+    /// How far it has come on the session of now, and when that began.
+    fn progress(&self) -> Option<(Timestamp, Progress)> {
+        self.facts.present.and_then(|present| Some((present.began_at, present.progress?)))
+    }
+
+    /// When the filter kept it from the device: as the first session began that has looked at it, or as it was accepted in that.
+    fn filtered_at(&self) -> Option<Timestamp> {
+        let Facts { entry, is_filtered, sessions, present, .. } = *self.facts;
+        let judged = |began: Timestamp, ended: Option<Timestamp>| {
+            let is_passed = self.ending == Some(Ending::Filtered) && self.passed_at >= Some(began);
+            is_passed && ended.is_none_or(|ended| self.passed_at <= Some(ended))
+        };
+        let past = sessions
+            .iter()
+            .filter(|own| judged(own.began_at, Some(own.ended_at)) || (is_filtered && own.ended_at > entry.created_at));
+        let now = present.filter(|own| match own.progress {
+            Some(Progress::Passed(ending)) => is_filtered || ending == Some(Ending::Filtered),
+            Some(Progress::Unlisted) => is_filtered,
+            Some(Progress::Waiting(_) | Progress::Written { .. }) | None => judged(own.began_at, None),
+        });
+        let began = past.map(|own| own.began_at).chain(now.map(|own| own.began_at));
+        began.min().map(|began| began.max(entry.created_at))
+    }
+
     fn ended_at(&self, state: State) -> Option<Timestamp> {
         match state {
+            State::Filtered => self.filtered_at(),
             State::Recalled => self.facts.recalled_at,
             State::Left => self.facts.left_at,
             State::Superseded => self.facts.superseded.map(|superseded| superseded.at),
@@ -232,7 +274,6 @@ impl<'a> Tale<'a> {
             | State::Displayed
             | State::Opened
             | State::Dismissed
-            | State::Filtered
             | State::Rejected => None,
         }
     }

@@ -1,6 +1,6 @@
 //! What the state of a delivery is derived from.
 
-use super::{Acknowledgement, Event, Hold};
+use super::{Acknowledgement, Ending, Event, Hold};
 use crate::session::Session;
 use crate::{Entry, EntryId, Timestamp};
 
@@ -13,6 +13,8 @@ pub struct Facts<'a> {
     pub now: Timestamp,
     /// Acknowledgement rows of the device; at most one of them covers the entry.
     pub acknowledgements: &'a [Acknowledgement],
+    /// Whether it has a filter that the device has passed at no time since it was accepted.
+    pub is_filtered: bool,
     /// When the device left the audience, if it has.
     pub left_at: Option<Timestamp>,
     /// The newer entry of the same collapse key that the device is also given.
@@ -55,8 +57,11 @@ pub struct Present {
 /// How far an entry has come on a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// It is not written on this session: the device has it, or it ended; the next acknowledgement tells which.
-    Passed,
+    /// It was looked at and is not written on this session: it ended for this reason; without one, the device's acknowledgement is
+    /// being recorded.
+    Passed(Option<Ending>),
+    /// The device has logged in with a cursor above it, and owes the list of what it stored.
+    Unlisted,
     /// It was not written yet.
     Waiting(Hold),
     /// It was written, and is not acknowledged.

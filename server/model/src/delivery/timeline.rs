@@ -19,6 +19,9 @@ pub(super) struct Written {
     pub(super) is_blocked: bool,
 }
 
+/// What is told of a device that logged in with a cursor above what it has acknowledged.
+const UNLISTED: &str = "the device's list of what it has is awaited";
+
 /// The stretch of time that is looked at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stretch {
@@ -148,8 +151,12 @@ impl Line<'_> {
         match (self.written.filter(|written| written.at >= from), progress) {
             (Some(written), _) => self.written_session(from, to, written),
             (None, Some(Progress::Waiting(hold))) => self.held(from, to, Some(hold)),
-            (None, Some(Progress::Passed)) => {
-                let detail = "the device's next acknowledgement tells what became of it".to_owned();
+            (None, Some(Progress::Passed(_))) => {
+                let detail = "what became of it is being recorded".to_owned();
+                self.push(Cause::NotAcknowledged, (from, to), Some(from), detail);
+            }
+            (None, Some(Progress::Unlisted)) => {
+                let detail = format!("{UNLISTED}{}", self.overdue());
                 self.push(Cause::NotAcknowledged, (from, to), Some(from), detail);
             }
             (None, Some(Progress::Written { .. }) | None) => self.held(from, to, None),

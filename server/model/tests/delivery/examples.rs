@@ -103,9 +103,43 @@ fn what_was_written_at_this_very_instant_waits_for_its_acknowledgement() {
     let progress = Some(Progress::Written { at: world.now, hold: None, is_blocked: false });
     world.present = Some(Present { began_at: at(1_000), heard_at: at(9_000), next_contact: None, progress });
     assert_eq!(told(&world).2, [(Cause::NotAcknowledged, 10, None)]);
-    world.present = world.present.map(|present| Present { progress: Some(Progress::Passed), ..present });
-    let cause = "not acknowledged since 00:00:10.000Z: the device's next acknowledgement tells what became of it";
+    world.present = world.present.map(|present| Present { progress: Some(Progress::Passed(None)), ..present });
+    let cause = "not acknowledged since 00:00:10.000Z: what became of it is being recorded";
     is_told(&world, State::Accepted, cause, &[(Cause::NotAcknowledged, 10, None)]);
+    world.present = world.present.map(|present| Present { progress: Some(Progress::Unlisted), ..present });
+    let cause = "not acknowledged since 00:00:10.000Z: the device's list of what it has is awaited";
+    is_told(&world, State::Accepted, cause, &[(Cause::NotAcknowledged, 10, None)]);
+}
+
+#[test]
+fn what_a_session_has_passed_over_is_told_at_once_and_stays() {
+    let filtered = World { is_filtered: true, ..World::new(Lane::Normal, Some("tag:beta")) };
+    let mut online = filtered.clone().online(1_000);
+    online.present =
+        online.present.map(|present| Present { progress: Some(Progress::Passed(Some(Ending::Filtered))), ..present });
+    let is_so = |world: &World| {
+        is_told(world, State::Filtered, "filtered: tag:beta", &[]);
+        assert_eq!(world.told().at.last(), Some(&(State::Filtered, at(10_000))));
+    };
+    is_so(&online);
+    is_so(&World { is_filtered: false, ..online.clone() });
+    is_so(&filtered.clone().had(1_000, 30_000, SessionEnd::Lost));
+    is_so(&filtered.clone().online(1_000).passed(60_000, Ending::Filtered));
+    is_so(&World { recalled_at: Some(at(50_000)), ..filtered.clone().online(1_000).passed(60_000, Ending::Filtered) });
+    assert_eq!(filtered.told().state, State::Accepted, "it may pass when it comes");
+}
+
+#[test]
+fn the_first_end_stays_when_the_session_names_another() {
+    let by = EntryId::from_bytes([8; 16]);
+    let superseded = Some(Superseded { at: at(50_000), by });
+    let world = World { superseded, recalled_at: Some(at(60_000)), ..World::normal() };
+    let told = world.told();
+    assert_eq!(told.state, State::Superseded);
+    for ending in [Ending::Recalled, Ending::NotStored] {
+        let passed = world.clone().online(70_000).passed(71_000, ending).told();
+        assert_eq!((passed.state, passed.at, passed.cause), (told.state, told.at.clone(), told.cause.clone()));
+    }
 }
 
 #[test]

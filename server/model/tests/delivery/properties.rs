@@ -44,7 +44,8 @@ fn event() -> impl Strategy<Value = Event> {
 fn progress() -> impl Strategy<Value = Progress> {
     let hold = || select(Hold::ALL.to_vec());
     prop_oneof![
-        Just(Progress::Passed),
+        proptest::option::of(select(Ending::ALL.to_vec())).prop_map(Progress::Passed),
+        Just(Progress::Unlisted),
         hold().prop_map(Progress::Waiting),
         (instant(), proptest::option::of(hold()), any::<bool>())
             .prop_map(|(millis, hold, is_blocked)| Progress::Written { at: at(millis), hold, is_blocked }),
@@ -55,6 +56,7 @@ prop_compose! {
     fn world()(
         is_background in any::<bool>(),
         has_filter in any::<bool>(),
+        is_filtered in any::<bool>(),
         now in 10_000..1_200_000_i64,
         row in proptest::option::of((instant(), proptest::option::of(instant()), proptest::option::of(select(Ending::ALL.to_vec())))),
         left in proptest::option::weighted(0.2, instant()),
@@ -72,6 +74,7 @@ prop_compose! {
             lane,
             ..super::world::row(millis.max(10_000), sent.map(|sent| sent.min(millis)), ending)
         }));
+        world.is_filtered = has_filter && is_filtered;
         world.left_at = left.map(|millis| at(millis.max(10_000)));
         world.superseded = superseded.map(|millis| Superseded { at: at(millis.max(10_000)), by: EntryId::from_bytes([8; 16]) });
         world.recalled_at = recalled.map(|millis| at(millis.max(10_000)));

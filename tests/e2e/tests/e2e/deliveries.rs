@@ -152,6 +152,11 @@ fn ends_say_why() -> anyhow::Result<()> {
     let older = world.send(&json!({ "to": "all", "title": "Older", "collapse_key": "k" }))?;
     let newer = world.send(&json!({ "to": "all", "title": "Newer", "collapse_key": "k" }))?;
     let filtered = world.send(&json!({ "to": "all", "title": "Beta", "filter": "tag:beta" }))?;
+    let online = world.phone("online")?;
+    let there = online.id()?;
+    let left_out = world.send(&json!({ "to": "all", "title": "Beta", "filter": "tag:beta" }))?;
+    let told = world.delivery(&left_out, &there, "filtered at once", is_state("filtered"))?;
+    assert_eq!((causes(&told), text(&told, "/at/filtered")), (Vec::new(), text(&told, "/at/accepted")), "{told}");
     let expired = world.delivery(&short, &device, "expired", is_state("expired"))?;
     assert!(text(&expired, "/cause").starts_with("expired while offline since "), "{expired}");
     assert_eq!(causes(&expired), ["offline"]);
