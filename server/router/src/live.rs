@@ -119,6 +119,7 @@ impl Shard {
             }
             session.considered = entry.seq;
             if lane == Lane::Background && hold(session, entry, &later, watermark, now) {
+                out.push(Output::Deadline(key));
                 continue;
             }
             if session.lane(lane).behind.is_none() {

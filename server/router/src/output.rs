@@ -61,6 +61,8 @@ pub enum Output {
         /// The row.
         row: Acknowledgement,
     },
+    /// [`crate::Shard::poll_timeout`] of a session may have moved, though nothing is sent to it.
+    Deadline(SessionKey),
     /// Close a session; its entries stay in the log.
     Close(SessionKey, CloseReason),
 }

@@ -47,6 +47,7 @@ impl<H: Host> Worker<H> {
             | Output::Probe { .. }
             | Output::Read { .. }
             | Output::Acknowledge { .. }
+            | Output::Deadline(_)
             | Output::Close(..) => None,
         });
         let slots: Vec<usize> = sent.collect();
@@ -91,6 +92,8 @@ impl<H: Host> Worker<H> {
                 }
             }
             Output::Read { session, query } => self.read_log(session, query),
+            // Its timer is looked at with those of all that were touched.
+            Output::Deadline(_) => {}
             Output::Acknowledge { session, device, row } => self.record(session, device, row),
             Output::Close(session, CloseReason::Conflict) => self.end(session, EndReason::Conflict),
             Output::Close(session, CloseReason::Restart) => self.end(session, EndReason::Reset),
@@ -167,6 +170,7 @@ const fn session_of(output: &Output) -> SessionKey {
         | Output::Probe { session, .. }
         | Output::Read { session, .. }
         | Output::Acknowledge { session, .. }
+        | Output::Deadline(session)
         | Output::Close(session, _) => *session,
     }
 }

@@ -77,6 +77,7 @@ impl Desk {
                 | Output::User { .. }
                 | Output::Probe { .. }
                 | Output::Read { .. }
+                | Output::Deadline(_)
                 | Output::Close(..) => {}
             }
         }

@@ -333,7 +333,9 @@ fn background_waits_for_a_heartbeat_a_wake_up_or_its_expiry() {
     assert!(world.has(phone, &held), "with what wakes the radio anyway");
 
     let held = world.push_with(&["user:alice"], to_background);
+    world.deadlines.clear();
     world.announce();
+    assert_eq!(world.deadlines, [session], "whoever keeps the timers is told");
     let due = world.shard.poll_timeout(session, world.now).expect("it must go before it expires");
     assert_eq!(due, 1_000_000 - 10_000);
     world.now = longwire_router::Now { mono_ms: due, wall: Timestamp::from_millis(990_000) };

@@ -39,6 +39,7 @@ pub(crate) struct World {
     pub(crate) log_reads: usize,
     pub(crate) probes: Vec<(SessionKey, LaneSeqs)>,
     pub(crate) closed: Vec<(SessionKey, longwire_router::CloseReason)>,
+    pub(crate) deadlines: Vec<SessionKey>,
     pub(crate) now: Now,
     pub(crate) announced: Seq,
     ids: u64,
@@ -65,6 +66,7 @@ impl World {
             log_reads: 0,
             probes: Vec::new(),
             closed: Vec::new(),
+            deadlines: Vec::new(),
             now: Now { mono_ms: 0, wall: Timestamp::from_millis(0) },
             announced: 0,
             ids: 0,
@@ -246,6 +248,7 @@ impl World {
                 }
                 Output::User { .. } => {}
                 Output::Probe { session, upto } => self.probes.push((session, upto)),
+                Output::Deadline(session) => self.deadlines.push(session),
                 Output::Read { session, query } => {
                     self.log_reads += 1;
                     self.reads.push_back((session, query));

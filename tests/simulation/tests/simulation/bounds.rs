@@ -20,16 +20,20 @@ fn online() -> (World, u64) {
     (world, link)
 }
 
+fn accept(world: &World, lane: Lane, ttl_seconds: u64) {
+    world.server.as_ref().expect("it is up").accept(Notification {
+        audience: [key("all")].into(),
+        filter: None,
+        lane,
+        ttl_seconds,
+        collapse_key: None,
+        payload: r#"{"title":"Door","body":"Bell"}"#.into(),
+    });
+}
+
 fn send(world: &mut World, count: usize) {
     for _ in 0..count {
-        world.server.as_ref().expect("it is up").accept(Notification {
-            audience: [key("all")].into(),
-            filter: None,
-            lane: Lane::Normal,
-            ttl_seconds: 24 * 3_600,
-            collapse_key: None,
-            payload: r#"{"title":"Door","body":"Bell"}"#.into(),
-        });
+        accept(world, Lane::Normal, 24 * 3_600);
     }
     world.settle();
     pass(world, 100);
@@ -83,5 +87,18 @@ fn a_worker_that_missed_a_batch_sends_its_clients_back_to_the_log() {
     world.heal();
     assert_ne!(world.phones[0].conn, Some(link));
     assert_eq!(shown(&world), 3, "each once");
+    assert_eq!(check::check(&mut world, false), Vec::<String>::new());
+}
+
+#[test]
+fn what_waits_in_the_background_goes_before_it_expires_however_quiet_the_connection_is() {
+    let (mut world, link) = online();
+    for (sent, ttl_seconds) in [20, 25, 3, 45, 1, 20].into_iter().enumerate() {
+        accept(&world, Lane::Background, ttl_seconds);
+        world.settle();
+        pass(&mut world, ttl_seconds * 1_000);
+        assert_eq!(shown(&world), sent + 1, "of those sent with ttl {ttl_seconds} and before");
+    }
+    assert_eq!(world.phones[0].conn, Some(link), "in one session");
     assert_eq!(check::check(&mut world, false), Vec::<String>::new());
 }
