@@ -111,10 +111,18 @@ impl<'a> Tale<'a> {
         }
         let reached = shown.unwrap_or(State::Delivered);
         let recalled_at = self.facts.recalled_at;
-        self.at.extend(recalled_at.map(|recalled| (State::Recalled, recalled)));
+        self.at.extend(recalled_at.filter(|_| self.facts.has_recall).map(|recalled| {
+            let displayed = self.event(EventType::Displayed).map_or(stored_at, |event| event.at);
+            (State::Recalled, recalled.max(stored_at).max(displayed))
+        }));
         match (recalled_at, reached) {
             (Some(_), State::Delivered | State::Displayed) if self.facts.has_recall => {
-                self.told(State::Recalled, Some("recalled: the device has taken it away".to_owned()), delays)
+                let cause = if reached == State::Displayed {
+                    "recalled: the device has taken it away"
+                } else {
+                    "recalled: the device has the recall too, and does not show it"
+                };
+                self.told(State::Recalled, Some(cause.to_owned()), delays)
             }
             (Some(_), State::Delivered | State::Displayed) => {
                 let cause = "recalled; the device has not acknowledged that yet".to_owned();
@@ -128,24 +136,17 @@ impl<'a> Tale<'a> {
         }
     }
 
-    /// How far it has come on the screen; opened stays opened: dismissing what was opened tells nothing new.
+    /// How far it has come on the screen; opened stays opened: dismissing what was opened tells nothing new. Of the two neither moves
+    /// the other's time.
     fn shown(&mut self, stored_at: Timestamp) -> Option<State> {
-        let mut reached = None;
-        let mut last = stored_at;
-        for (kind, state) in [
-            (EventType::Displayed, State::Displayed),
-            (EventType::Opened, State::Opened),
-            (EventType::Dismissed, State::Dismissed),
-        ] {
-            if let Some(event) = self.event(kind) {
-                last = last.max(event.at);
-                self.at.push((state, last));
-                if reached != Some(State::Opened) {
-                    reached = Some(state);
-                }
-            }
-        }
-        reached
+        let displayed = self.event(EventType::Displayed).map(|event| (State::Displayed, event.at.max(stored_at)));
+        let earliest = displayed.map_or(stored_at, |(_, at)| at);
+        let mut told = [(EventType::Opened, State::Opened), (EventType::Dismissed, State::Dismissed)]
+            .map(|(kind, state)| self.event(kind).map(|event| (state, event.at.max(earliest))));
+        let reached = told.into_iter().chain([displayed]).flatten().next();
+        told.sort_by_key(|own| own.map(|(_, at)| at));
+        self.at.extend(displayed.into_iter().chain(told.into_iter().flatten()));
+        reached.map(|(state, _)| state)
     }
 
     /// The cursor passed it, and this is why.
@@ -179,13 +180,29 @@ impl<'a> Tale<'a> {
             // Only the session knows when that was.
             return self.passed(began_at.max(self.facts.entry.created_at), ending);
         }
-        if let Some((state, ended_at)) = self.end(self.facts.now) {
+        let sent_at = self.at.iter().find(|(state, _)| *state == State::Sent).map(|(_, at)| *at);
+        let end = self.end(self.facts.now);
+        if let Some((state, ended_at)) = end
+            && sent_at.is_none_or(|sent| ended_at < sent)
+        {
             return self.ended(state, ended_at);
         }
         let state = if self.written.is_some() { State::Sent } else { State::Accepted };
         let delays = self.delays(self.facts.now, true);
-        let cause = delays.last().filter(|delay| delay.to.is_none()).map(Delay::present);
+        let cause = match end {
+            // What was written before it ended may have been stored as well.
+            Some((end, _)) => Some(format!("{}; the device has not yet said whether it had it", self.ending_as(end))),
+            None => delays.last().filter(|delay| delay.to.is_none()).map(Delay::present),
+        };
         self.told(state, cause, delays)
+    }
+
+    /// An end that is not known to have come before the device had it.
+    fn ending_as(&self, end: State) -> String {
+        match (end, self.facts.superseded) {
+            (State::Superseded, Some(superseded)) => format!("superseded by {}", superseded.by),
+            _ => end.to_string(),
+        }
     }
 
     /// An end before the device had it.

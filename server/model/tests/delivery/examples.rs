@@ -122,7 +122,7 @@ fn what_a_session_has_passed_over_is_told_at_once_and_stays() {
         assert_eq!(world.told().at.last(), Some(&(State::Filtered, at(10_000))));
     };
     is_so(&online);
-    is_so(&World { is_filtered: false, ..online.clone() });
+    is_so(&World { is_filtered: false, ..online });
     is_so(&filtered.clone().had(1_000, 30_000, SessionEnd::Lost));
     is_so(&filtered.clone().online(1_000).passed(60_000, Ending::Filtered));
     is_so(&World { recalled_at: Some(at(50_000)), ..filtered.clone().online(1_000).passed(60_000, Ending::Filtered) });
@@ -273,6 +273,35 @@ fn what_was_shown_is_recalled_once_the_device_has_the_recall() {
     assert_eq!(gone.told().state, State::Recalled);
     let opened = gone.event(EventType::Opened, 60_000);
     assert_eq!(opened.told().state, State::Opened, "what a person has seen stays seen");
+}
+
+#[test]
+fn what_was_written_and_is_not_acknowledged_has_no_end_yet() {
+    let mut world = World { now: at(2_000_000), ..World::normal() };
+    let progress = Some(Progress::Written { at: at(10_002), hold: None, is_blocked: false });
+    world.present = Some(Present { began_at: at(1_000), heard_at: at(9_000), next_contact: None, progress });
+    let delays = [(Cause::NotAcknowledged, 10, None)];
+    is_told(&world, State::Sent, "expired; the device has not yet said whether it had it", &delays);
+    let late = world.clone().stored(2_000_100, Some(10_002)).told();
+    assert_eq!(late.state, State::Delivered);
+    let unstored = world.clone().passed(2_000_100, Ending::NotStored).told();
+    assert_eq!((unstored.state, unstored.at.last()), (State::Expired, Some(&(State::Expired, at(1_000_000)))));
+    let recalled = World { now: at(60_000), recalled_at: Some(at(50_000)), ..world };
+    is_told(&recalled, State::Sent, "recalled; the device has not yet said whether it had it", &delays);
+    let stored = recalled.stored(60_000, Some(10_002));
+    assert_eq!(stored.told().at.last(), Some(&(State::Delivered, at(60_000))));
+    let gone = World { has_recall: true, ..stored };
+    let cause = "recalled: the device has the recall too, and does not show it";
+    is_told(&gone, State::Recalled, cause, &[(Cause::NotAcknowledged, 10, Some(60))]);
+    assert_eq!(gone.told().at.last(), Some(&(State::Recalled, at(60_000))), "not before it had it");
+}
+
+#[test]
+fn dismissed_stays_when_it_is_opened_later() {
+    let world = World::normal().online(1_000).stored(10_400, Some(10_001)).event(EventType::Dismissed, 39_000);
+    let told = world.event(EventType::Opened, 41_000).told();
+    assert_eq!(told.state, State::Opened);
+    assert_eq!(told.at[3..], [(State::Dismissed, at(39_000)), (State::Opened, at(41_000))]);
 }
 
 #[test]

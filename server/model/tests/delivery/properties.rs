@@ -112,7 +112,8 @@ proptest! {
     fn the_times_follow_the_ladder_and_the_state_is_the_last(world in world()) {
         let told = world.told();
         let ladder: Vec<(State, Timestamp)> = told.at.iter().copied().filter(|(state, _)| rank(*state).is_some()).collect();
-        prop_assert!(ladder.is_sorted_by_key(|(state, _)| *state), "{:?}", told.at);
+        // Of opened and dismissed either may come first.
+        prop_assert!(ladder.is_sorted_by_key(|(state, _)| (*state).min(State::Opened)), "{:?}", told.at);
         prop_assert!(ladder.is_sorted_by_key(|(_, at)| *at), "{:?}", told.at);
         prop_assert_eq!(told.at.first(), Some(&(State::Accepted, world.entry.created_at)));
         prop_assert!(told.at.iter().any(|(state, _)| *state == told.state), "{:?} of {:?}", told.state, told.at);
@@ -144,13 +145,17 @@ proptest! {
     #[test]
     fn an_acknowledgement_never_takes_a_state_back(mut world in world(), millis in instant(), sent in proptest::option::of(instant())) {
         world.rows.clear();
-        let before = world.told().state;
+        let told = world.told();
+        let before = told.state;
         let mut after = world.clone();
         let lane = world.entry.kind.routing().map_or(Lane::Normal, |routing| routing.lane);
         after.rows.push(longwire_model::delivery::Acknowledgement { lane, ..row(millis.max(10_000), sent, None) });
         let after = after.told().state;
         // What seemed ended while nothing was heard of the device may turn out to have been stored before.
         prop_assert!(is_no_step_back(before, after) || rank(before).is_none(), "{before} {after}");
+        let was_sent = told.at.iter().find(|(state, _)| *state == State::Sent);
+        let is_undone = rank(before).is_none() && rank(after).is_some();
+        prop_assert!(was_sent.is_none_or(|(_, sent)| !is_undone || told.at.iter().any(|(own, at)| *own == before && at <= sent)), "{told:?}");
         prop_assert!(rank(after).is_none_or(|rank| rank >= 3));
     }
 
@@ -162,6 +167,51 @@ proptest! {
         after.events.push(event);
         let after = after.told().state;
         prop_assert!(is_no_step_back(before, after) || rank(before).is_none(), "{before} {after}");
+    }
+
+    #[test]
+    fn what_was_written_before_it_ended_is_not_ended_until_the_device_is_heard(mut world in world(), sent in 10_000..1_000_000_i64) {
+        world.rows.clear();
+        world.events.clear();
+        (world.is_filtered, world.sessions) = (false, Vec::new());
+        let progress = Some(Progress::Written { at: at(sent), hold: None, is_blocked: false });
+        world.present = Some(Present { began_at: at(0), heard_at: at(0), next_contact: None, progress });
+        let ends = [world.recalled_at, world.left_at, world.superseded.map(|own| own.at)];
+        prop_assume!(ends.into_iter().flatten().all(|end| end >= at(sent)));
+        let told = world.told();
+        prop_assert_eq!(told.state, State::Sent);
+        prop_assert_eq!(told.at.last(), Some(&(State::Sent, at(sent))));
+        let stored = World { rows: vec![longwire_model::delivery::Acknowledgement {
+            lane: world.entry.kind.routing().map_or(Lane::Normal, |routing| routing.lane),
+            ..row(world.now.as_millis().max(sent), Some(sent), None)
+        }], ..world.clone() };
+        prop_assert!(told.at.iter().all(|own| stored.told().at.contains(own)));
+        prop_assert!(rank(stored.told().state).is_some() || world.has_recall);
+    }
+
+    #[test]
+    fn what_a_person_did_later_moves_no_time(world in world(), one in instant(), other in instant(), is_opened_first in any::<bool>()) {
+        let kinds = [EventType::Opened, EventType::Dismissed];
+        let [first, second] = if is_opened_first { kinds } else { [kinds[1], kinds[0]] };
+        let mut world = world;
+        world.events.retain(|own| !kinds.contains(&own.kind));
+        let earlier = at(one.min(other)).max(at(10_000));
+        let later = at(one.max(other)).max(at(10_000));
+        world.events.push(Event { kind: first, at: earlier, reason: None });
+        let before = world.told();
+        world.events.push(Event { kind: second, at: later, reason: None });
+        let after = world.told();
+        prop_assert!(before.at.iter().all(|own| after.at.contains(own)), "{:?} {:?}", before.at, after.at);
+    }
+
+    #[test]
+    fn what_is_recalled_is_told_in_the_order_of_the_ladder(mut world in world(), recalled in instant()) {
+        world.recalled_at = Some(at(recalled.max(10_000)));
+        world.events.retain(|own| own.kind == EventType::Displayed);
+        let told = world.told();
+        if told.state == State::Recalled {
+            prop_assert!(told.at.is_sorted_by_key(|(_, at)| *at), "{:?}", told.at);
+        }
     }
 
     #[test]
