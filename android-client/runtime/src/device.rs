@@ -11,14 +11,16 @@ use std::time::Duration;
 
 use longwire_client::heartbeat::{Adaptive, Fixed, Interval, NetworkId};
 use longwire_client::inbox::{Change, Outcome, Snapshot, StoreError, Transaction, Verb};
-use longwire_client::{Action, Actions, Config, Event, Machine, Network, SrvAnswer, State, Target, TlsMode, Why};
+use longwire_client::{
+    Action, Actions, Block, Config, Event, Machine, Network, Reason, SrvAnswer, State, Target, TlsMode, Why,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::time::timeout;
 
 use crate::connect::{Connected, Stream, connect, connect_either, secure};
 use crate::device::screen::ScreenQueue;
-use crate::fleet::Options;
+use crate::fleet::{Options, TlsChoice};
 use crate::notes::Notes;
 use crate::output::{Line, Printer};
 use crate::resolve::{self, Resolver};
@@ -61,6 +63,10 @@ pub(crate) struct Device {
     stream: Option<Stream>,
     resolving: Answer<Vec<(TlsMode, SrvAnswer)>>,
     connecting: Answer<Result<Connected, SecureError>>,
+    /// Whether the DNS said that the domain has no SRV records.
+    has_no_records: bool,
+    /// Whether TLS came to stand on the last connection.
+    is_secured: bool,
     loading: Answer<Result<Snapshot, StoreError>>,
     storing: Answer<Result<Vec<Outcome>, StoreError>>,
     screen: ScreenQueue,
@@ -99,6 +105,8 @@ impl Device {
             stream: None,
             resolving: None,
             connecting: None,
+            has_no_records: false,
+            is_secured: false,
             loading: None,
             storing: None,
             held_acks: VecDeque::new(),
@@ -121,9 +129,12 @@ impl Device {
                 stored = answer(&mut self.storing) => self.events.push_back(Event::Stored(stored)),
                 loaded = answer(&mut self.loading) => self.events.push_back(Event::Loaded(loaded.map(Box::new))),
                 shown = self.screen.shown() => self.shown(shown).await,
-                resolved = answer(&mut self.resolving) => self.events.push_back(Event::Resolved(resolved)),
+                resolved = answer(&mut self.resolving) => {
+                    self.has_no_records = resolved.iter().all(|(_, answer)| *answer == SrvAnswer::Absent);
+                    self.events.push_back(Event::Resolved(resolved));
+                }
                 connected = answer(&mut self.connecting) => self.connected(connected),
-                Some(event) = commands.recv() => self.events.push_back(event),
+                Some(event) = commands.recv() => self.command(event).await,
                 read = read(&mut self.stream, &mut buffer) => self.read(read, &buffer).await,
                 () = tokio::time::sleep(Duration::from_millis(sleep_ms)) => self.timeouts().await,
             }
@@ -189,10 +200,14 @@ impl Device {
                 self.resolving = Some(Box::pin(answer));
             }
             Action::Connect(target) => {
-                let shared = Arc::clone(&self.shared);
+                let (shared, has_no_records) = (Arc::clone(&self.shared), self.has_no_records);
+                self.is_secured = false;
                 self.connecting = Some(Box::pin(async move {
                     let (resolver, tls) = (shared.resolver.as_ref(), shared.tls.clone());
-                    if shared.options.is_spoken_unknown(&target) {
+                    if shared.options.is_domain_alone(&target) {
+                        let connected = connect(&target, resolver, tls).await;
+                        connected.map_err(|error| error.of_domain_alone(has_no_records))
+                    } else if shared.options.is_spoken_unknown(&target) {
                         connect_either(&target, resolver, &shared.spoken, tls).await
                     } else {
                         connect(&target, resolver, tls).await
@@ -235,6 +250,7 @@ impl Device {
             }
             Ok(Connected::Secure(stream, exporter)) => {
                 self.stream = Some(stream);
+                self.is_secured = true;
                 self.events.push_back(Event::Secured { exporter });
             }
             Err(error) => {
@@ -242,6 +258,21 @@ impl Device {
                 self.events.push_back(Event::ConnectFailed(error.failure));
             }
         }
+    }
+
+    /// What a person does with a notification must be with one that is here.
+    async fn command(&mut self, event: Event) {
+        if let Event::Opened { id } | Event::Dismissed { id } = &event {
+            let refusal = match self.shared.store.knows(self.index, id.clone()).await {
+                Ok(true) => None,
+                Ok(false) => Some(format!("there is no notification {id} on this device")),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(refusal) = refusal {
+                return Printer::refuse(self.index, &refusal);
+            }
+        }
+        self.events.push_back(event);
     }
 
     async fn read(&mut self, read: io::Result<usize>, buffer: &[u8]) {
@@ -294,24 +325,48 @@ impl Device {
     async fn state(&mut self, state: &State) {
         let (now_ms, printer) = (self.shared.clock.now_ms(), &self.shared.printer);
         self.drop_at_ms = None;
+        let until_ms = self.machine.poll_timeout().and_then(|(due_ms, why)| (why == Reason::Wait).then_some(due_ms));
+        let until_ms = until_ms.map(|until_ms| until_ms.saturating_sub(now_ms));
+        if matches!(state, State::Online(_)) {
+            self.heartbeat_s = self.machine.heartbeat_s();
+        }
+        let line = Line::state(self.index, state, self.heartbeat_s, until_ms, self.hint(state));
         match state {
             State::Online(_) => {
-                self.heartbeat_s = self.machine.heartbeat_s();
                 printer.relieve();
                 let after = self.shared.options.behaviour.drop_after;
                 let after_ms = after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
                 self.drop_at_ms = after_ms.map(|after| now_ms.saturating_add(after));
             }
             State::Waiting {
-                why: why @ (Why::NoTls | Why::Security(_) | Why::Protocol(_) | Why::Storage(_) | Why::Server { .. }),
+                why: Why::NoTls | Why::Security(_) | Why::Protocol(_) | Why::Storage(_) | Why::Server { .. },
                 ..
-            } => {
-                printer.complain(self.index, &why.to_string());
             }
-            State::Blocked(block) => printer.complain(self.index, &block.to_string()),
+            | State::Blocked(_) => printer.complain(self.index, &line.text().unwrap_or_default()),
             State::Idle | State::Waiting { .. } | State::Connecting | State::Registering | State::LoggingIn => {}
         }
-        printer.print(&Line::state(self.index, state, self.heartbeat_s, now_ms)).await;
+        printer.print(&line).await;
+    }
+
+    /// The option that may mend it.
+    fn hint(&self, state: &State) -> &'static str {
+        let is_starttls = self.shared.options.tls == TlsChoice::StartTls && !self.is_secured;
+        match state {
+            State::Waiting { why: Why::Protocol(_), .. } if is_starttls => {
+                ": does this port speak TLS? Try --direct-tls"
+            }
+            State::Waiting { why: Why::Server { condition, .. }, .. } if condition == "host-unknown" => {
+                ": is --domain right?"
+            }
+            State::Blocked(Block::AppKeyNeeded(_) | Block::AppKeyRefused(_)) => "; give one with --app-key",
+            State::Idle
+            | State::Waiting { .. }
+            | State::Connecting
+            | State::Registering
+            | State::LoggingIn
+            | State::Online(_)
+            | State::Blocked(_) => "",
+        }
     }
 
     /// Lines are on the screen: the app is done with what was handed over.

@@ -47,7 +47,9 @@ pub struct Explanation {
     reports: Vec<Report>,
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<Position>,
-    ask: String,
+    /// The server's side of it; of what it never stored there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ask: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,8 +57,10 @@ struct Found {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
+    came: Came,
     lane: &'static str,
-    seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
     arrived_at: String,
@@ -67,6 +71,28 @@ struct Found {
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     owed: Option<&'static str>,
+}
+
+/// How the device came to know of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Came {
+    /// From the log.
+    Stored,
+    /// Now or never (`ttl: 0`), beside the log.
+    Once,
+    /// Never: only word came that it is to be taken away, at the position that is told.
+    Never,
+}
+
+impl Came {
+    fn of(row: &Row) -> Self {
+        match (row.story.at(Stage::Stored), row.seq) {
+            (None, _) => Self::Never,
+            (Some(_), 0) => Self::Once,
+            (Some(_), _) => Self::Stored,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -111,7 +137,8 @@ pub fn explain(directory: &Path, device: u32, id: &str) -> Result<Explanation, E
 impl Explanation {
     fn new(device: u32, id: &str, known: Known) -> Self {
         let asked = known.row.as_ref().and_then(|row| row.target.as_deref()).unwrap_or(id);
-        let ask = format!("GET /v1/notifications/{asked}/deliveries");
+        let is_kept = known.row.as_ref().is_none_or(|row| Came::of(row) != Came::Once);
+        let ask = is_kept.then(|| format!("GET /v1/notifications/{asked}/deliveries"));
         let reports = known.reports.iter().map(|(report, answered)| Report {
             kind: report.kind.as_str(),
             at: report.at.to_string(),
@@ -150,8 +177,9 @@ impl Found {
         Self {
             state: state(row, known),
             target: row.target.clone(),
+            came: Came::of(row),
             lane: row.lane.as_str(),
-            seq: row.seq,
+            seq: Some(row.seq).filter(|seq| *seq > 0),
             user: row.user.clone(),
             arrived_at: time(row.received_ms),
             expires_at: time(row.expires_ms),
@@ -214,7 +242,7 @@ fn words(state: &str) -> &str {
     match state {
         "stored" => "arrived and was stored",
         "handed" => "was handed to the app",
-        "shown" => "was on the screen; the app is done with it",
+        "shown" => "was put on the screen",
         "displayed" => "was displayed, as the app says",
         "updated" => "got newer content on the screen",
         "opened" => "was opened by the person",
@@ -238,7 +266,13 @@ impl fmt::Display for Explanation {
                 writeln!(f, "Notification {id} on device {device} (on the server: {server_device})")?;
                 found.fmt(f)?;
                 self.write_reports(f)?;
-                write!(f, "What the server knows of it: {}", self.ask)
+                match &self.ask {
+                    Some(ask) => write!(f, "What the server knows of it: {ask}"),
+                    None => write!(
+                        f,
+                        "The server keeps nothing of it: it was never in the log, and has no deliveries to ask for"
+                    ),
+                }
             }
             None => {
                 writeln!(f, "Device {device} (on the server: {server_device}) does not know {id}.")?;
@@ -250,7 +284,7 @@ impl fmt::Display for Explanation {
                     )?,
                     None => writeln!(f, "It has not logged in yet, so nothing was sent to it.")?,
                 }
-                write!(f, "Ask the server what became of it: {}", self.ask)
+                self.ask.iter().try_for_each(|ask| write!(f, "Ask the server what became of it: {ask}"))
             }
         }
     }
@@ -258,17 +292,14 @@ impl fmt::Display for Explanation {
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { state, lane, seq, expires_at, hand_overs, .. } = self;
+        let Self { state, .. } = self;
         if let Some(target) = &self.target {
             writeln!(f, "  is newer content for {target}; ask about that one")?;
         }
-        let user = self.user.as_ref().map_or_else(String::new, |user| format!(", for the user {user}"));
-        writeln!(
-            f,
-            "  position {seq} of the {lane} lane{user}; to expire at {expires_at}; handed over {hand_overs} times"
-        )?;
+        self.write_origin(f)?;
         for Moment { state, at } in &self.history {
-            writeln!(f, "  {at}  {}", words(state))?;
+            let is_once = self.came == Came::Once && *state == Stage::Stored.as_str();
+            writeln!(f, "  {at}  {}", if is_once { "arrived" } else { words(state) })?;
         }
         if let Some(reason) = &self.reason {
             writeln!(f, "  the reason: {reason}")?;
@@ -278,6 +309,32 @@ impl fmt::Display for Found {
             Some("removal") => writeln!(f, "Still to be done: it is to be taken from the screen"),
             Some(_) => writeln!(f, "Still to be done: newer content is to be put on the screen"),
             None => Ok(()),
+        }
+    }
+}
+
+impl Found {
+    fn write_origin(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lane, expires_at, .. } = self;
+        let seq = self.seq.unwrap_or_default();
+        let user = self.user.as_ref().map_or_else(String::new, |user| format!(", for the user {user}"));
+        let handed = match self.hand_overs {
+            0 => "never handed over".to_owned(),
+            1 => "handed over once".to_owned(),
+            times => format!("handed over {times} times"),
+        };
+        match self.came {
+            Came::Stored => {
+                writeln!(f, "  position {seq} of the {lane} lane{user}; to expire at {expires_at}; {handed}")
+            }
+            Came::Once => writeln!(
+                f,
+                "  sent now or never (ttl 0), so it has no position{user}; not shown if it had come after {expires_at}; {handed}"
+            ),
+            Came::Never => writeln!(
+                f,
+                "  never came to this device: position {seq} of the {lane} lane only says that it is to be taken away{user}; {handed}"
+            ),
         }
     }
 }
@@ -295,5 +352,63 @@ impl Explanation {
         } else {
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longwire_client::Lane;
+    use longwire_client::account::Record;
+    use longwire_client::inbox::Story;
+
+    use super::*;
+
+    fn explained(seq: u64, state: RowState, stages: &[Stage], attempt: u32) -> Explanation {
+        let mut story = Story::default();
+        stages.iter().for_each(|stage| story.add(*stage, 1_000));
+        let row = Row {
+            id: "a".to_owned(),
+            seq,
+            lane: Lane::Normal,
+            state,
+            owed: Owed::Nothing,
+            revision: 0,
+            target: None,
+            payload: String::new(),
+            user: None,
+            expires_ms: 61_000,
+            received_ms: 1_000,
+            attempt,
+            deaths: 0,
+            story,
+        };
+        Explanation::new(0, "a", Known { record: Record::default(), row: Some(row), reports: Vec::new() })
+    }
+
+    #[test]
+    fn what_was_sent_now_or_never_has_no_position_and_nobody_else_to_ask() {
+        let once = explained(0, RowState::Done, &[Stage::Stored, Stage::Handed], 1);
+        let words = once.to_string();
+        for part in [
+            "sent now or never (ttl 0), so it has no position; not shown if it had come after 1970-01-01T00:01:01.000Z",
+            "handed over once",
+            "Z  arrived\n",
+            "The server keeps nothing of it",
+        ] {
+            assert!(words.contains(part), "{part} in {words}");
+        }
+        assert!(!words.contains("stored") && !words.contains("GET "), "{words}");
+        let json: serde_json::Value = serde_json::from_str(&once.to_json()).expect("JSON");
+        assert_eq!((json["came"].as_str(), json.get("seq"), json.get("ask")), (Some("once"), None, None));
+    }
+
+    #[test]
+    fn what_only_its_recall_is_known_of_never_came() {
+        let recalled = explained(7, RowState::Recalled, &[Stage::Recalled], 0);
+        let words = recalled.to_string();
+        let part = "never came to this device: position 7 of the normal lane only says that it is to be taken away; never handed over";
+        assert!(words.contains(part) && !words.contains("expire"), "{words}");
+        let json: serde_json::Value = serde_json::from_str(&recalled.to_json()).expect("JSON");
+        assert_eq!((json["came"].as_str(), json["seq"].as_u64()), (Some("never"), Some(7)));
     }
 }

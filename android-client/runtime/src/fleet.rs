@@ -93,6 +93,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether nobody named a server and no record did: a target is the domain itself.
+    pub(crate) fn is_domain_alone(&self, target: &Target) -> bool {
+        self.server.is_none() && target.host == self.domain.to_string()
+    }
+
     /// Whether it is still to be found out what a target speaks: a record says it, the name of a server does not.
     pub(crate) fn is_spoken_unknown(&self, target: &Target) -> bool {
         let is_named = self.server.as_ref().is_some_and(|(host, port)| *host == target.host && *port == target.port);
@@ -181,8 +186,12 @@ pub async fn run(
             }
             Some(command) = commands.recv() => {
                 let sender = usize::try_from(command.device).ok().and_then(|index| senders.get(index));
-                if sender.is_none_or(|sender| sender.try_send(command.event).is_err()) {
-                    shared.printer.complain(command.device, "cannot take a command now");
+                let count = shared.options.count;
+                match sender.map(|sender| sender.try_send(command.event)) {
+                    Some(Ok(())) => {}
+                    Some(Err(_)) => Printer::refuse(command.device, "cannot take a command now"),
+                    None if command.device < count => Printer::refuse(command.device, "has not started yet"),
+                    None => Printer::refuse(command.device, &format!("there is none; --count is {count}, numbered from 0")),
                 }
             }
             _ = stopping.wait_for(|stop| *stop) => break,

@@ -39,10 +39,11 @@ Examples:
 --explain ends with 0 when the device knows the notification, with 1 when it does not, with 2 when it cannot be asked
 (wrong usage, no such device, an unreadable database). With --json it prints one object:
   {\"device\":\"0\",\"server_device\":\"…\",\"id\":\"…\",\"known\":true,\"state\":\"opened\",\"lane\":\"normal\",\"seq\":7,
-   \"arrived_at\":\"…\",\"expires_at\":\"…\",\"hand_overs\":1,\"history\":[{\"state\":\"stored\",\"at\":\"…\"},…],
+   \"came\":\"stored\",\"arrived_at\":\"…\",\"expires_at\":\"…\",\"hand_overs\":1,\"history\":[{\"state\":\"stored\",\"at\":\"…\"},…],
    \"reports\":[{\"type\":\"opened\",\"at\":\"…\",\"answered_at\":\"…\"}],\"position\":{…},\"ask\":\"GET /v1/…\"}
   States: stored, handed, shown, displayed, opened, dismissed, closed-elsewhere, recalled, expired, unusable, left, and
-  update (the id is that of an update of \"target\"). `owed` is what the screen has still to be given: removal or
+  update (the id is that of an update of \"target\"). `came` is stored, once (ttl 0: no `seq`, and no `ask`, since the
+  server keeps nothing of it) or never (only a recall or the like came, at `seq`). `owed` is what the screen has still to be given: removal or
   update. A report without `answered_at` is still to be told. All times are the server's.
 
   longwire-device --server push.example.com:5223 --domain example.com --app-key lwa_4be07d19a2c5_…
@@ -120,7 +121,7 @@ struct Arguments {
     #[arg(long)]
     report_displayed: bool,
     /// Say what became of this notification on a device of the data directory, and end.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = parse_notification)]
     explain: Option<String>,
     /// Which device --explain asks.
     #[arg(long, value_name = "N", default_value_t = 0, requires = "explain")]
@@ -304,6 +305,20 @@ fn parse_app_key(text: &str) -> Result<AppKey, String> {
         return Err("an app key is one word, such as lwa_4be07d19a2c5_… from `longwire app key create`".to_owned());
     }
     Ok(AppKey(key.to_owned()))
+}
+
+/// Ids are UUIDs, told in lower case.
+fn parse_notification(text: &str) -> Result<String, String> {
+    let is_uuid = text.len() == 36
+        && text.bytes().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    if is_uuid {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(format!("{text:?} is not the id of a notification, such as 01980f5e-6c1a-7cc3-9d0e-0123456789ab"))
+    }
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

@@ -49,6 +49,12 @@ impl Printer {
         }
     }
 
+    /// Says on stderr why a command came to nothing.
+    pub(crate) fn refuse(device: u32, text: &str) {
+        // A closed stderr is no reason to stop.
+        drop(writeln!(io::stderr(), "longwire-device: device {device}: {text}"));
+    }
+
     /// What was wrong is over.
     pub(crate) fn relieve(&self) {
         *self.last_complaint.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
@@ -117,7 +123,9 @@ struct Shown<'a> {
 
 impl<'a> Line<'a> {
     /// A device's state changed; its heartbeat is in seconds.
-    pub(crate) fn state(device: u32, state: &'a State, heartbeat_s: u32, now_ms: u64) -> Self {
+    ///
+    /// A device that waits or is blocked tries again in `for_ms`; `hint` says what may help.
+    pub(crate) fn state(device: u32, state: &'a State, heartbeat_s: u32, for_ms: Option<u64>, hint: &str) -> Self {
         let details = match state {
             State::Online(online) => Details {
                 id: Some(&online.device),
@@ -126,18 +134,20 @@ impl<'a> Line<'a> {
                 heartbeat: Some(heartbeat_s),
                 ..Details::default()
             },
-            State::Waiting { until_ms, why } => Details {
-                why: Some(why.name()),
-                text: Some(why.to_string()),
-                for_ms: until_ms.map(|until| until.saturating_sub(now_ms)),
-                ..Details::default()
-            },
+            State::Waiting { why, .. } => {
+                Details { why: Some(why.name()), text: Some(format!("{why}{hint}")), for_ms, ..Details::default() }
+            }
             State::Blocked(block) => {
-                Details { why: Some(block.name()), text: Some(block.to_string()), ..Details::default() }
+                Details { why: Some(block.name()), text: Some(format!("{block}{hint}")), for_ms, ..Details::default() }
             }
             State::Idle | State::Connecting | State::Registering | State::LoggingIn => Details::default(),
         };
         Self { device: device.to_string(), state: Some(state.name()), details }
+    }
+
+    /// What it says to people.
+    pub(crate) fn text(&self) -> Option<String> {
+        self.details.text.clone()
     }
 
     /// The heartbeat changed while the device is online; in seconds.

@@ -26,6 +26,7 @@ const GROUP_MAX: usize = 256;
 
 enum Request {
     Load(u32, oneshot::Sender<Result<Snapshot, StoreError>>),
+    Knows(u32, String, oneshot::Sender<Result<bool, StoreError>>),
     Apply(Step),
 }
 
@@ -45,6 +46,7 @@ impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Load(device, _) => f.debug_tuple("Load").field(device).finish(),
+            Self::Knows(device, ..) => f.debug_tuple("Knows").field(device).finish(),
             Self::Apply(step) => f.debug_tuple("Apply").field(&step.device).finish(),
         }
     }
@@ -79,6 +81,16 @@ impl DeviceStore {
         loaded.await.map_err(|_| closed())?
     }
 
+    /// Whether a device has a notification, or had it not long ago.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn knows(&self, device: u32, id: String) -> Result<bool, StoreError> {
+        let (answer, known) = oneshot::channel();
+        self.request(Request::Knows(device, id, answer)).await?;
+        known.await.map_err(|_| closed())?
+    }
+
     /// Makes a device's step durable.
     ///
     /// # Errors
@@ -110,6 +122,10 @@ async fn write(mut connection: SqliteConnection, mut requests: mpsc::Receiver<Re
         while let Some(request) = next {
             match request {
                 Request::Apply(step) => group.push(step),
+                Request::Knows(device, id, answer) => {
+                    let row = row::find(&mut connection, device, &id).await;
+                    drop(answer.send(row.map(|row| row.is_some()).map_err(|error| failed(&error))));
+                }
                 Request::Load(device, answer) => {
                     // Nobody waits any more when the device is gone.
                     drop(answer.send(row::snapshot(&mut connection, device).await.map_err(|error| failed(&error))));

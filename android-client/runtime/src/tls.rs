@@ -143,6 +143,18 @@ pub struct SecureError {
     pub is_not_tls: bool,
 }
 
+impl SecureError {
+    /// The domain alone was to say where the server is, and did not.
+    #[must_use]
+    pub(crate) fn of_domain_alone(mut self, has_no_records: bool) -> Self {
+        if self.failure.kind == FailureKind::Resolve {
+            let records = if has_no_records { ", and no SRV records either" } else { "" };
+            self.failure.text = format!("{}{records}; --server HOST:PORT names the server", self.failure.text);
+        }
+        self
+    }
+}
+
 fn tls_failure(text: String) -> Failure {
     Failure { kind: FailureKind::Tls, text }
 }

@@ -50,20 +50,22 @@ impl Dns {
     }
 
     async fn ask(&self, name: &str, kind: Kind) -> Said {
-        timeout(QUESTION_MAX, self.ask_all(name, kind)).await.unwrap_or(Said::Failed)
+        timeout(QUESTION_MAX, self.ask_all(name, kind)).await.unwrap_or(Said::Nothing)
     }
 
     async fn ask_all(&self, name: &str, kind: Kind) -> Said {
+        let mut last = Said::Nothing;
         for _ in 0..ROUNDS {
             for server in &self.servers {
                 let said = timeout(TRY_MAX, ask_one(*server, name, kind)).await;
                 match said {
                     Ok(Ok(said @ (Said::Srv(_) | Said::Addresses(_)))) => return said,
-                    Ok(Ok(Said::Truncated | Said::Failed) | Err(_)) | Err(_) => {}
+                    Ok(Ok(Said::Failed)) => last = Said::Failed,
+                    Ok(Ok(Said::Truncated | Said::Nothing) | Err(_)) | Err(_) => {}
                 }
             }
         }
-        Said::Failed
+        last
     }
 }
 
@@ -72,7 +74,7 @@ impl Resolver for Dns {
     async fn srv(&self, name: &str) -> SrvAnswer {
         match self.ask(name, Kind::Srv).await {
             Said::Srv(answer) => answer,
-            Said::Addresses(_) | Said::Truncated | Said::Failed => SrvAnswer::Failed,
+            Said::Addresses(_) | Said::Truncated | Said::Failed | Said::Nothing => SrvAnswer::Failed,
         }
     }
 
@@ -84,14 +86,16 @@ impl Resolver for Dns {
             return HostAddresses.addresses(host).await;
         }
         let answers: [Said; 2] = tokio::join!(self.ask(host, Kind::V6), self.ask(host, Kind::V4)).into();
-        let addresses: Vec<IpAddr> = answers
-            .into_iter()
-            .flat_map(|said| match said {
-                Said::Addresses(addresses) => addresses,
-                Said::Srv(_) | Said::Truncated | Said::Failed => Vec::new(),
-            })
-            .collect();
-        if addresses.is_empty() { Err(io::Error::other("the DNS has no address for it")) } else { Ok(addresses) }
+        let mut addresses = Vec::new();
+        let mut why = io::Error::new(io::ErrorKind::NotFound, "the DNS has no address for it");
+        for said in answers {
+            match said {
+                Said::Addresses(found) => addresses.extend(found),
+                Said::Failed => why = io::Error::other("the DNS answered with a failure"),
+                Said::Nothing | Said::Truncated | Said::Srv(_) => why = io::Error::other("the DNS did not answer"),
+            }
+        }
+        if addresses.is_empty() { Err(why) } else { Ok(addresses) }
     }
 }
 
@@ -138,7 +142,37 @@ fn servers(text: &str) -> Vec<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
+    use simple_dns::{Packet, PacketFlag, RCODE};
+
     use super::*;
+
+    /// Asks a server that answers each question with this code, or not at all.
+    async fn words_of(code: Option<RCODE>) -> String {
+        let server = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+        let dns = Dns::at(server.local_addr().expect("an address"));
+        let serving = tokio::spawn(async move {
+            let mut buffer = vec![0; DATAGRAM_BYTES];
+            while let (Ok((length, asker)), Some(code)) = (server.recv_from(&mut buffer).await, code) {
+                let mut answer = Packet::parse(buffer.get(..length).expect("read")).expect("a question").into_reply();
+                *answer.rcode_mut() = code;
+                answer.set_flags(PacketFlag::RESPONSE);
+                let answer = answer.build_bytes_vec().expect("bytes");
+                server.send_to(&answer, asker).await.expect("sent");
+            }
+        });
+        let error = dns.addresses("push.example.com").await.expect_err("no addresses");
+        serving.abort();
+        error.to_string()
+    }
+
+    #[tokio::test]
+    async fn no_address_a_failure_and_silence_are_told_apart() {
+        assert_eq!(words_of(Some(RCODE::NameError)).await, "the DNS has no address for it");
+        assert_eq!(words_of(Some(RCODE::NoError)).await, "the DNS has no address for it");
+        assert_eq!(words_of(Some(RCODE::ServerFailure)).await, "the DNS answered with a failure");
+        // The port is closed after the first question.
+        assert_eq!(words_of(None).await, "the DNS did not answer");
+    }
 
     #[test]
     fn the_servers_of_a_system() {

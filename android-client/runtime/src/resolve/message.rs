@@ -40,6 +40,8 @@ pub(super) enum Said {
     Truncated,
     /// The server cannot say.
     Failed,
+    /// Nobody answered.
+    Nothing,
 }
 
 /// The question as bytes; `None` when the name is none that the DNS can have.

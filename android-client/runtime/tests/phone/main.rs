@@ -197,3 +197,33 @@ fn what_the_user_opens_is_reported() {
     server.wait_until(|state| state.events == [("a".into(), "displayed".into()), ("a".into(), "opened".into())]);
     phone.terminate();
 }
+
+#[test]
+fn a_command_for_nobody_or_about_nothing_is_one_clear_line() {
+    let (server, data) = (Fake::start(Mode::Direct), TempDir::new().expect("a directory"));
+    let ca = server.ca();
+    let mut phone = Phone::start(&server, data.path(), &["--ca", ca.to_str().expect("UTF-8")]);
+    phone.wait_for(|line| line["state"] == "online");
+    phone.say("7 open a");
+    phone.say("0 open unknown");
+    server.push("a", r#"{"title":"x"}"#);
+    phone.wait_for(|line| line["notification"]["id"] == "a");
+    phone.say("0 dismiss a");
+    server.wait_until(|state| state.events == [("a".into(), "dismissed".into())]);
+    let complaints = phone.kill();
+    let expected = [
+        "longwire-device: device 7: there is none; --count is 1, numbered from 0",
+        "longwire-device: device 0: there is no notification unknown on this device",
+    ];
+    assert_eq!(complaints.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn starttls_at_a_port_of_tls_names_the_option_to_change() {
+    let (server, data) = (Fake::start(Mode::Direct), TempDir::new().expect("a directory"));
+    let ca = server.ca();
+    let mut phone = Phone::start(&server, data.path(), &["--ca", ca.to_str().expect("UTF-8"), "--starttls"]);
+    let line = phone.wait_for(|line| line["state"] == "waiting");
+    assert!(line["text"].as_str().is_some_and(|text| text.contains("Try --direct-tls")), "{line}");
+    assert!(phone.kill().contains("Try --direct-tls"));
+}
