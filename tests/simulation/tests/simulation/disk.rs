@@ -72,7 +72,8 @@ struct Inner {
     forks: u64,
     recorded: BTreeMap<(DeviceId, Lane), Seq>,
     outage: Option<Outage>,
-    /// Commits whose group is on disk and not announced yet.
+    /// Groups on their way to the disk, and those that are on disk and not announced yet.
+    unsynced: u32,
     unannounced: u32,
     mutant: StoreMutant,
     /// Every wait is taken, and by itself those of these lengths are not let go.
@@ -94,6 +95,7 @@ impl Disk {
             forks: 0,
             recorded: BTreeMap::new(),
             outage: None,
+            unsynced: 0,
             unannounced: 0,
             mutant: StoreMutant::default(),
             is_directed: false,
@@ -114,6 +116,11 @@ impl Disk {
 
     pub(crate) fn take_gates(&self) -> Vec<Gate> {
         std::mem::take(&mut self.inner().gates)
+    }
+
+    /// Whether a group is on its way to the disk: a crash forgets it.
+    pub(crate) fn is_unsynced(&self) -> bool {
+        self.inner().unsynced > 0
     }
 
     /// Whether a group is on disk that was not announced yet.
@@ -145,7 +152,8 @@ impl Disk {
     /// The server's machine lost its power; what was synced is there.
     pub(crate) fn crash(&self) {
         self.store.crash();
-        self.inner().unannounced = 0;
+        let mut inner = self.inner();
+        (inner.unsynced, inner.unannounced) = (0, 0);
     }
 
     pub(crate) fn copy(&self) -> Copy {
@@ -264,7 +272,9 @@ impl Disk {
 #[async_trait]
 impl Store for Disk {
     async fn commit(&self, mut writes: Vec<Write>) -> Result<Vec<Written>, StoreError> {
+        self.inner().unsynced += 1;
         self.wait(COMMIT_MS).await;
+        self.inner().unsynced -= 1;
         self.writable()?;
         self.mutate_commit(&mut writes);
         let acknowledgements = writes.iter().enumerate().filter_map(|(index, write)| {

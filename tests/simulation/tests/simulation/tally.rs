@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     /// A newer session of a device meets its older one on the server.
     Conflict,
     ServerCrash,
+    /// The server dies while a group is on its way to the disk: it is forgotten.
+    CrashBeforeSync,
     /// The server dies between the commit of a group and its announcement.
     CrashInCommit,
     GracefulRestart,
@@ -58,7 +60,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// How many kinds there are.
-    pub(crate) const KINDS: usize = 28;
+    pub(crate) const KINDS: usize = 29;
 }
 
 /// What is sent and asked.
@@ -170,12 +172,16 @@ impl Tally {
         lines.join("\n")
     }
 
-    /// Kinds that happened fewer than `least` times, as one line; none when the coverage is as asked.
+    /// Kinds that happened fewer than `least` times, and an oracle that is too lenient, as one line; none when the coverage is as asked.
     pub(crate) fn rare(&self, least: u64) -> Option<String> {
         let faults = self.faults.iter().filter(|(_, (_, in_flight))| *in_flight < least);
         let mut rare: Vec<String> = faults.map(|(fault, (_, times))| format!("{fault:?} {times}")).collect();
         let traffic = self.traffic.iter().filter(|(_, times)| **times < least);
         rare.extend(traffic.map(|(traffic, times)| format!("{traffic:?} {times}")));
+        let either: u64 = self.either.values().sum();
+        if self.once < either {
+            rare.push(format!("the oracle knows of {} that they must be shown, and of {either} nothing", self.once));
+        }
         if self.faults.len() != Fault::KINDS || self.traffic.len() != Traffic::KINDS {
             rare.push(format!("{} faults and {} kinds of traffic at all", self.faults.len(), self.traffic.len()));
         }

@@ -189,17 +189,19 @@ fn of_server(world: &mut World, climate: &Climate, rng: &mut Rng, phone: usize) 
     }
 }
 
-/// The server dies when a group is on disk and nobody has heard of it.
+/// The server dies when a group is on its way to the disk, or when it is there and nobody has heard of it.
 fn crash_in_commit(world: &mut World, rng: &mut Rng) {
+    let is_early = rng.chance(50);
+    let is_there = |world: &World| if is_early { world.disk.is_unsynced() } else { world.disk.is_unannounced() };
     for _ in 0..6 {
         super::traffic::send(world, rng);
         world.settle();
         let until_ms = world.now_ms + 100;
-        while world.now_ms < until_ms && !world.disk.is_unannounced() {
+        while world.now_ms < until_ms && !is_there(world) {
             world.run_for(1);
         }
-        if world.disk.is_unannounced() {
-            begin(world, Fault::CrashInCommit, None);
+        if is_there(world) {
+            begin(world, if is_early { Fault::CrashBeforeSync } else { Fault::CrashInCommit }, None);
             world.crash_server(rng.chance(30));
             let wait_ms = rng.below(20_000);
             return world.start_server_after(wait_ms);
