@@ -31,6 +31,8 @@ pub enum Reason {
     Attempt,
     /// A heartbeat is due, or its answer.
     Heartbeat,
+    /// What the server could not take is told again.
+    Report,
 }
 
 /// A device.
@@ -158,7 +160,8 @@ impl Machine {
             Some((due_ms, Reason::Wait)) if due_ms <= now_ms => self.try_again(now_ms, actions),
             Some((due_ms, Reason::Attempt)) if due_ms <= now_ms => self.took_too_long(now_ms, actions),
             Some((due_ms, Reason::Heartbeat)) if due_ms <= now_ms => self.beat(now_ms, actions),
-            Some((_, Reason::Wait | Reason::Attempt | Reason::Heartbeat)) | None => {}
+            Some((due_ms, Reason::Report)) if due_ms <= now_ms => self.tell_again(now_ms, actions),
+            Some((_, Reason::Wait | Reason::Attempt | Reason::Heartbeat | Reason::Report)) | None => {}
         }
         self.journal.flush(self.clock.at(now_ms), actions);
     }
@@ -171,7 +174,13 @@ impl Machine {
             State::Connecting | State::Registering | State::LoggingIn => {
                 self.link.as_ref().map(|link| (link.deadline_ms, Reason::Attempt))
             }
-            State::Online(_) => Some((self.heartbeat.due_ms(), Reason::Heartbeat)),
+            State::Online(_) => {
+                let report = self.reports.due_ms().map(|due_ms| (due_ms, Reason::Report));
+                report
+                    .into_iter()
+                    .chain([(self.heartbeat.due_ms(), Reason::Heartbeat)])
+                    .min_by_key(|(due_ms, _)| *due_ms)
+            }
             State::Blocked(_) => self.blocked_until_ms.map(|until| (until, Reason::Wait)),
             State::Idle => None,
         }

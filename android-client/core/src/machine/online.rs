@@ -141,7 +141,7 @@ impl Machine {
                 self.write_element(&iq.error_for(Condition::ServiceUnavailable).to_element(), now_ms, actions);
             }
             IqType::Error(error) if is_ours && (error.error_type == ErrorType::Wait || error.retry_after.is_some()) => {
-                self.reports.postpone(&iq.id);
+                self.reports.postpone(&iq.id, error.retry_after, now_ms, actions.random_u64());
             }
             IqType::Result(_) | IqType::Error(_) if is_ours => {
                 if let Some(report) = self.reports.answered(&iq.id) {
@@ -151,6 +151,12 @@ impl Machine {
             }
             IqType::Result(_) | IqType::Error(_) => {}
         }
+    }
+
+    /// The pause after which the server may take what it could not is over.
+    pub(super) fn tell_again(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        self.reports.resume();
+        self.tell(now_ms, actions);
     }
 
     /// Tells the server what it has not been told, a few at a time.

@@ -7,7 +7,6 @@ use longwire_model::{EntryId, Lane};
 use longwire_router::WINDOW_ENTRIES;
 
 use crate::mutate::attr;
-use crate::tally::Fault;
 use crate::world::World;
 
 /// Processes that may die on one payload.
@@ -92,10 +91,7 @@ pub(crate) fn watch(world: &mut World, faults: &mut Vec<String>) {
             }
         }
     }
-    // What the server's store could not take is told in the next session, which need not have come.
-    let outages = [Fault::ServerDiskFull, Fault::StoreUnavailable];
-    let has_failed = outages.iter().any(|fault| world.tally.faults.contains_key(fault));
-    for phone in world.phones.iter().filter(|phone| phone.is_online() && !phone.is_gone && !has_failed) {
+    for phone in world.phones.iter().filter(|phone| phone.is_online() && !phone.is_gone) {
         let untold = phone.record().reports.len();
         if untold > 0 {
             faults.push(format!("{} has not told {untold} events", phone.name));

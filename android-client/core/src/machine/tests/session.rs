@@ -160,7 +160,8 @@ fn a_report_is_kept_until_it_is_answered() {
     let refusal = Iq::set(id, again).error_for(StanzaError::new(Condition::ResourceConstraint).with_retry(5));
     phone.element(&refusal.to_element());
     assert_eq!(phone.store.load().expect("loads").reports.len(), 1, "not now is not an answer");
-    phone.reconnect(&bound(101, 101));
+    let refused_ms = phone.now_ms;
+    assert!(phone.wait() >= refused_ms + 5_000, "no sooner than the server asked");
     let (id, _) = report(&mut phone);
     phone.receive(format!("<iq type='result' id='{id}'/>").as_bytes());
     assert!(phone.store.load().expect("loads").reports.is_empty());
