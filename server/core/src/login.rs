@@ -1,6 +1,6 @@
 //! From proven credentials to a session that a shard can bind: which device this is, its record, its token.
 
-use longwire_model::{Account, AppId, Cursor, DeviceId, DeviceKind, SessionEnd};
+use longwire_model::{Account, AppId, Cursor, DeviceId, DeviceKind, Rest, SessionEnd};
 use longwire_router::{Bind, SessionKey, SessionKind};
 use longwire_store::write::NewDevice;
 use longwire_store::{Write, Written};
@@ -144,13 +144,18 @@ impl Core {
         Ok(Bind { session, kind, loaded, stated, generations, floor, end })
     }
 
-    /// A session has ended: it is listed no more, and its device may be offline now.
-    pub fn log_out(&self, account: &str, key: SessionKey, end: SessionEnd) {
-        let Some(session) = self.sessions.remove(account, key) else { return };
+    /// A session has ended and left this behind: it is listed no more, and its device may be offline now.
+    pub fn log_out(&self, account: &str, key: SessionKey, end: SessionEnd, left: Option<(DeviceId, Rest)>) {
+        let Some(session) = self.sessions.remove(account, key) else {
+            if let Some((device, rest)) = left {
+                self.presence.left(device, rest);
+            }
+            return;
+        };
         if let Some(device) = session.device
             && !self.sessions.is_online(device)
         {
-            self.presence.went(device, self.env.now(), end);
+            self.presence.went(device, self.env.now(), end, left.map(|(_, rest)| rest));
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use longwire_model::{Device, DeviceId, Session, SessionEnd, Timestamp};
+use longwire_model::{Device, DeviceId, Rest, Session, SessionEnd, Timestamp};
 use longwire_store::Write;
 use longwire_store::write::SessionStep;
 
@@ -21,6 +21,8 @@ const PROMISE_WRITTEN_EVERY_MS: i64 = 60 * 1_000;
 pub struct PresenceManager {
     log: Log,
     contacts: Mutex<HashMap<DeviceId, Contact>>,
+    /// Sessions that a newer login has ended; what they leave behind is told with their own end.
+    replaced: Mutex<HashMap<DeviceId, Session>>,
     /// Sessions that have ended and are not written yet.
     ended: Arc<Mutex<HashMap<DeviceId, Session>>>,
 }
@@ -41,7 +43,7 @@ impl PresenceManager {
     /// Nobody is online.
     #[must_use]
     pub fn new(log: Log) -> Self {
-        Self { log, contacts: Mutex::default(), ended: Arc::default() }
+        Self { log, contacts: Mutex::default(), replaced: Mutex::default(), ended: Arc::default() }
     }
 
     fn contacts(&self) -> MutexGuard<'_, HashMap<DeviceId, Contact>> {
@@ -54,7 +56,11 @@ impl PresenceManager {
         let next_contact = next_contact(now, heartbeat_s);
         let contact = Contact { began_at: now, last_seen: now, next_contact, written_at: now };
         let older = self.contacts().insert(device, contact);
-        let ended = older.map(|older| SessionStep::Ended(older.over(now, SessionEnd::Conflict)));
+        let older = older.map(|older| older.over(now, SessionEnd::Conflict, None));
+        if let Some(older) = older.clone().filter(|older| older.began_at < now) {
+            lock(&self.replaced).insert(device, older);
+        }
+        let ended = older.map(SessionStep::Ended);
         self.write(device, contact, None, ended.into_iter().chain([SessionStep::Began(now)]));
     }
 
@@ -85,15 +91,25 @@ impl PresenceManager {
         }
     }
 
-    /// A device's session has ended, and it has no other. What ends with the server is written when the server runs again.
+    /// A device's session has ended, and it has no other. When the server ran again after
+    /// it ended with it is written then.
     /// What it last promised stays: once that has passed, it is overdue.
-    pub fn went(&self, device: DeviceId, now: Timestamp, end: SessionEnd) {
+    pub fn went(&self, device: DeviceId, now: Timestamp, end: SessionEnd, rest: Option<Rest>) {
         let Some(contact) = self.contacts().remove(&device) else { return };
-        let session = Some(contact.over(now, end)).filter(|_| end != SessionEnd::Restart);
-        if let Some(session) = session {
-            lock(&self.ended).insert(device, session);
-        }
-        self.write(device, contact, Some(now), session.map(SessionStep::Ended));
+        let session = contact.over(now, end, rest);
+        lock(&self.ended).insert(device, session.clone());
+        self.write(device, contact, Some(now), [SessionStep::Ended(session)]);
+    }
+
+    /// What a session left behind that a newer login of its device has ended.
+    pub fn left(&self, device: DeviceId, rest: Rest) {
+        let Some(session) = lock(&self.replaced).remove(&device) else { return };
+        let step = SessionStep::Ended(Session { rest: Some(Arc::new(rest)), ..session });
+        self.log.post(vec![Write::Session { device, step }], move |result| {
+            if let Err(error) = result {
+                tracing::debug!(%device, %error, "what a session left behind was not written");
+            }
+        });
     }
 
     /// Rides in a later group: nobody waits for it.
@@ -122,7 +138,7 @@ impl PresenceManager {
     /// The session of a device that has ended and is not written yet.
     #[must_use]
     pub fn ended(&self, device: DeviceId) -> Option<Session> {
-        lock(&self.ended).get(&device).copied()
+        lock(&self.ended).get(&device).cloned()
     }
 
     /// The contact of an online device.
@@ -146,8 +162,9 @@ impl PresenceManager {
 
 impl Contact {
     /// Its session, ended now.
-    const fn over(&self, now: Timestamp, end: SessionEnd) -> Session {
-        Session { began_at: self.began_at, heard_at: self.last_seen, ended_at: now, end, resumed_at: None }
+    fn over(&self, now: Timestamp, end: SessionEnd, rest: Option<Rest>) -> Session {
+        let rest = rest.map(Arc::new);
+        Session { began_at: self.began_at, heard_at: self.last_seen, ended_at: now, end, resumed_at: None, rest }
     }
 }
 

@@ -28,7 +28,7 @@ pub use filter::Filter;
 pub use id::{AppId, DeviceId, EntryId, GenerationId};
 pub use membership::{KeyHead, Membership};
 pub use notification::Notification;
-pub use session::{Session, SessionEnd};
+pub use session::{Held, Rest, Session, SessionEnd};
 pub use time::Timestamp;
 
 /// A position in an app's log: dense, starting at 1; 0 stands before the first entry (DESIGN rule 1).

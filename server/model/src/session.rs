@@ -1,11 +1,13 @@
 //! Sessions that a device had: from when to when, and why each ended. They tell afterwards why a notification had to wait.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
-use crate::Timestamp;
+use crate::delivery::{Hold, Sent};
+use crate::{Lane, Seq, Timestamp};
 
 /// A session that is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// When it began; tells the sessions of one device apart.
     pub began_at: Timestamp,
@@ -17,6 +19,42 @@ pub struct Session {
     pub end: SessionEnd,
     /// Of one that the server did not outlive: when the server ran again.
     pub resumed_at: Option<Timestamp>,
+    /// What it left behind; none when that is not known, as the server died.
+    pub rest: Option<Arc<Rest>>,
+}
+
+/// What a session left behind that was not acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// What it had written; a full window at most.
+    pub sent: Vec<Sent>,
+    /// What it had held back.
+    pub held: Vec<Held>,
+}
+
+/// A lane that was behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The lane.
+    pub lane: Lane,
+    /// What is above was held back.
+    pub after: Seq,
+    /// By what.
+    pub hold: Hold,
+}
+
+impl Rest {
+    /// When the entry at `seq` was written, if it was.
+    #[must_use]
+    pub fn sent(&self, seq: Seq) -> Option<Sent> {
+        self.sent.iter().find(|sent| sent.seq == seq).copied()
+    }
+
+    /// What held the entry at `seq` of `lane` back, if anything did.
+    #[must_use]
+    pub fn hold(&self, lane: Lane, seq: Seq) -> Option<Hold> {
+        self.held.iter().find(|held| held.lane == lane && held.after < seq).map(|held| held.hold)
+    }
 }
 
 /// Why a session ended.

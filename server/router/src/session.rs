@@ -6,7 +6,7 @@ use std::sync::Arc;
 use longwire_model::delivery::{self, Ending, Exception, Hold, Progress};
 use longwire_model::device::Attempts;
 use longwire_model::membership::Membership;
-use longwire_model::{DeviceId, KeyKind, Lane, LaneSeqs, Seq, Seqs, Timestamp};
+use longwire_model::{DeviceId, Held, KeyKind, Lane, LaneSeqs, Rest, Seq, Seqs, Timestamp};
 
 use crate::bind::SessionKind;
 use crate::{WINDOW_BYTES, WINDOW_ENTRIES};
@@ -178,6 +178,18 @@ impl Session {
                 let run = state.passed.iter().find(|run| run.first <= seq && seq <= run.last);
                 Progress::Passed(run.map(|run| run.ending))
             }
+        }
+    }
+
+    /// What it leaves behind if it ends now.
+    pub(crate) fn rest(&self) -> Rest {
+        let held = |lane| {
+            let LaneState { behind, hold, .. } = self.lane(lane);
+            Some(Held { lane, after: (*behind)?, hold: hold.unwrap_or(Hold::CatchUp) })
+        };
+        Rest {
+            sent: self.window.iter().map(Sent::kept).collect(),
+            held: Lane::ALL.into_iter().filter_map(held).collect(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use longwire_model::delivery::Progress;
 use longwire_model::device::Attempts;
 use longwire_model::{
-    AppId, AudienceKey, DeviceId, Entry, GenerationId, KeyKind, Lane, LaneSeqs, Seq, Seqs, Timestamp,
+    AppId, AudienceKey, DeviceId, Entry, GenerationId, KeyKind, Lane, LaneSeqs, Rest, Seq, Seqs, Timestamp,
 };
 
 use crate::bind::{Bind, SessionKind};
@@ -74,12 +74,14 @@ pub struct Stats {
 }
 
 /// What a session leaves behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unbound {
     /// Its device.
     pub device: DeviceId,
     /// Of a client without our extension, when they changed: the attempts to note.
     pub attempts: Option<Attempts>,
+    /// What it had written or held back, and what was not acknowledged of that.
+    pub rest: Rest,
 }
 
 /// The sessions of one app on one worker.
@@ -216,7 +218,7 @@ impl Shard {
                 }
             }
         }
-        Some(Unbound { device: session.device, attempts: attempts(&session) })
+        Some(Unbound { device: session.device, attempts: attempts(&session), rest: session.rest() })
     }
 
     pub(crate) fn insert(&mut self, key: SessionKey, session: Session) {

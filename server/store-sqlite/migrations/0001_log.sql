@@ -124,6 +124,8 @@ CREATE TABLE session (
     ending     TEXT    NOT NULL,
     -- Of one that the server did not outlive: when the server ran again.
     resumed_at INTEGER,
+    -- What it left behind that was not acknowledged; none when that is not known.
+    rest       TEXT,
     PRIMARY KEY (device, began_at)
 ) STRICT, WITHOUT ROWID;
 

@@ -6,7 +6,8 @@ use longwire_model::delivery::{Acknowledgement, Event, Exception, Sent};
 use longwire_model::device::Attempts;
 use longwire_model::entry::{Content, MembershipChange, Routing, Target};
 use longwire_model::{
-    AppId, AudienceKey, Device, DeviceKind, Entry, EntryId, EntryKind, LaneSeqs, Membership, Seqs, Session, Timestamp,
+    AppId, AudienceKey, Device, DeviceKind, Entry, EntryId, EntryKind, Held, LaneSeqs, Membership, Rest, Seqs, Session,
+    Timestamp,
 };
 use serde_json::{Value as Json, json};
 use sqlx::sqlite::SqliteRow;
@@ -204,6 +205,26 @@ fn parse_sent(text: &str) -> Option<Sent> {
     Some(Sent { seq: seq.parse().ok()?, at: Timestamp::from_millis(at.parse().ok()?), hold })
 }
 
+/// What a session left behind as one text: `lane>position+hold` for what it held back, and [`sent_text`].
+pub(crate) fn rest_text(rest: &Rest) -> String {
+    let held = rest.held.iter().map(|held| format!("{}>{}+{}", held.lane, held.after, held.hold.as_str()));
+    held.chain(sent_text(&rest.sent)).collect::<Vec<_>>().join(" ")
+}
+
+fn parse_rest(text: &str) -> Option<Rest> {
+    let mut rest = Rest::default();
+    for part in text.split(' ').filter(|part| !part.is_empty()) {
+        if let Some((lane, held)) = part.split_once('>') {
+            let (after, hold) = held.split_once('+')?;
+            let (lane, after, hold) = (lane.parse().ok()?, after.parse().ok()?, hold.parse().ok()?);
+            rest.held.push(Held { lane, after, hold });
+        } else {
+            rest.sent.push(parse_sent(part)?);
+        }
+    }
+    Some(rest)
+}
+
 /// A session of a row with all its columns.
 pub(crate) fn session(row: &SqliteRow) -> Result<Session, sqlx::Error> {
     Ok(Session {
@@ -212,6 +233,9 @@ pub(crate) fn session(row: &SqliteRow) -> Result<Session, sqlx::Error> {
         ended_at: timestamp(row, "ended_at")?,
         end: column::<&str>(row, "ending")?.parse().map_err(|()| damaged("ending"))?,
         resumed_at: timestamp_option(row, "resumed_at")?,
+        rest: column::<Option<&str>>(row, "rest")?
+            .map(|text| parse_rest(text).map(Arc::new).ok_or_else(|| damaged("rest")))
+            .transpose()?,
     })
 }
 

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use longwire_model::delivery::{Acknowledgement, Ending, Event, EventType, Exception, Hold, Sent};
 use longwire_model::entry::{Content, Routing, Target};
 use longwire_model::{
-    AppId, AudienceKey, DeviceId, DeviceKind, EntryId, EntryKind, Lane, Seqs, Session, SessionEnd, Timestamp,
+    AppId, AudienceKey, DeviceId, DeviceKind, EntryId, EntryKind, Lane, Rest, Seqs, Session, SessionEnd, Timestamp,
 };
 use longwire_store::read::DeviceQuery;
 use longwire_store::write::{Change, Dismissal, Idempotency, NewDevice, SessionStep};
@@ -187,7 +188,10 @@ impl Script {
             2..5 => Write::Session { device, step: SessionStep::Began(self.at()) },
             _ => {
                 let end = self.one(&SessionEnd::ALL).expect("an end");
-                let session = Session { began_at, heard_at: began_at, ended_at: self.at(), end, resumed_at: None };
+                let sent = Sent { seq: 1 + self.below(9), at: self.at(), hold: None };
+                let rest = (self.below(2) == 0).then(|| Arc::new(Rest { sent: vec![sent], held: Vec::new() }));
+                let session =
+                    Session { began_at, heard_at: began_at, ended_at: self.at(), end, resumed_at: None, rest };
                 Write::Session { device, step: SessionStep::Ended(session) }
             }
         }

@@ -61,6 +61,7 @@ macro_rules! conformance {
             contacts_and_attempts_are_kept
             sessions_are_told_from_the_last_before_on
             a_session_whose_end_was_not_written_ends_with_the_next
+            sessions_keep_what_they_left_behind
             what_was_open_ends_with_the_life_of_the_server
             sessions_are_bounded_at_the_limit
             sessions_are_swept_but_for_the_last

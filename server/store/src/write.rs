@@ -183,13 +183,14 @@ pub struct Dismissal {
 }
 
 /// What is written of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionStep {
     /// It began. One of the same device that is still open ended without being written: [`SessionEnd::Unrecorded`].
     ///
     /// [`SessionEnd::Unrecorded`]: longwire_model::SessionEnd::Unrecorded
     Began(Timestamp),
-    /// It is over; replaces what is kept of the one that began then.
+    /// It is over; replaces what is kept of the one that began then. One that ended with the server stays open until
+    /// [`Write::Resume`] says when it ran again.
     Ended(Session),
 }
 

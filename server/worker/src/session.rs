@@ -9,7 +9,7 @@ use longwire_core::routing::Outcome;
 use longwire_core::session_manager::{Command as CoreCommand, EndReason, Session};
 use longwire_core::{Core, render};
 use longwire_model::delivery::Progress;
-use longwire_model::{Cursor, DeviceId, GenerationId, Lane, LaneSeqs, Seq, Seqs, SessionEnd};
+use longwire_model::{Cursor, DeviceId, GenerationId, Lane, LaneSeqs, Rest, Seq, Seqs, SessionEnd};
 use longwire_protocol::push::{self, SeqSet};
 use longwire_protocol::stream::{StreamCondition, StreamError};
 use longwire_protocol::{Element, Jid};
@@ -20,6 +20,9 @@ use crate::connection::SessionState;
 use crate::host::{Done, Host, Place};
 use crate::questions::unavailable;
 use crate::worker::Worker;
+
+/// What a device's session leaves behind.
+type Left = (DeviceId, Rest);
 
 impl<H: Host> Worker<H> {
     /// The session in a slot.
@@ -56,7 +59,7 @@ impl<H: Host> Worker<H> {
         let Some(slot) = self.slot(place) else {
             // The client has gone meanwhile; what was listed for it is not listed any more.
             if let Done::LoggedIn(Ok(ready)) = done {
-                self.core.log_out(&ready.session.account, ready.session.key, SessionEnd::Lost);
+                self.core.log_out(&ready.session.account, ready.session.key, SessionEnd::Lost, None);
             }
             return;
         };
@@ -93,7 +96,7 @@ impl<H: Host> Worker<H> {
         let state = state.filter(|state| state.session.key == session.key);
         let (Some(state), Some(jid)) = (state, jid) else {
             // It was ended while it was being made.
-            self.core.log_out(&session.account, session.key, SessionEnd::Lost);
+            self.core.log_out(&session.account, session.key, SessionEnd::Lost, None);
             return;
         };
         state.session = session;
@@ -268,7 +271,7 @@ impl<H: Host> Worker<H> {
 
     /// A session is over, however it ended; what it had not acknowledged stays in the log.
     pub(crate) fn end_session(&mut self, slot: usize, end: SessionEnd) {
-        let Some(state) = self.forget_session(slot) else { return };
+        let Some((state, left)) = self.forget_session(slot) else { return };
         let core = &self.core;
         let (account, key) = (&state.session.account, state.session.key);
         if !state.is_push {
@@ -277,22 +280,22 @@ impl<H: Host> Worker<H> {
                 core.end_presence(&listed);
             }
         }
-        core.log_out(account, key, end);
+        core.log_out(account, key, end, left);
         if state.is_bound {
             core.metrics.sessions.dec();
         }
     }
 
-    fn forget_session(&mut self, slot: usize) -> Option<Box<SessionState>> {
+    fn forget_session(&mut self, slot: usize) -> Option<(Box<SessionState>, Option<Left>)> {
         let state = self.connections.get_mut(slot)?.session.take()?;
         self.sessions.remove(&state.session.key);
-        self.unbind(state.session.key);
-        Some(state)
+        let left = self.unbind(state.session.key);
+        Some((state, left))
     }
 
-    /// Takes a session out of the shard and notes what it leaves behind.
-    fn unbind(&mut self, key: SessionKey) {
-        let Some(left) = self.shard.unbind(key) else { return };
+    /// Takes a session out of the shard, notes its attempts, and gives what it leaves behind.
+    fn unbind(&mut self, key: SessionKey) -> Option<Left> {
+        let left = self.shard.unbind(key)?;
         if let Some(attempts) = left.attempts {
             let write = Write::Attempts { device: left.device, attempts: Some(attempts) };
             self.core.log.post(vec![write], move |result| {
@@ -301,6 +304,7 @@ impl<H: Host> Worker<H> {
                 }
             });
         }
+        Some((left.device, left.rest))
     }
 }
 

@@ -142,7 +142,7 @@ async fn when_a_device_was_seen_is_known_online_and_after() {
     assert_eq!(online.next_contact, Some(world.core.env.now().plus_millis(60_000)));
     world.hand.advance(1_000);
     let gone = world.core.env.now();
-    world.core.log_out("a", session, longwire_model::SessionEnd::Lost);
+    world.core.log_out("a", session, longwire_model::SessionEnd::Lost, None);
     world.core.auth.revoke_key("none").await.expect("the write before is done");
     assert_eq!(record().await.offline_since, Some(gone));
     assert_eq!(
@@ -182,7 +182,7 @@ async fn the_next_contact_follows_the_promise_and_is_on_disk_within_a_quarter_of
     assert_eq!((stored().await.last_seen, stored().await.next_contact), (Some(now()), after(now(), 300_000)));
     let last = now();
     world.hand.advance(3_600_000);
-    world.core.log_out("a", session, longwire_model::SessionEnd::Lost);
+    world.core.log_out("a", session, longwire_model::SessionEnd::Lost, None);
     let gone = stored().await;
     assert_eq!(
         (gone.last_seen, gone.next_contact, gone.offline_since),

@@ -63,7 +63,7 @@ async fn what_delayed_it_is_known_from_the_sessions() {
     let world = World::new().await;
     let (session, device) = world.phone("a").await;
     world.hand.advance(1_000);
-    world.core.log_out("a", session, SessionEnd::Silent);
+    world.core.log_out("a", session, SessionEnd::Silent, None);
     world.desk.shard().unbind(session);
     world.hand.advance(1_000);
     let accepted = accepted(&world, &["all"]).await;
@@ -167,7 +167,7 @@ async fn now_or_never_is_counted_and_not_kept() {
 async fn a_recall_is_said_once_and_ends_what_was_not_delivered() {
     let world = World::new().await;
     let (session, _) = world.phone("a").await;
-    world.core.log_out("a", session, SessionEnd::Lost);
+    world.core.log_out("a", session, SessionEnd::Lost, None);
     world.desk.shard().unbind(session);
     let accepted = accepted(&world, &["all"]).await;
     let recall = || world.core.notifications.recall(accepted.id);

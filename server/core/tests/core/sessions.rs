@@ -42,7 +42,7 @@ async fn stz_16_a_resource_bound_again_ends_the_older_session() {
     let _newer = standard(&world, "a", Some("home")).await;
     assert_eq!(world.desk.ended.lock().expect("unpoisoned").as_slice(), [(older.key, EndReason::Conflict)]);
     assert_eq!(world.core.sessions.session_count(), 1);
-    world.core.log_out("a", older.key, longwire_model::SessionEnd::Lost);
+    world.core.log_out("a", older.key, longwire_model::SessionEnd::Lost, None);
     assert_eq!(world.core.sessions.session_count(), 1, "the older one's end does not end the newer");
 }
 

@@ -2,7 +2,7 @@
 
 use super::timeline::{Stretch, Written, delays};
 use super::{Delay, Ending, Event, EventType, Facts, Progress, State};
-use crate::Timestamp;
+use crate::{Entry, Lane, Rest, Session, Timestamp};
 
 /// The derived delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub struct Delivery {
 #[must_use]
 pub fn state(facts: &Facts<'_>) -> Delivery {
     let accepted = facts.entry.created_at;
+    let seq = facts.entry.seq;
     let lane = facts.entry.kind.routing().map(|routing| routing.lane);
     let covering = |row: &&super::Acknowledgement| lane.is_some_and(|lane| row.covers(lane, facts.entry.seq));
     let row = facts.acknowledgements.iter().filter(covering).min_by_key(|row| (row.from, row.to, row.at));
@@ -33,10 +34,15 @@ pub fn state(facts: &Facts<'_>) -> Delivery {
         (None, _) => None,
     };
     let written = written.map(|written| Written { at: written.at.max(accepted), ..written });
+    let signs = [Some(accepted), row.map(|row| row.at), written.map(|written| written.at)];
+    let sessions: Vec<Session> = facts.sessions.iter().map(|own| outlived(own, signs)).collect();
+    let facts = &Facts { sessions: &sessions, ..facts.clone() };
+    let earlier = sessions.iter().filter_map(|own| own.rest.as_ref()?.sent(seq)).map(|sent| sent.at.max(accepted));
+    let sent_at = earlier.chain(written.map(|written| written.at)).min();
     let mut at = vec![(State::Accepted, accepted)];
-    at.extend(written.map(|written| (State::Sent, written.at)));
+    at.extend(sent_at.map(|at| (State::Sent, at)));
     let ending = row.and_then(|row| row.exception(facts.entry.seq));
-    let mut tale = Tale { facts, written, at, ending, passed_at: row.map(|row| row.at) };
+    let mut tale = Tale { facts, written, sent_at, at, ending, passed_at: row.map(|row| row.at) };
     match row.map(|row| (row.at.max(accepted), row.exception(facts.entry.seq))) {
         // What a device tells of it, it has: whatever became of its acknowledgement.
         Some((_, Some(_))) | None if !facts.events.is_empty() => tale.stored(None),
@@ -59,9 +65,25 @@ const fn named(ending: Ending) -> Option<State> {
     }
 }
 
+/// A session that the server did not outlive went on at least as long as there are signs of it.
+fn outlived(session: &Session, signs: [Option<Timestamp>; 3]) -> Session {
+    let own = |at: &Timestamp| session.began_at <= *at && session.resumed_at.is_some_and(|resumed| *at < resumed);
+    let last = signs.into_iter().flatten().filter(own).max();
+    Session { ended_at: session.ended_at.max(last.unwrap_or(session.ended_at)), ..session.clone() }
+}
+
+/// Whether a session has looked at an entry and not written it, as far as that is known.
+fn has_passed(session: &Session, entry: &Entry) -> bool {
+    let lane = entry.kind.routing().map_or(Lane::Normal, |routing| routing.lane);
+    let was_there = |rest: &Rest| rest.sent(entry.seq).is_none() && rest.hold(lane, entry.seq).is_none();
+    session.rest.as_deref().is_none_or(was_there)
+}
+
 struct Tale<'a> {
     facts: &'a Facts<'a>,
     written: Option<Written>,
+    /// When it was first written to a connection, as far as that is known.
+    sent_at: Option<Timestamp>,
     at: Vec<(State, Timestamp)>,
     /// Why the cursor passed it, if it did.
     ending: Option<Ending>,
@@ -86,7 +108,7 @@ impl<'a> Tale<'a> {
     /// The device has it, as it said by an acknowledgement or by an event. What it tells of an earlier time was stored then.
     fn stored(&mut self, acknowledged_at: Option<Timestamp>) -> Delivery {
         let told = self.facts.events.iter().map(|event| event.at).chain(acknowledged_at).min();
-        let earliest = self.written.map_or(self.facts.entry.created_at, |written| written.at);
+        let earliest = self.sent_at.unwrap_or(self.facts.entry.created_at);
         let stored_at = told.unwrap_or(earliest).max(earliest);
         let delays = self.delays(stored_at, false);
         let shown = self.shown(stored_at);
@@ -187,7 +209,7 @@ impl<'a> Tale<'a> {
         {
             return self.ended(state, ended_at);
         }
-        let state = if self.written.is_some() { State::Sent } else { State::Accepted };
+        let state = if self.sent_at.is_some() { State::Sent } else { State::Accepted };
         let delays = self.delays(self.facts.now, true);
         let cause = match end {
             // What was written before it ended may have been stored as well.
@@ -265,9 +287,10 @@ impl<'a> Tale<'a> {
             let is_passed = self.ending == Some(Ending::Filtered) && self.passed_at >= Some(began);
             is_passed && ended.is_none_or(|ended| self.passed_at <= Some(ended))
         };
-        let past = sessions
-            .iter()
-            .filter(|own| judged(own.began_at, Some(own.ended_at)) || (is_filtered && own.ended_at > entry.created_at));
+        let past = sessions.iter().filter(|own| {
+            judged(own.began_at, Some(own.ended_at))
+                || (is_filtered && own.ended_at >= entry.created_at && has_passed(own, entry))
+        });
         let now = present.filter(|own| match own.progress {
             Some(Progress::Passed(ending)) => is_filtered || ending == Some(Ending::Filtered),
             Some(Progress::Unlisted) => is_filtered,

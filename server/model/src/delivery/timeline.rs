@@ -42,7 +42,7 @@ pub(super) fn delays(facts: &Facts<'_>, written: Option<Written>, stretch: Stret
         last.to = None;
     }
     delays.retain(|delay| {
-        let least = if delay.cause.is_connected() { DELAY_MS_MIN } else { 1 };
+        let least = if delay.cause.is_connected() || delay.cause == Cause::Unknown { DELAY_MS_MIN } else { 1 };
         delay.to.is_none() || delay.millis(stretch.to) >= least
     });
     longest(delays, stretch.to)
@@ -120,72 +120,72 @@ impl Line<'_> {
         }
     }
 
-    /// A session that is over: what was acknowledged in it was written in it, of the rest only its end is known.
+    /// A session that is over: what it wrote and what it held back, as it is told while it goes on.
     fn past_session(&mut self, from: Timestamp, to: Timestamp, session: &Session) {
-        match self.written.filter(|written| session.began_at <= written.at && written.at <= session.ended_at) {
-            Some(written) => self.written_session(from, to, written),
+        let (lane, seq) = (self.lane(), self.facts.entry.seq);
+        if let Some(written) = self.written_in(session) {
+            return self.written_session(from, to, written, "");
+        }
+        match session.rest.as_ref().map(|rest| rest.hold(lane, seq)) {
+            Some(Some(hold)) => self.held(from, to, Some(hold), ""),
+            Some(None) => self.push(Cause::NotAcknowledged, (from, to), Some(from), UNLISTED.to_owned()),
             None => {
-                let cause = match session.end {
-                    SessionEnd::Slow => Cause::SlowSocket,
-                    _ if self.is_background() => Cause::BackgroundLane,
-                    SessionEnd::Stalled => Cause::WindowFull,
-                    SessionEnd::Closed
-                    | SessionEnd::Lost
-                    | SessionEnd::Silent
-                    | SessionEnd::Conflict
-                    | SessionEnd::Violation
-                    | SessionEnd::NotAuthorized
-                    | SessionEnd::Reset
-                    | SessionEnd::Restart
-                    | SessionEnd::Unrecorded => Cause::NotAcknowledged,
-                };
-                let detail =
-                    format!("no answer before the end of its session at {}: {}", session.ended_at, ended(session));
-                self.push(cause, (from, to), None, detail);
+                let detail = format!("what its session until {} had written is not known", session.ended_at);
+                self.push(Cause::Unknown, (from, to), Some(from), detail);
             }
         }
     }
 
+    /// When a session that is over wrote it: as it left it behind, or as it was acknowledged then.
+    fn written_in(&self, session: &Session) -> Option<Written> {
+        let is_blocked = session.end == SessionEnd::Slow;
+        let sent = session.rest.as_ref().and_then(|rest| rest.sent(self.facts.entry.seq));
+        let left = sent.map(|sent| Written { at: sent.at, hold: sent.hold, is_blocked });
+        let is_own = |written: &Written| session.began_at <= written.at && written.at <= session.ended_at;
+        left.or_else(|| self.written.filter(is_own))
+    }
+
     fn present_session(&mut self, from: Timestamp, to: Timestamp) {
+        let overdue = self.overdue();
         let progress = self.facts.present.and_then(|present| present.progress);
         match (self.written.filter(|written| written.at >= from), progress) {
-            (Some(written), _) => self.written_session(from, to, written),
-            (None, Some(Progress::Waiting(hold))) => self.held(from, to, Some(hold)),
+            (Some(written), _) => self.written_session(from, to, written, &overdue),
+            (None, Some(Progress::Waiting(hold))) => self.held(from, to, Some(hold), &overdue),
             (None, Some(Progress::Passed(_))) => {
                 let detail = "what became of it is being recorded".to_owned();
                 self.push(Cause::NotAcknowledged, (from, to), Some(from), detail);
             }
             (None, Some(Progress::Unlisted)) => {
-                let detail = format!("{UNLISTED}{}", self.overdue());
+                let detail = format!("{UNLISTED}{overdue}");
                 self.push(Cause::NotAcknowledged, (from, to), Some(from), detail);
             }
-            (None, Some(Progress::Written { .. }) | None) => self.held(from, to, None),
+            (None, Some(Progress::Written { .. }) | None) => self.held(from, to, None, &overdue),
         }
     }
 
-    fn written_session(&mut self, from: Timestamp, to: Timestamp, written: Written) {
+    fn written_session(&mut self, from: Timestamp, to: Timestamp, written: Written, overdue: &str) {
         let at = written.at.clamp(from, to);
-        self.held(from, at, written.hold);
+        self.held(from, at, written.hold, overdue);
         let (cause, detail) = if written.is_blocked {
             (Cause::SlowSocket, "its connection takes nothing of what is written to it".to_owned())
         } else {
-            (Cause::NotAcknowledged, format!("written to its connection, without an answer{}", self.overdue()))
+            (Cause::NotAcknowledged, format!("written to its connection, without an answer{overdue}"))
         };
         self.push(cause, (at, to), Some(at), detail);
     }
 
     /// Connected, and not written yet.
-    fn held(&mut self, from: Timestamp, to: Timestamp, hold: Option<Hold>) {
+    fn held(&mut self, from: Timestamp, to: Timestamp, hold: Option<Hold>, overdue: &str) {
         let (cause, detail) = match hold {
             Some(Hold::Window) => (Cause::WindowFull, "as much as may be was written and not acknowledged"),
             Some(Hold::Background) => (Cause::BackgroundLane, "it goes with the device's next heartbeat or wake-up"),
             Some(Hold::CatchUp) => (Cause::CatchingUp, "what is before it in the log goes first"),
-            None if self.is_background() => {
+            None if self.lane() == Lane::Background => {
                 (Cause::BackgroundLane, "it goes with the device's next heartbeat or wake-up")
             }
             None => (Cause::CatchingUp, "what is before it in the log goes first"),
         };
-        let detail = format!("{detail}{}", self.overdue());
+        let detail = format!("{detail}{overdue}");
         self.push(cause, (from, to), Some(from), detail);
     }
 
@@ -200,8 +200,8 @@ impl Line<'_> {
         }
     }
 
-    fn is_background(&self) -> bool {
-        self.facts.entry.kind.routing().is_some_and(|routing| routing.lane == Lane::Background)
+    fn lane(&self) -> Lane {
+        self.facts.entry.kind.routing().map_or(Lane::Normal, |routing| routing.lane)
     }
 }
 

@@ -1,10 +1,14 @@
 //! Examples in words: what a person is told.
 
-use longwire_model::delivery::{Cause, Delivery, Ending, Event, EventType, Hold, Present, Progress, State, Superseded};
-use longwire_model::limits::SESSIONS_MAX;
-use longwire_model::{EntryId, Lane, Session, SessionEnd};
+use std::sync::Arc;
 
-use crate::world::{World, at, session};
+use longwire_model::delivery::{
+    Cause, Delivery, Ending, Event, EventType, Hold, Present, Progress, Sent, State, Superseded,
+};
+use longwire_model::limits::SESSIONS_MAX;
+use longwire_model::{EntryId, Held, Lane, Rest, Session, SessionEnd};
+
+use crate::world::{SEQ, World, at, session};
 
 /// A delay in short.
 type Short = (Cause, i64, Option<i64>);
@@ -53,12 +57,11 @@ fn a_restart_between_acceptance_and_sending_is_the_servers_fault_and_then_the_de
     let mut world = World::normal();
     world.sessions.push(restart);
     world.entry.created_at = at(14_990);
-    let delays =
-        [(Cause::NotAcknowledged, 14, Some(15)), (Cause::ServerDown, 15, Some(20)), (Cause::Offline, 20, None)];
+    let delays = [(Cause::Unknown, 14, Some(15)), (Cause::ServerDown, 15, Some(20)), (Cause::Offline, 20, None)];
     let cause = "offline since 00:00:20.000Z: it has not come back since the server was restarted";
     is_told(&world, State::Accepted, cause, &delays[1..]);
     world.entry.created_at = at(12_000);
-    assert_eq!(told(&world).2.first(), Some(&(Cause::NotAcknowledged, 12, Some(15))), "there was time to answer");
+    assert_eq!(told(&world).2.first(), Some(&(Cause::Unknown, 12, Some(15))), "what was written then is not known");
     let back = World { entry: world.entry.clone(), ..world.clone() }.online(21_000).stored(21_100, Some(21_050));
     let told = told(&back);
     assert_eq!(told.0, State::Delivered);
@@ -158,17 +161,49 @@ fn a_device_that_does_not_keep_its_promise_is_overdue() {
 
 #[test]
 fn a_session_that_answered_nothing_says_how_it_ended() {
-    let world = World::normal().had(1_000, 40_000, SessionEnd::Slow).had(50_000, 55_000, SessionEnd::Silent);
-    let (_, _, delays) = told(&world);
+    let mut world = World::normal().had(1_000, 40_000, SessionEnd::Slow).had(50_000, 55_000, SessionEnd::Silent);
+    let sent = |millis| Some(Rest { sent: vec![Sent { seq: SEQ, at: at(millis), hold: None }], held: Vec::new() });
+    for (session, rest) in world.sessions.iter_mut().zip([sent(12_000), sent(50_000)]) {
+        session.rest = rest.map(Arc::new);
+    }
+    let (state, _, delays) = told(&world);
     let expected = [
-        (Cause::SlowSocket, 10, Some(40)),
+        (Cause::CatchingUp, 10, Some(12)),
+        (Cause::SlowSocket, 12, Some(40)),
         (Cause::Offline, 40, Some(50)),
         (Cause::NotAcknowledged, 50, Some(55)),
         (Cause::Offline, 55, None),
     ];
-    assert_eq!(delays, expected);
-    let detail = &world.told().delays[2].detail;
+    assert_eq!((state, delays), (State::Sent, expected.to_vec()));
+    assert_eq!(world.told().at, [(State::Accepted, at(10_000)), (State::Sent, at(12_000))]);
+    let detail = &world.told().delays[4].detail;
     assert!(detail.contains("it was silent from"), "{detail}");
+}
+
+#[test]
+fn what_a_session_held_back_is_not_said_to_be_written() {
+    for hold in Hold::ALL {
+        let mut world = World::normal().had(1_000, 40_000, SessionEnd::Lost);
+        let held = vec![Held { lane: Lane::Normal, after: SEQ - 1, hold }];
+        world.sessions[0].rest = Some(Arc::new(Rest { sent: Vec::new(), held }));
+        let live = Some(Progress::Waiting(hold));
+        let present = Some(Present { began_at: at(1_000), heard_at: at(9_000), next_contact: None, progress: live });
+        let before = World { now: at(40_000), present, ..World::normal() }.told();
+        let after = world.told();
+        assert_eq!((after.state, &after.at), (before.state, &before.at));
+        assert_eq!(
+            (after.delays[0].cause, &after.delays[0].detail),
+            (before.delays[0].cause, &before.delays[0].detail)
+        );
+    }
+}
+
+#[test]
+fn a_server_that_died_while_it_served_was_not_down_then() {
+    let restart = Session { resumed_at: Some(at(20_000)), ..session(1_000, 9_000, SessionEnd::Restart) };
+    let mut world = World::normal().stored(10_011, Some(10_004));
+    world.sessions.push(restart);
+    assert_eq!(told(&world), (State::Delivered, None, Vec::new()));
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! What holds whatever the rows say.
 
+use std::sync::Arc;
+
 use longwire_model::delivery::{
-    Cause, DELAY_MS_MIN, DELAYS_MAX, Ending, Event, EventType, Hold, Present, Progress, State, Superseded, overall,
+    Cause, DELAY_MS_MIN, DELAYS_MAX, Delay, Delivery, Ending, Event, EventType, Hold, Present, Progress, Sent, State,
+    Superseded, overall,
 };
-use longwire_model::{EntryId, Lane, Session, SessionEnd, Timestamp};
+use longwire_model::{EntryId, Held, Lane, Rest, Session, SessionEnd, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::world::{World, at, row};
+use crate::world::{SEQ, World, at, row};
 
 const LADDER: [State; 7] = [
     State::Scheduled,
@@ -31,6 +34,7 @@ fn session() -> impl Strategy<Value = Session> {
             heard_at: at(one.min(other)),
             ended_at: at(one.max(other)),
             end,
+            rest: None,
             resumed_at: resumed.filter(|_| end == SessionEnd::Restart).map(|by| at(one.max(other).max(by))),
         },
     )
@@ -50,6 +54,30 @@ fn progress() -> impl Strategy<Value = Progress> {
         (instant(), proptest::option::of(hold()), any::<bool>())
             .prop_map(|(millis, hold, is_blocked)| Progress::Written { at: at(millis), hold, is_blocked }),
     ]
+}
+
+/// What a session can leave behind, or have passed over.
+fn left_behind() -> impl Strategy<Value = Progress> {
+    let hold = || select(Hold::ALL.to_vec());
+    prop_oneof![
+        Just(Progress::Passed(Some(Ending::Filtered))),
+        Just(Progress::Unlisted),
+        hold().prop_map(Progress::Waiting),
+        proptest::option::of(hold()).prop_map(|hold| Progress::Written {
+            at: Timestamp::default(),
+            hold,
+            is_blocked: false
+        }),
+    ]
+}
+
+/// What a session on which the entry has come so far leaves behind.
+fn rest(lane: Lane, progress: Progress) -> Rest {
+    match progress {
+        Progress::Waiting(hold) => Rest { sent: Vec::new(), held: vec![Held { lane, after: SEQ - 1, hold }] },
+        Progress::Written { at, hold, .. } => Rest { sent: vec![Sent { seq: SEQ, at, hold }], held: Vec::new() },
+        Progress::Passed(_) | Progress::Unlisted => Rest::default(),
+    }
 }
 
 prop_compose! {
@@ -223,6 +251,69 @@ proptest! {
             prop_assert_eq!(before.at, after.at);
         }
         prop_assert!(is_no_step_back(before.state, after.state));
+    }
+
+    #[test]
+    fn the_end_of_a_session_changes_nothing_but_what_goes_on(
+        is_background in any::<bool>(), began in 0..90_000_i64, lasts in 0..50_000_i64, progress in left_behind(),
+        end in select(SessionEnd::ALL.to_vec()).prop_filter("one that takes something", |end| *end != SessionEnd::Slow),
+    ) {
+        let lane = if is_background { Lane::Background } else { Lane::Normal };
+        let now = began.max(10_000) + lasts;
+        let mut live = World { now: at(now), ..World::new(lane, Some("tag:beta")) }.online(began);
+        live.is_filtered = progress == Progress::Passed(Some(Ending::Filtered));
+        let progress = match progress {
+            Progress::Written { hold, is_blocked, .. } => {
+                Progress::Written { at: at(now - lasts / 2), hold, is_blocked }
+            }
+            other @ (Progress::Passed(_) | Progress::Unlisted | Progress::Waiting(_)) => other,
+        };
+        live.present = live.present.map(|present| Present { progress: Some(progress), ..present });
+        let mut over = World { present: None, now: at(now + 1_000), ..live.clone() }.had(began, now, end);
+        over.sessions[0].rest = Some(Arc::new(rest(lane, progress)));
+        let (before, after) = (live.told(), over.told());
+        prop_assert_eq!(before.state, after.state);
+        prop_assert_eq!(&before.at, &after.at);
+        // What went on has its end, or was no delay; and then the device is away.
+        let is_told = |own: &Delay| own.to.is_some() || own.millis(at(now)) >= DELAY_MS_MIN;
+        let ended = before.delays.into_iter().filter(is_told);
+        let mut ended: Vec<Delay> = ended.map(|own| Delay { to: own.to.or(Some(at(now))), ..own }).collect();
+        if rank(after.state).is_some() {
+            ended.extend(after.delays.last().cloned());
+        }
+        prop_assert_eq!(ended, after.delays);
+    }
+
+    #[test]
+    fn what_was_told_stays_told_when_more_follows(
+        pasts in proptest::collection::vec((0..20_000_i64, 0..20_000_i64, select(SessionEnd::ALL.to_vec()), proptest::option::of(left_behind())), 1..6),
+    ) {
+        let mut world = World::normal();
+        let mut told: Option<Delivery> = None;
+        let mut clock = 0;
+        for (away, lasts, end, progress) in pasts {
+            let began = clock + away;
+            clock = began + lasts + 1;
+            world = world.had(began, clock, end);
+            let progress = progress.map(|progress| match progress {
+                Progress::Written { hold, .. } => Progress::Written { at: at(clock), hold, is_blocked: false },
+                Progress::Passed(_) => Progress::Passed(None),
+                other @ (Progress::Unlisted | Progress::Waiting(_)) => other,
+            });
+            let own = world.sessions.last_mut().expect("the one that it had");
+            own.rest = progress.map(|progress| Arc::new(rest(Lane::Normal, progress)));
+            world.now = at(clock);
+            if clock <= 10_000 {
+                continue;
+            }
+            let after = world.told();
+            if let Some(before) = told {
+                prop_assert!(before.at.iter().all(|own| after.at.contains(own)), "{:?} {:?}", before.at, after.at);
+                let closed = before.delays.iter().filter(|own| own.to.is_some());
+                prop_assert!(closed.eq(after.delays.iter().take(before.delays.len() - 1)), "{before:?} {after:?}");
+            }
+            told = Some(after);
+        }
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl World {
 }
 
 pub(crate) const fn session(began: i64, ended: i64, end: SessionEnd) -> Session {
-    Session { began_at: at(began), heard_at: at(began), ended_at: at(ended), end, resumed_at: None }
+    Session { began_at: at(began), heard_at: at(began), ended_at: at(ended), end, resumed_at: None, rest: None }
 }
 
 pub(crate) fn row(instant: i64, sent: Option<i64>, ending: Option<Ending>) -> Acknowledgement {

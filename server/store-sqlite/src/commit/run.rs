@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use longwire_model::delivery::{Acknowledgement, Event, NotExtending};
 use longwire_model::device::Attempts;
-use longwire_model::{AppId, DeviceId, EntryId, EntryKind, LaneSeqs, Target, Timestamp};
+use longwire_model::{AppId, DeviceId, EntryId, EntryKind, LaneSeqs, SessionEnd, Target, Timestamp};
 use longwire_store::write::{Dismissal, IDEMPOTENCY_MILLIS, Idempotency, Refusal, SessionStep};
 use longwire_store::{Write, Written};
 
@@ -153,7 +153,8 @@ impl Run {
                 }
             }
             SessionStep::Ended(session) => {
-                state.online_since = state.online_since.filter(|open| *open != session.began_at);
+                let is_over = session.end != SessionEnd::Restart;
+                state.online_since = state.online_since.filter(|open| !is_over || *open != session.began_at);
                 self.sessions.add(device, &session);
             }
         }

@@ -8,11 +8,12 @@ use longwire_store::Written;
 use sqlx::sqlite::SqliteConnection;
 
 use super::Batch;
+use crate::row::rest_text;
 use crate::sql::{Value, device_id, insert, json_devices, statement};
 
-const ROW: &str = "INSERT INTO session (device, began_at, heard_at, ended_at, ending, resumed_at)";
+const ROW: &str = "INSERT INTO session (device, began_at, heard_at, ended_at, ending, resumed_at, rest)";
 const REPLACE: &str = "ON CONFLICT (device, began_at) DO UPDATE SET heard_at = excluded.heard_at, ended_at = excluded.ended_at, \
-     ending = excluded.ending, resumed_at = excluded.resumed_at";
+     ending = excluded.ending, resumed_at = excluded.resumed_at, rest = excluded.rest";
 
 /// Ended sessions to be written.
 #[derive(Default)]
@@ -31,6 +32,7 @@ impl SessionRows {
             session.ended_at.into(),
             session.end.as_str().into(),
             session.resumed_at.into(),
+            session.rest.as_deref().map(rest_text).into(),
         ]);
     }
 
@@ -46,7 +48,7 @@ impl SessionRows {
 
 /// A session whose end was not written, as the next one begins.
 pub(super) const fn unrecorded(began_at: Timestamp, at: Timestamp) -> Session {
-    Session { began_at, heard_at: began_at, ended_at: at, end: SessionEnd::Unrecorded, resumed_at: None }
+    Session { began_at, heard_at: began_at, ended_at: at, end: SessionEnd::Unrecorded, resumed_at: None, rest: None }
 }
 
 async fn prune(conn: &mut SqliteConnection, devices: &BTreeSet<DeviceId>) -> Result<(), sqlx::Error> {
@@ -73,8 +75,8 @@ impl Batch<'_> {
              SELECT s.device, s.online_since, max(s.online_since, coalesce(s.last_seen, s.online_since)), \
              max(a.alive_at, s.online_since, coalesce(s.last_seen, s.online_since)), ?3, ?2 FROM device_state s \
              JOIN device d ON d.id = s.device JOIN app a ON a.id = d.app WHERE d.app = ?1 AND s.online_since IS NOT NULL \
-             ON CONFLICT (device, began_at) DO UPDATE SET heard_at = excluded.heard_at, ended_at = excluded.ended_at, \
-             ending = excluded.ending, resumed_at = excluded.resumed_at";
+             ON CONFLICT (device, began_at) DO UPDATE SET heard_at = excluded.heard_at, \
+             ended_at = max(excluded.ended_at, session.ended_at), ending = excluded.ending, resumed_at = excluded.resumed_at";
         const CLOSE: &str = "UPDATE device_state SET online_since = NULL WHERE online_since IS NOT NULL \
                              AND device IN (SELECT id FROM device WHERE app = ?)";
         let rows = statement(OPEN, [app.0.into()]).fetch_all(&mut *self.conn).await?;

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use longwire_model::delivery::{Hold, Sent};
 use longwire_model::limits::SESSIONS_MAX;
-use longwire_model::{DeviceId, Session, SessionEnd};
+use longwire_model::{DeviceId, Held, Lane, Rest, Session, SessionEnd};
 
 use super::world::{APP, Draft, World, at, is_done, refusal};
 use crate::write::{Refusal, SessionStep};
 use crate::{Store, Write};
 
 const fn session(began: i64, ended: i64, end: SessionEnd) -> Session {
-    Session { began_at: at(began), heard_at: at(began), ended_at: at(ended), end, resumed_at: None }
+    Session { began_at: at(began), heard_at: at(began), ended_at: at(ended), end, resumed_at: None, rest: None }
 }
 
 const fn began(device: DeviceId, instant: i64) -> Write {
@@ -39,15 +40,21 @@ pub async fn sessions_are_told_from_the_last_before_on(store: Arc<dyn Store>) {
         session(30, 40, SessionEnd::Silent),
         Session { heard_at: at(55), resumed_at: Some(at(99)), ..session(50, 60, SessionEnd::Restart) },
     ];
-    world.commit(vec![began(device, 10), ended(device, first), began(device, 30), ended(device, second)]).await;
-    world.commit(vec![ended(device, third), began(device, 70)]).await;
-    assert_eq!(world.sessions(device, 0).await, [first, second, third], "what is open is not among them");
-    assert_eq!(world.sessions(device, 40).await, [first, second, third]);
-    assert_eq!(world.sessions(device, 41).await, [second, third]);
+    world
+        .commit(vec![began(device, 10), ended(device, first.clone()), began(device, 30), ended(device, second.clone())])
+        .await;
+    world.commit(vec![ended(device, third.clone()), began(device, 70)]).await;
+    assert_eq!(
+        world.sessions(device, 0).await,
+        [first.clone(), second.clone(), third.clone()],
+        "what is open is not among them"
+    );
+    assert_eq!(world.sessions(device, 40).await, [first.clone(), second.clone(), third.clone()]);
+    assert_eq!(world.sessions(device, 41).await, [second.clone(), third.clone()]);
     assert_eq!(world.sessions(device, 61).await, [third]);
     assert_eq!(world.sessions(other, 0).await, []);
     let again = session(50, 61, SessionEnd::Lost);
-    world.one(ended(device, again)).await;
+    world.one(ended(device, again.clone())).await;
     assert_eq!(world.sessions(device, 61).await, [second, again], "said again, it is replaced");
     assert_eq!(refusal(&world.one(began(world.device_id(), 1)).await), Some(Refusal::UnknownDevice));
 }
@@ -62,6 +69,32 @@ pub async fn a_session_whose_end_was_not_written_ends_with_the_next(store: Arc<d
     world.one(ended(device, session(30, 40, SessionEnd::Lost))).await;
     world.one(began(device, 50)).await;
     assert_eq!(world.sessions(device, 40).await.last(), Some(&session(30, 40, SessionEnd::Lost)));
+}
+
+/// What it left behind, and that of one that ended with the server, as long as that could say it.
+pub async fn sessions_keep_what_they_left_behind(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let device = world.device().await;
+    let sent = vec![Sent { seq: 3, at: at(12), hold: None }, Sent { seq: 7, at: at(14), hold: Some(Hold::CatchUp) }];
+    let held = vec![
+        Held { lane: Lane::Normal, after: 8, hold: Hold::Window },
+        Held { lane: Lane::Background, after: 4, hold: Hold::Background },
+    ];
+    let rests = [Some(Rest { sent, held }), Some(Rest::default()), None].map(|rest| rest.map(Arc::new));
+    let mut sessions = Vec::new();
+    for (number, rest) in (1..).zip(rests) {
+        let own = Session { rest, ..session(10 * number, 10 * number + 5, SessionEnd::Lost) };
+        world.commit(vec![began(device, 10 * number), ended(device, own.clone())]).await;
+        sessions.push(own);
+    }
+    assert_eq!(world.sessions(device, 0).await, sessions);
+    let rest = sessions.first().and_then(|own| own.rest.clone());
+    let stopped = Session { rest, ..session(40, 60, SessionEnd::Restart) };
+    world.commit(vec![began(device, 40), ended(device, stopped.clone())]).await;
+    assert_eq!(world.sessions(device, 50).await.last(), Some(&stopped));
+    world.one(Write::Resume { app: APP, at: at(90) }).await;
+    let resumed = Session { resumed_at: Some(at(90)), ..stopped };
+    assert_eq!(world.sessions(device, 50).await.last(), Some(&resumed));
 }
 
 /// A session that the server did not outlive ended when the server is known to have run last, and not before its own last sign.
@@ -94,9 +127,9 @@ pub async fn sessions_are_bounded_at_the_limit(store: Arc<dyn Store>) {
     let all: Vec<Session> = (0..=most).map(|number| session(10 * number, 10 * number + 5, SessionEnd::Lost)).collect();
     world.one(ended(other, session(1, 2, SessionEnd::Lost))).await;
     let (last, before) = all.split_last().expect("sessions");
-    world.commit(before.iter().map(|own| ended(device, *own)).collect()).await;
+    world.commit(before.iter().map(|own| ended(device, own.clone())).collect()).await;
     assert_eq!(world.sessions(device, 0).await, before, "as many as may be");
-    world.one(ended(device, *last)).await;
+    world.one(ended(device, last.clone())).await;
     assert_eq!(world.sessions(device, 0).await.first(), all.get(1), "one more");
     world.commit(vec![began(device, 20 * most), Write::Resume { app: APP, at: at(30 * most) }]).await;
     assert_eq!(world.sessions(device, 0).await.first(), all.get(2));
@@ -110,10 +143,14 @@ pub async fn sessions_are_swept_but_for_the_last(store: Arc<dyn Store>) {
     let device = world.device().await;
     let [first, second, third] =
         [(1, 4), (6, 30), (40, 45)].map(|(began, over)| session(began, over, SessionEnd::Lost));
-    world.commit([first, second, third].map(|own| ended(device, own)).into()).await;
+    world.commit([first, second.clone(), third.clone()].map(|own| ended(device, own)).into()).await;
     world.push(&Draft::to(&["all"]).until(100)).await;
     world.store.sweep(APP, at(50), 100).await.expect("a sweep");
-    assert_eq!(world.sessions(device, 0).await, [second, third], "accepted at 10, the notification is retained");
+    assert_eq!(
+        world.sessions(device, 0).await,
+        [second, third.clone()],
+        "accepted at 10, the notification is retained"
+    );
     world.store.sweep(APP, at(101), 100).await.expect("a sweep");
     assert_eq!(world.sessions(device, 0).await, [third]);
     world.one(Write::RemoveDevice { device, entry: world.entry_id(), at: at(102) }).await;

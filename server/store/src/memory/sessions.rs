@@ -19,11 +19,12 @@ impl State {
             SessionStep::Began(at) => {
                 if let Some(began_at) = own.open.replace(at).filter(|open| *open < at) {
                     let end = SessionEnd::Unrecorded;
-                    own.keep(Session { began_at, heard_at: began_at, ended_at: at, end, resumed_at: None });
+                    own.keep(Session { began_at, heard_at: began_at, ended_at: at, end, resumed_at: None, rest: None });
                 }
             }
             SessionStep::Ended(session) => {
-                own.open = own.open.filter(|open| *open != session.began_at);
+                let is_over = session.end != SessionEnd::Restart;
+                own.open = own.open.filter(|open| !is_over || *open != session.began_at);
                 own.keep(session);
             }
         }
@@ -43,9 +44,11 @@ impl State {
             if let (Some(record), Some(began_at)) = (record, own.open) {
                 own.open = None;
                 let heard_at = record.last_seen.unwrap_or(began_at).max(began_at);
-                let ended_at = alive_at.max(heard_at);
+                let written = own.ended.get(&began_at);
+                let ended_at = alive_at.max(heard_at).max(written.map_or(alive_at, |own| own.ended_at));
+                let rest = written.and_then(|own| own.rest.clone());
                 let end = SessionEnd::Restart;
-                own.keep(Session { began_at, heard_at, ended_at, end, resumed_at: Some(at) });
+                own.keep(Session { began_at, heard_at, ended_at, end, resumed_at: Some(at), rest });
             }
         }
         self.alive(app, at)
@@ -55,7 +58,7 @@ impl State {
         let told = |own: &Sessions| {
             let before = own.ended.values().rfind(|session| session.ended_at < since).map(|session| session.began_at);
             let is_told = |session: &&Session| session.ended_at >= since || Some(session.began_at) == before;
-            own.ended.values().filter(is_told).copied().collect::<Vec<_>>()
+            own.ended.values().filter(is_told).cloned().collect::<Vec<_>>()
         };
         let known = devices.iter().filter_map(|id| Some((*id, told(self.sessions.get(id)?))));
         known.filter(|(_, sessions)| !sessions.is_empty()).collect()
