@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use longwire_model::delivery::{Event, EventType};
 use longwire_model::entry::{Content, Routing};
+use longwire_model::membership::standing;
 use longwire_model::{
     AppId, AudienceKey, DeviceId, Entry, EntryId, EntryKind, KeyKind, Notification, Target, Timestamp,
 };
@@ -246,10 +247,19 @@ impl NotificationManager {
         let Some(stored) = stored.filter(|stored| matches!(stored.entry.kind, EntryKind::Notification(_))) else {
             return Err(EventError::UnknownEntry);
         };
+        let loaded = directory.load(device).await?.ok_or(EventError::UnknownEntry)?;
+        let memberships = &loaded.device.memberships;
+        let seq = stored.entry.seq;
+        let routing = stored.entry.kind.routing().ok_or(EventError::UnknownEntry)?;
+        // Nothing tells a device whether an id is one of a notification that was never addressed to it.
+        if standing(memberships, &routing.audience, seq, log.last()).is_none() {
+            return Err(EventError::UnknownEntry);
+        }
         let at = env.now();
         let dismissal = if matches!(event.kind, EventType::Opened | EventType::Dismissed) {
-            let user = directory.load(device).await?.and_then(|loaded| user_key(&loaded.device.memberships));
-            let addressed = user.and_then(|user| dismissal(&stored.entry, user));
+            // As whose device it was addressed: a user whom it was bound to since has nothing to do with it.
+            let was_theirs = |user: &AudienceKey| memberships.iter().any(|own| own.key == *user && own.holds(seq));
+            let addressed = user_key(memberships).filter(was_theirs).and_then(|user| dismissal(&stored.entry, user));
             addressed.map(|(target, routing)| Dismissal { id: env.entry_id(), at, target, routing })
         } else {
             None
@@ -264,7 +274,7 @@ impl NotificationManager {
 /// Why an event was not kept.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum EventError {
-    /// There is no such notification.
+    /// There is no such notification, or it was never addressed to the device.
     #[error("there is no such notification")]
     UnknownEntry,
     /// The core could not do it.

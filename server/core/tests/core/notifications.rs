@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use longwire_core::devices::Change;
-use longwire_core::notification_manager::{AcceptError, Acceptance, Accepted, IdempotencyRequest, Recalled};
+use longwire_core::notification_manager::{
+    AcceptError, Acceptance, Accepted, EventError, IdempotencyRequest, Recalled,
+};
 use longwire_model::delivery::{Cause, Event, EventType, State};
-use longwire_model::{AudienceKey, DeviceId, EntryKind, SessionEnd, Timestamp};
+use longwire_model::{AudienceKey, DeviceId, EntryId, EntryKind, SessionEnd, Timestamp};
 use longwire_store::Store;
 
 use crate::world::{World, notification};
@@ -218,6 +220,39 @@ async fn what_one_device_of_a_user_opens_is_dismissed_on_the_others() {
         })
         .collect();
     assert_eq!(dismissals, [(to_user.id, vec![alice])], "once, and only for what went to the user");
+}
+
+#[tokio::test]
+async fn an_event_is_taken_only_from_a_device_that_was_addressed() {
+    let world = World::new().await;
+    let alice = AudienceKey::user("alice").expect("a name");
+    let be = |user: &AudienceKey| Change::User(Some(user.clone()));
+    let (_, own) = world.phone("a").await;
+    let (_, late) = world.phone("b").await;
+    world.core.change(own, be(&alice)).await.expect("bound");
+    let id = accepted(&world, &["user:alice"]).await.id;
+    world.core.change(late, be(&alice)).await.expect("bound");
+    let last = world.core.log.last();
+    let report = async |device, id| {
+        let event = Event { kind: EventType::Opened, at: Timestamp::from_millis(1), reason: None };
+        world.core.notifications.report(device, id, event).await
+    };
+    for (device, id) in
+        [(late, id), (late, EntryId::new(Timestamp::from_millis(1), [1; 10])), (DeviceId::new([1; 16]), id)]
+    {
+        assert!(matches!(report(device, id).await, Err(EventError::UnknownEntry)), "{device} {id}");
+    }
+    // It has shown what it tells of, whosever it is now; the others of its user of today are left alone.
+    let bob = AudienceKey::user("bob").expect("a name");
+    let to_both = accepted(&world, &["user:alice", "user:bob"]).await.id;
+    world.core.change(own, be(&bob)).await.expect("bound");
+    for id in [id, to_both] {
+        report(own, id).await.expect("its former interval holds it");
+    }
+    assert_eq!(world.core.log.last(), last + 2, "the notification and the change, no dismissal");
+    let account = longwire_store::Write::TakeOver { device: own, account: "b".into() };
+    world.core.log.write(account).await.expect("taken over");
+    report(own, to_both).await.expect("the device is the same");
 }
 
 #[tokio::test]
