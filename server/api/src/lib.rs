@@ -102,7 +102,7 @@ fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(notifications::get::get, notifications::delete::delete))
         .routes(routes!(notifications::deliveries::deliveries))
         .routes(routes!(devices::list::list))
-        .routes(routes!(devices::get::get))
+        .routes(routes!(devices::get::get, devices::delete::delete))
         .routes(routes!(devices::user::put, devices::user::delete))
         .routes(routes!(devices::tags::put, devices::tags::delete))
         .routes(routes!(devices::topics::put, devices::topics::delete))

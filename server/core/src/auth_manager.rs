@@ -15,7 +15,7 @@ use crate::env::Env;
 use crate::log::Log;
 use crate::{CoreConfig, Registration};
 
-pub use account::{AccountError, PasswordCheck};
+pub use account::{AccountError, PasswordCheck, RemovedBy};
 pub use api_key::{AuthError, NewKey};
 pub use app_key::AppKeyError;
 pub use fast::{FastHeld, FastLogin, HeldToken, Issued};

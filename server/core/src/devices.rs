@@ -1,5 +1,6 @@
-//! What the API asks of devices: listing, and changes of user, topics and tags, answered when every worker has passed them.
+//! What the API asks of devices: listing, removal, and changes of user, topics and tags, answered when every worker has passed them.
 
+use longwire_model::limits::TTL_SECONDS_MAX;
 use longwire_model::{AudienceKey, Device, DeviceId};
 use longwire_store::read::DeviceQuery;
 use longwire_store::write::Refusal;
@@ -7,6 +8,7 @@ use longwire_store::{Write, Written};
 
 pub use longwire_store::write::Change;
 
+use crate::auth_manager::RemovedBy;
 use crate::notification_manager::unexpected;
 use crate::{Core, CoreError};
 
@@ -72,12 +74,43 @@ impl Core {
         }
     }
 
-    /// Removes an account with its devices and ends its sessions; false when there is none.
+    /// Removes a device for good, with everything that is known of it, and ends its session; false when there is none. An account that
+    /// still is one can log in from the same phone: as a new device without user, topics and tags.
     ///
     /// # Errors
     /// [`CoreError`].
-    pub async fn remove_account(&self, name: &str) -> Result<bool, CoreError> {
-        let removed = self.auth.remove_account(name).await?;
+    pub async fn remove_device(&self, device: DeviceId) -> Result<bool, CoreError> {
+        if self.device(device).await?.is_none() {
+            return Ok(false);
+        }
+        let (entry, at) = (self.env.entry_id(), self.env.now());
+        match self.log.write(Write::RemoveDevice { device, entry, at }).await? {
+            Written::Appended(entry) => self.sessions.wait_passed(entry.seq).await.map(|()| true),
+            Written::Refused(Refusal::UnknownDevice) => Ok(false),
+            other @ (Written::Done
+            | Written::Unchanged
+            | Written::Exists(_)
+            | Written::Repeated { .. }
+            | Written::Refused(_)) => Err(unexpected(&other)),
+        }
+    }
+
+    /// Removes the devices without an account that nobody has come back for while any notification could have waited for them; gives how
+    /// many there were.
+    ///
+    /// # Errors
+    /// [`CoreError`]; another call goes on.
+    pub async fn remove_ownerless(&self) -> Result<usize, CoreError> {
+        let ttl_ms = i64::try_from(TTL_SECONDS_MAX * 1_000).unwrap_or(i64::MAX);
+        self.auth.remove_ownerless(self.env.now().plus_millis(-ttl_ms)).await
+    }
+
+    /// Removes an account and ends its sessions; false when there is none. What becomes of its devices: [`RemovedBy`].
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn remove_account(&self, name: &str, by: RemovedBy) -> Result<bool, CoreError> {
+        let removed = self.auth.remove_account(name, by).await?;
         self.sessions.end_account(name, crate::session_manager::EndReason::NotAuthorized);
         Ok(removed)
     }

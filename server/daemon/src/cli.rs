@@ -41,7 +41,7 @@ pub(crate) enum Command {
     Account(AccountCommand),
     /// Send a notification
     Send(SendArgs),
-    /// Look at devices
+    /// Look at devices, remove them
     #[command(subcommand)]
     Device(DeviceCommand),
 }
@@ -224,7 +224,8 @@ pub(crate) enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Remove an account: its sessions end, and its devices have to register again
+    /// Remove an account: its sessions end, and its devices have to register again. A device that proves that it is the same phone keeps
+    /// its user, topics and tags for 28 days; `longwire device remove` ends that
     Remove {
         #[command(flatten)]
         place: Place,
@@ -287,6 +288,14 @@ pub(crate) enum DeviceCommand {
         /// As JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Remove a device: its session ends, and what is known of it is gone. While its account stays, it can come back as a new device
+    /// that belongs to no user
+    Remove {
+        #[command(flatten)]
+        place: Place,
+        /// The device's id
+        id: String,
     },
 }
 

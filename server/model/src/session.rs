@@ -66,7 +66,7 @@ pub enum SessionEnd {
     Lost,
     /// Nothing was heard of the device for longer than it had promised.
     Silent,
-    /// A newer login of the device.
+    /// A newer login of the device, by its account or by one that took it over.
     Conflict,
     /// The socket took nothing.
     Slow,
@@ -74,7 +74,7 @@ pub enum SessionEnd {
     Stalled,
     /// The device broke a rule of the protocol.
     Violation,
-    /// Its account was removed, or its device taken over or removed.
+    /// The device or its account was removed.
     NotAuthorized,
     /// The server asked the device to log in again.
     Reset,

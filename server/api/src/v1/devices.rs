@@ -1,5 +1,6 @@
 //! `/v1/devices`: what is known of devices, and whom they belong to.
 
+pub(crate) mod delete;
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod tags;

@@ -1,6 +1,7 @@
 //! Devices: listed, and changed in whom they belong to.
 
 use axum::http::Method;
+use longwire_model::Scope;
 use longwire_model::limits::MEMBERSHIPS_MAX;
 
 use crate::bench::Bench;
@@ -87,6 +88,23 @@ async fn what_is_refused_says_why() {
         let answer = bench.call(Method::PUT, &format!("{path}/user"), body).await.problem();
         assert_eq!((answer.0, answer.2.as_deref()), (status, field), "{body}");
     }
+}
+
+#[tokio::test]
+async fn a_removed_device_is_nobodys() {
+    let bench = Bench::new().await;
+    let device = bench.device("a").await;
+    let path = format!("/v1/devices/{device}");
+    bench.call(Method::PUT, &format!("{path}/user"), r#"{"user":"alice"}"#).await;
+    let reader = bench.new_key(&[Scope::Read, Scope::Send], None).await;
+    assert_eq!(bench.call_as(&reader, Method::DELETE, &path, "", &[]).await.problem().0, 403);
+    let keeper = bench.new_key(&[Scope::Devices], None).await;
+    assert_eq!(bench.call_as(&keeper, Method::DELETE, &path, "", &[]).await.status, 204);
+    for gone in [path.as_str(), "/v1/devices/x"] {
+        assert_eq!(bench.call_as(&keeper, Method::DELETE, gone, "", &[]).await.problem().1, "not_found");
+    }
+    assert_eq!(bench.get(&path).await.problem().1, "not_found");
+    assert_eq!(bench.get("/v1/devices?to=user:alice").await.json()["items"], serde_json::json!([]));
 }
 
 #[tokio::test]

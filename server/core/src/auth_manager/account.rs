@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use longwire_model::Account;
+use longwire_model::{Account, Device, DeviceId, Timestamp};
 use longwire_protocol::jid::account_name;
 use longwire_protocol::sasl::scram::Verifier;
 use longwire_store::read::DeviceQuery;
@@ -45,6 +45,16 @@ pub enum AccountError {
     /// The core could not do it.
     #[error(transparent)]
     Core(#[from] CoreError),
+}
+
+/// Who removes an account: decides what becomes of its devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemovedBy {
+    /// Its own holder, who wants to be known no more: its devices are removed.
+    Holder,
+    /// An operator. Its devices are removed, but for those that have an installation secret: they belong to nobody until a new account
+    /// proves it (DESIGN §3), with user, topics and tags, or until nobody has come for as long as a notification can wait.
+    Operator,
 }
 
 /// What a password is to an account.
@@ -174,29 +184,20 @@ impl AuthManager {
         Ok(self.store.accounts(after, limit).await?)
     }
 
-    /// Removes an account; false when there is none. Its sessions are the caller's to end. Its devices are removed with it, but for those
-    /// that have an installation secret: they belong to nobody until a new account proves it (DESIGN §3), with user, topics and tags.
+    /// Removes an account; false when there is none. Its sessions are the caller's to end.
     ///
     /// # Errors
     /// [`CoreError`]; what was removed up to then stays removed, and another call goes on.
-    pub async fn remove_account(&self, name: &str) -> Result<bool, CoreError> {
+    pub async fn remove_account(&self, name: &str, by: RemovedBy) -> Result<bool, CoreError> {
         loop {
-            let query = DeviceQuery {
-                app: self.app,
-                account: Some(name.to_owned()),
-                key: None,
-                after: None,
-                limit: DEVICES_PAGE,
-            };
-            let devices = self.store.devices(query).await?;
+            let devices = self.devices_of(name, None).await?;
             if devices.is_empty() {
                 break;
             }
-            let at = self.env.now();
-            let remove = |device| Write::RemoveDevice { device, entry: self.env.entry_id(), at };
-            let (kept, gone): (Vec<_>, Vec<_>) =
-                devices.iter().partition(|device| device.installation_hash.is_some() && name != NOBODY);
-            let mut writes: Vec<Write> = gone.iter().map(|device| remove(device.id)).collect();
+            let is_keeping = by == RemovedBy::Operator && name != NOBODY;
+            let is_kept = |device: &&Device| is_keeping && device.installation_hash.is_some();
+            let (kept, gone): (Vec<_>, Vec<_>) = devices.iter().partition(is_kept);
+            let mut writes: Vec<Write> = gone.iter().map(|device| self.removal(device.id)).collect();
             for device in &kept {
                 writes.push(Write::FastTokens { device: device.id, tokens: None });
                 writes.push(Write::TakeOver { device: device.id, account: NOBODY.to_owned() });
@@ -206,13 +207,45 @@ impl AuthManager {
             let moved = answers.iter().skip(gone.len()).skip(1).step_by(2).zip(&kept);
             let clashing: Vec<Write> = moved
                 .filter(|(answer, _)| matches!(answer, Written::Exists(_)))
-                .map(|(_, device)| remove(device.id))
+                .map(|(_, device)| self.removal(device.id))
                 .collect();
             if !clashing.is_empty() {
                 self.log.write_all(clashing).await?;
             }
         }
         Ok(matches!(self.log.write(Write::RemoveAccount(name.to_owned())).await?, Written::Done))
+    }
+
+    /// Removes the devices that belong to nobody and were last seen before `before`; gives how many there were.
+    ///
+    /// # Errors
+    /// [`CoreError`]; another call goes on.
+    pub async fn remove_ownerless(&self, before: Timestamp) -> Result<usize, CoreError> {
+        let (mut after, mut count) = (None, 0);
+        loop {
+            let devices = self.devices_of(NOBODY, after).await?;
+            let Some(last) = devices.last() else { return Ok(count) };
+            after = Some(last.id);
+            let is_old = |device: &&Device| {
+                let heard = [device.last_seen, device.offline_since].into_iter().flatten();
+                heard.fold(device.created_at, Timestamp::max) < before
+            };
+            let writes: Vec<Write> = devices.iter().filter(is_old).map(|device| self.removal(device.id)).collect();
+            count += writes.len();
+            if !writes.is_empty() {
+                self.log.write_all(writes).await?;
+            }
+        }
+    }
+
+    async fn devices_of(&self, account: &str, after: Option<DeviceId>) -> Result<Vec<Device>, CoreError> {
+        let account = Some(account.to_owned());
+        let query = DeviceQuery { app: self.app, account, key: None, after, limit: DEVICES_PAGE };
+        Ok(self.store.devices(query).await?)
+    }
+
+    fn removal(&self, device: DeviceId) -> Write {
+        Write::RemoveDevice { device, entry: self.env.entry_id(), at: self.env.now() }
     }
 
     /// Runs a key derivation: on a blocking thread, a few at once, unless it is wanted in place.

@@ -6,7 +6,7 @@ use longwire_protocol::xep::register::{Form, Submission};
 
 use super::{Answer, Answering, IqHandler, unavailable};
 use crate::Core;
-use crate::auth_manager::AccountError;
+use crate::auth_manager::{AccountError, RemovedBy};
 use crate::session_manager::Session;
 
 pub(super) struct Register;
@@ -36,7 +36,7 @@ async fn answer(core: &Core, session: &Session, iq: &Iq) -> Answer {
             }
         }
         Submission::Account { .. } => Err(StanzaError::new(Condition::NotAllowed)),
-        Submission::Remove => match core.remove_account(&session.account).await {
+        Submission::Remove => match core.remove_account(&session.account, RemovedBy::Holder).await {
             Ok(_) => Ok(None),
             Err(error) => Err(unavailable(&error)),
         },

@@ -1,7 +1,7 @@
 //! API keys and accounts.
 
 use longwire_core::Registration;
-use longwire_core::auth_manager::{AccountError, AppKeyError, AuthError, NewKey, PasswordCheck};
+use longwire_core::auth_manager::{AccountError, AppKeyError, AuthError, NewKey, PasswordCheck, RemovedBy};
 use longwire_model::{Scope, Timestamp};
 
 use crate::world::World;
@@ -104,7 +104,7 @@ async fn accounts_are_made_checked_changed_and_removed() {
     assert!(matches!(auth.register("eve", String::new(), None).await, Err(AccountError::Password)));
     auth.change_password("bob", "new".into()).await.expect("changed");
     assert_eq!(check("new").await, PasswordCheck::Right);
-    assert!(world.core.remove_account("bob").await.expect("removed"));
-    assert!(!world.core.remove_account("bob").await.expect("nothing to remove"));
+    assert!(world.core.remove_account("bob", RemovedBy::Operator).await.expect("removed"));
+    assert!(!world.core.remove_account("bob", RemovedBy::Operator).await.expect("nothing to remove"));
     assert_eq!(check("new").await, PasswordCheck::Wrong);
 }

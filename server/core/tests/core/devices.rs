@@ -1,5 +1,6 @@
 //! Devices: made, found, taken over, bound to users.
 
+use longwire_core::auth_manager::{FastLogin, RemovedBy};
 use longwire_core::devices::{Change, ChangeError};
 use longwire_core::session_manager::EndReason;
 use longwire_model::limits::MEMBERSHIPS_MAX;
@@ -56,7 +57,7 @@ async fn a_device_outlives_its_account_for_who_proves_its_secret() {
     let alice = Change::User(Some(AudienceKey::user("alice").expect("a name")));
     world.core.change(device, alice).await.expect("bound");
     let kept = world.core.device(device).await.expect("readable").expect("known");
-    assert!(world.core.remove_account("a").await.expect("removed"));
+    assert!(world.core.remove_account("a", RemovedBy::Operator).await.expect("removed"));
     assert!(world.core.device(unproven).await.expect("readable").is_none(), "nobody could prove it");
     // Another account of the same name has no claim by its name.
     world.account("a").await;
@@ -70,10 +71,78 @@ async fn a_device_outlives_its_account_for_who_proves_its_secret() {
     assert_eq!((record.account.as_str(), record.user(), record.recorded), ("b", Some("alice"), kept.recorded));
     // A second device of one user-agent id that nobody owns is one too many.
     for account in ["a", "b"] {
-        assert!(world.core.remove_account(account).await.expect("removed"));
+        assert!(world.core.remove_account(account, RemovedBy::Operator).await.expect("removed"));
     }
     let left = world.core.devices(None, None, 10).await.expect("readable");
     assert_eq!(left.iter().filter(|device| device.account.is_empty()).count(), 1);
+}
+
+/// A device of the account `a` with an installation secret, a FAST token, and the user alice.
+async fn alices(world: &World) -> (longwire_router::SessionKey, DeviceId) {
+    world.account("a").await;
+    let mut login = world.push_login("a", "agent");
+    login.installation = Some([1; 16]);
+    login.fast = FastLogin { used: None, is_spent: false, wanted: Some("HT-SHA-256-EXPR") };
+    let (ready, device) = world.log_in(login).await.expect("a login");
+    let alice = Change::User(Some(AudienceKey::user("alice").expect("a name")));
+    world.core.change(device, alice).await.expect("bound");
+    (ready.session.key, device)
+}
+
+async fn is_gone(world: &World, device: DeviceId) -> bool {
+    let alice = [AudienceKey::user("alice").expect("a name")];
+    let counted = longwire_store::Store::audience_size(&*world.store, world.core.log.app(), &alice).await;
+    let tokens = longwire_store::Store::fast_tokens(&*world.store, device).await.expect("readable");
+    let record = world.core.device(device).await.expect("readable");
+    (record.is_none(), counted.expect("readable") == 0, tokens.is_none()) == (true, true, true)
+}
+
+#[tokio::test]
+async fn who_removes_the_own_account_leaves_no_device() {
+    let world = World::new().await;
+    let (_, device) = alices(&world).await;
+    assert!(!is_gone(&world, device).await);
+    assert!(world.core.remove_account("a", RemovedBy::Holder).await.expect("removed"));
+    assert!(is_gone(&world, device).await);
+    world.account("b").await;
+    let mut login = world.push_login("b", "agent");
+    login.installation = Some([1; 16]);
+    assert_ne!(world.log_in(login).await.expect("a login").1, device, "nothing to take over");
+}
+
+#[tokio::test]
+async fn a_removed_device_is_sent_nothing_and_comes_back_as_another() {
+    let world = World::new().await;
+    let (session, device) = alices(&world).await;
+    assert!(world.core.remove_device(device).await.expect("removed"));
+    assert!(is_gone(&world, device).await);
+    assert!(!world.core.remove_device(device).await.expect("there is none"));
+    let ended = world.desk.ended.lock().expect("unpoisoned").clone();
+    assert_eq!(ended, [(session, EndReason::NotAuthorized)]);
+    world.core.notifications.accept(notification(&["user:alice", "all"]), None).await.expect("accepted");
+    assert!(world.desk.sent_to(session).is_empty());
+    let mut login = world.push_login("a", "agent");
+    login.installation = Some([1; 16]);
+    let (_, other) = world.log_in(login).await.expect("the account is as it was");
+    let record = world.core.device(other).await.expect("readable").expect("known");
+    assert!(other != device && record.user().is_none());
+}
+
+#[tokio::test]
+async fn a_device_without_an_account_stays_as_long_as_a_notification_can_wait() {
+    const TTL_MS: i64 = 28 * 24 * 60 * 60 * 1_000;
+    let world = World::new().await;
+    let (session, device) = alices(&world).await;
+    let (_, other) = world.phone("b").await;
+    world.hand.advance(1_000);
+    world.core.log_out("a", session, longwire_model::SessionEnd::Lost);
+    world.core.remove_account("a", RemovedBy::Operator).await.expect("removed");
+    world.hand.advance(TTL_MS);
+    assert_eq!(world.core.remove_ownerless().await.expect("swept"), 0);
+    world.hand.advance(1);
+    assert_eq!(world.core.remove_ownerless().await.expect("swept"), 1);
+    assert!(is_gone(&world, device).await);
+    assert!(world.core.device(other).await.expect("readable").is_some(), "it has an account");
 }
 
 #[tokio::test]

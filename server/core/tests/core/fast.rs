@@ -1,6 +1,6 @@
 //! FAST tokens (XEP-0484, DESIGN §3): issued, used, renewed, spent, ended.
 
-use longwire_core::auth_manager::{FastLogin, Issued};
+use longwire_core::auth_manager::{FastLogin, Issued, RemovedBy};
 use longwire_core::login::LoginError;
 
 use crate::world::World;
@@ -104,7 +104,7 @@ async fn a_new_account_of_the_same_name_inherits_nothing() {
     let world = World::new().await;
     world.account("a").await;
     let first = log_in(&world, WANTED).await.expect("asked for");
-    assert!(world.core.remove_account("a").await.expect("removed"));
+    assert!(world.core.remove_account("a", RemovedBy::Operator).await.expect("removed"));
     assert!(good(&world).await.is_empty());
     world.account("a").await;
     assert!(good(&world).await.is_empty());
@@ -117,7 +117,7 @@ async fn an_account_that_is_gone_is_not_authorized() {
     let world = World::new().await;
     world.account("a").await;
     log_in(&world, WANTED).await.expect("asked for");
-    world.core.remove_account("a").await.expect("removed");
+    world.core.remove_account("a", RemovedBy::Operator).await.expect("removed");
     let refused = world.log_in(world.push_login("a", "agent")).await;
     assert!(matches!(refused, Err(LoginError::NotAuthorized)));
 }

@@ -9,7 +9,7 @@ use longwire_core::session_manager::{Command, EndReason, Worker};
 use longwire_core::{Clock, Core, CoreConfig, Env, Random, Registration};
 use longwire_model::{AppId, DeviceId, Entry, Lane, Notification, Seq, Timestamp};
 use longwire_protocol::Element;
-use longwire_router::{Now, Output, SessionKey, Shard, Stated};
+use longwire_router::{CloseReason, Now, Output, SessionKey, Shard, Stated};
 use longwire_store::Write;
 use longwire_store::memory::MemoryStore;
 
@@ -77,8 +77,11 @@ impl Desk {
                 | Output::User { .. }
                 | Output::Probe { .. }
                 | Output::Read { .. }
-                | Output::Deadline(_)
-                | Output::Close(..) => {}
+                | Output::Deadline(_) => {}
+                Output::Close(session, CloseReason::Removed) => {
+                    self.ended.lock().expect("unpoisoned").push((session, EndReason::NotAuthorized));
+                }
+                Output::Close(..) => {}
             }
         }
     }

@@ -24,6 +24,11 @@ pub(super) async fn run(core: Arc<Core>, retention_days: u32, mut stop: watch::R
             if let Err(error) = sweep(&core, retention_days).await {
                 tracing::warn!(%error, "old entries were not removed");
             }
+            match core.remove_ownerless().await {
+                Ok(0) => {}
+                Ok(devices) => tracing::info!(devices, "removed devices of removed accounts that did not come back"),
+                Err(error) => tracing::warn!(%error, "devices without an account were not removed"),
+            }
         }
     };
     tokio::select! {

@@ -217,7 +217,7 @@ fn ended(session: &Session) -> String {
         SessionEnd::Slow => "its connection took nothing and was closed",
         SessionEnd::Stalled => "it acknowledged nothing of a full window, so its session was closed",
         SessionEnd::Violation => "it broke a rule of the protocol, so its session was closed",
-        SessionEnd::NotAuthorized => "its account was removed, or the device taken over",
+        SessionEnd::NotAuthorized => "the device or its account was removed",
         SessionEnd::Reset => "the server asked it to log in again",
         SessionEnd::Restart => "the server was stopped or died",
         SessionEnd::Unrecorded => "how its session ended was not recorded",

@@ -55,6 +55,25 @@ fn accounts_can_be_added_and_removed_beside_a_running_server() -> anyhow::Result
 }
 
 #[test]
+fn a_removed_device_is_told_and_comes_back_as_nobodys() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let phone = world.phone("phone")?;
+    let stolen = phone.id()?;
+    world.change("PUT", &stolen, "user", &json!({ "user": "alice" }))?;
+    let mark = phone.mark();
+    printed(&longwire(world.server.data(), &["device", "remove", &stolen])?)?;
+    let again = longwire(world.server.data(), &["device", "remove", &stolen])?;
+    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("no such device"));
+    phone.state_after(mark, "online", SOON)?;
+    let listed = world.api.get("/v1/devices")?.json();
+    let [device] = listed.get("items").and_then(Value::as_array).context("items")?.as_slice() else {
+        anyhow::bail!("one device: {listed}");
+    };
+    assert!(device.get("id") != Some(&json!(stolen)) && device.get("user") == Some(&Value::Null), "{device}");
+    Ok(())
+}
+
+#[test]
 fn a_password_is_read_from_standard_input() -> anyhow::Result<()> {
     let world = World::new()?;
     let mut command = Command::new(binary("longwire")?);

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use longwire_core::auth_manager::RemovedBy;
 use longwire_core::devices::{Change, ChangeError};
 use longwire_core::notification_manager::Acceptance;
 use longwire_core::session_manager::EndReason;
@@ -74,7 +75,7 @@ impl Server {
     /// Removes an account.
     pub(crate) fn remove_account(&self, name: String) {
         let core = Arc::clone(&self.core);
-        self.ask(async move { core.remove_account(&name).await.ok().map(|_| Answered::Done) });
+        self.ask(async move { core.remove_account(&name, RemovedBy::Operator).await.ok().map(|_| Answered::Done) });
     }
 
     /// Loses an account, behind everybody's back.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use longwire_core::auth_manager::RemovedBy;
 
 use crate::Api;
 use crate::extract::{Admin, Asked, Authorized, Named, Nothing};
@@ -12,7 +13,9 @@ use crate::problem::{Code, Problem};
 /// Remove an account
 ///
 /// Its sessions end, and its devices go with it. A device with an installation secret stays, with an empty `account`, until it comes
-/// back with a new account and proves the secret: its id, user, topics and tags survive.
+/// back with a new account and proves the secret: its id, user, topics and tags survive, so it goes on getting what they are sent. One
+/// that does not come back within 28 days is removed; to be rid of one at once, as of a stolen phone, unbind its user and remove the
+/// device.
 #[utoipa::path(
     delete,
     path = "/v1/accounts/{name}",
@@ -27,6 +30,6 @@ pub(crate) async fn delete(
     _: Asked<Nothing>,
     Named(name): Named<String>,
 ) -> Result<StatusCode, Problem> {
-    let was_there = api.core.remove_account(&name).await?;
+    let was_there = api.core.remove_account(&name, RemovedBy::Operator).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(Code::NotFound, "there is no such account")) }
 }
