@@ -23,6 +23,8 @@ pub enum Answer {
     AppKey(Result<String, AppKeyRefusal>),
     /// The account was made, or why not.
     Registered(Result<(), RegisterRefusal>),
+    /// The login was followed; a new FAST token, if there is one.
+    Followed(Option<IssuedToken>),
     /// The session exists; from now on the stream is bound.
     Bound(Box<Session>),
     /// No session.

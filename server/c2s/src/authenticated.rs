@@ -6,6 +6,7 @@ use longwire_protocol::stream::{StreamCondition, StreamError};
 use longwire_protocol::xep::bind;
 use longwire_protocol::{Element, Jid, ns};
 
+use crate::config::FULL_RETRY_S;
 use crate::negotiation::{BoundParts, Link, Next, refuse};
 use crate::{Answer, BindRefusal, BindRequest, Event, Outbox, ResourceRequest, features};
 
@@ -97,7 +98,9 @@ impl Authenticated {
                 request.result_for(Some(bind::result(&session.jid))).to_element().write_in_stream(&mut out.bytes);
                 return Ok(Next::Bound(Box::new(BoundParts { jid: session.jid, heartbeat_s: None })));
             }
-            Answer::BindRefused(BindRefusal::ResourceConstraint) => Condition::ResourceConstraint.into(),
+            Answer::BindRefused(BindRefusal::ResourceConstraint) => {
+                StanzaError::new(Condition::ResourceConstraint).with_retry(FULL_RETRY_S)
+            }
             Answer::BindRefused(BindRefusal::NotAllowed) => Condition::NotAllowed.into(),
             Answer::BindRefused(BindRefusal::NotAuthorized | BindRefusal::AccountDisabled) => {
                 return Err(StreamCondition::NotAuthorized.into());
@@ -110,7 +113,8 @@ impl Authenticated {
             | Answer::Tokens { .. }
             | Answer::Password(_)
             | Answer::AppKey(_)
-            | Answer::Registered(_) => return Err(StreamCondition::InternalServerError.into()),
+            | Answer::Registered(_)
+            | Answer::Followed(_) => return Err(StreamCondition::InternalServerError.into()),
         };
         request.error_for(error).to_element().write_in_stream(&mut out.bytes);
         Ok(Next::Stay)

@@ -11,6 +11,8 @@ pub const NEGOTIATION_MS: u64 = 30_000;
 pub const AUTH_FAILURES_MAX: u8 = 3;
 /// Refused app keys on one stream; the last of them closes it.
 pub const KEY_FAILURES_MAX: u8 = 5;
+/// Seconds after which to come back to an account that has as many sessions or devices as it may.
+pub(crate) const FULL_RETRY_S: u32 = 60;
 /// Milliseconds of silence added to twice the promised heartbeat of a push session (DESIGN §5).
 pub const HEARTBEAT_GRACE_MS: u64 = 10_000;
 

@@ -44,6 +44,8 @@ pub enum Event {
         /// Whether the check of that key has counted this registration already, where an address may make so many.
         is_counted: bool,
     },
+    /// Question: follow the FAST side of a login that binds no session. Answer: `Followed`.
+    FollowLogin(Box<FollowRequest>),
     /// Question: bind a session. Answer: `Bound`, `BindRefused`.
     Bind(Box<BindRequest>),
     /// A stanza of the bound session; `from` is its full JID, whatever the client wrote.
@@ -79,6 +81,23 @@ pub struct LoginFailure {
     pub condition: SaslCondition,
     /// The mechanism that the client had chosen; none when it had not, or none that there is.
     pub mechanism: Option<&'static str>,
+}
+
+/// A client that has proven its account without asking for a session used a FAST token, or asks for one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FollowRequest {
+    /// The account's name.
+    pub account: String,
+    /// The user-agent id (XEP-0388): names the device.
+    pub agent: String,
+    /// The SASL mechanism used.
+    pub mechanism: &'static str,
+    /// The issue number of the FAST token that was proven.
+    pub token_used: Option<u64>,
+    /// Whether that token must not be accepted again.
+    pub token_is_spent: bool,
+    /// The mechanism for which the client asks a new FAST token.
+    pub token_wanted: Option<&'static str>,
 }
 
 /// A client that has proven its account asks for a session.
@@ -125,6 +144,7 @@ impl Event {
             | Self::CheckPassword { .. }
             | Self::CheckAppKey(_)
             | Self::Register { .. }
+            | Self::FollowLogin(_)
             | Self::Bind(_) => true,
             Self::Stanza(_)
             | Self::Answer(_)

@@ -24,6 +24,6 @@ pub use answer::{
 pub use config::{
     AUTH_FAILURES_MAX, Config, HEADER_MS, HEARTBEAT_GRACE_MS, KEY_FAILURES_MAX, NEGOTIATION_MS, Registration,
 };
-pub use event::{AppKey, BindRequest, Event, LoginFailure, ResourceRequest};
+pub use event::{AppKey, BindRequest, Event, FollowRequest, LoginFailure, ResourceRequest};
 pub use outbox::{Action, Outbox};
 pub use stream::{Reason, Stream};

@@ -14,10 +14,12 @@ use exchange::{Context, Exchange, Outcome, Proof};
 use request::{Message, Request};
 
 use crate::authenticated::Authenticated;
+use crate::config::FULL_RETRY_S;
 use crate::negotiation::{BoundParts, Link, Next, refuse};
 use crate::register::{self, Admission, BeforeLogin};
 use crate::{
-    AUTH_FAILURES_MAX, Answer, AppKeyRefusal, BindRefusal, Event, KEY_FAILURES_MAX, LoginFailure, Outbox, features,
+    AUTH_FAILURES_MAX, Answer, AppKeyRefusal, BindRefusal, Event, IssuedToken, KEY_FAILURES_MAX, LoginFailure, Outbox,
+    features,
 };
 
 /// What is known of the TLS connection.
@@ -45,6 +47,8 @@ enum State {
     Running(Profile, Exchange),
     /// The account is proven, the session is being made.
     Binding(Box<Request>, Proof),
+    /// The account is proven and no session is wanted; its FAST token is moved on.
+    Following(Box<Request>, Proof),
     /// An app key is being checked; the IQ, without what it holds.
     Checking(Iq),
     /// A registration is being made; the IQ, without what it holds.
@@ -66,7 +70,7 @@ impl Login {
         match &self.state {
             State::Idle => false,
             State::Running(_, exchange) => exchange.is_waiting(),
-            State::Binding(..) | State::Checking(_) | State::Registering(_) => true,
+            State::Binding(..) | State::Following(..) | State::Checking(_) | State::Registering(_) => true,
         }
     }
 
@@ -93,6 +97,7 @@ impl Login {
             State::Idle => Ok(Next::Stay),
             State::Checking(iq) => self.answer_app_key(&iq, answer, out),
             State::Registering(iq) => self.answer_registration(&iq, &answer, out),
+            State::Following(request, proof) => self.answer_follow(request, &proof, answer, link, out),
             State::Binding(request, proof) => self.answer_bind(request, &proof, answer, link, out),
             State::Running(profile, exchange) => {
                 if let Answer::Unavailable { retry_after_s } = answer {
@@ -118,9 +123,15 @@ impl Login {
         let state = std::mem::replace(&mut self.state, State::Idle);
         match (Message::read(element), state) {
             (Ok(Message::Begin { mechanism, data, request }), State::Idle) => {
+                let is_by_token = request.is_by_token;
                 let profile = profile(request);
                 self.mechanism = Mechanism::from_name(&mechanism);
                 match self.choose(&mechanism, is_sasl2, link) {
+                    Ok(Mechanism::HtSha256Expr) if !is_by_token => {
+                        let failure = Failure::new(SaslCondition::MalformedRequest);
+                        // XEP-0484 §3.4.
+                        self.fail(&profile, &failure.with_text("a login by a FAST token carries <fast/>"), out)
+                    }
                     Ok(mechanism) => self.begin(profile, mechanism, data.as_deref(), link, out),
                     Err(failure) => self.fail(&profile, &failure, out),
                 }
@@ -199,10 +210,37 @@ impl Login {
             self.state = State::Binding(request, proof);
             return Next::Stay;
         }
-        let jid = link.domain().domain().with_node(&proof.account);
-        request::success(&proof, jid.into(), None, None).write_in_stream(&mut out.bytes);
-        Authenticated::write_features(out);
-        Next::Authenticated(Authenticated::sasl2(proof.account, proof.mechanism.name(), request.agent))
+        if let Some(follow) = request.follow_request(&proof) {
+            out.events.push(Event::FollowLogin(Box::new(follow)));
+            self.state = State::Following(request, proof);
+            return Next::Stay;
+        }
+        unbound(*request, &proof, None, link, out)
+    }
+
+    fn answer_follow(
+        &mut self,
+        request: Box<Request>,
+        proof: &Proof,
+        answer: Answer,
+        link: &Link,
+        out: &mut Outbox,
+    ) -> Result<Next, StreamError> {
+        let failure = match answer {
+            Answer::Followed(token) => return Ok(unbound(*request, proof, token.as_ref(), link, out)),
+            Answer::BindRefused(BindRefusal::AccountDisabled) => SaslCondition::AccountDisabled.into(),
+            Answer::BindRefused(_) => SaslCondition::NotAuthorized.into(),
+            Answer::Unavailable { retry_after_s } => {
+                Failure::new(SaslCondition::TemporaryAuthFailure).with_retry(retry_after_s)
+            }
+            Answer::Bound(_)
+            | Answer::Verifier(_)
+            | Answer::Tokens { .. }
+            | Answer::Password(_)
+            | Answer::AppKey(_)
+            | Answer::Registered(_) => return Err(StreamCondition::InternalServerError.into()),
+        };
+        self.fail(&Profile::Sasl2(request), &failure, out)
     }
 
     fn answer_bind(
@@ -227,7 +265,8 @@ impl Login {
             Answer::BindRefused(BindRefusal::NotAuthorized) => SaslCondition::NotAuthorized.into(),
             Answer::BindRefused(BindRefusal::AccountDisabled) => SaslCondition::AccountDisabled.into(),
             Answer::BindRefused(BindRefusal::ResourceConstraint) => {
-                return Err(StreamError::new(StreamCondition::ResourceConstraint).with_text("too many sessions"));
+                let error = StreamError::new(StreamCondition::ResourceConstraint).with_retry(FULL_RETRY_S);
+                return Err(error.with_text("too many sessions or devices"));
             }
             Answer::BindRefused(BindRefusal::NotAllowed) => {
                 return Err(StreamError::new(StreamCondition::PolicyViolation).with_text("this cannot be bound"));
@@ -240,7 +279,8 @@ impl Login {
             | Answer::Tokens { .. }
             | Answer::Password(_)
             | Answer::AppKey(_)
-            | Answer::Registered(_) => return Err(StreamCondition::InternalServerError.into()),
+            | Answer::Registered(_)
+            | Answer::Followed(_) => return Err(StreamCondition::InternalServerError.into()),
         };
         self.fail(&Profile::Sasl2(request), &failure, out)
     }
@@ -334,6 +374,7 @@ impl Login {
             | Answer::Tokens { .. }
             | Answer::Password(_)
             | Answer::Registered(_)
+            | Answer::Followed(_)
             | Answer::Bound(_)
             | Answer::BindRefused(_) => return Err(StreamCondition::InternalServerError.into()),
         };
@@ -363,6 +404,7 @@ impl Login {
             | Answer::Tokens { .. }
             | Answer::Password(_)
             | Answer::AppKey(_)
+            | Answer::Followed(_)
             | Answer::Bound(_)
             | Answer::BindRefused(_) => return Err(StreamCondition::InternalServerError.into()),
         };
@@ -382,6 +424,14 @@ impl Profile {
             Self::Sasl2(_) => sasl2::ServerElement::Challenge(data).to_element(),
         }
     }
+}
+
+/// A SASL2 login without Bind 2 has succeeded: classic resource binding is next.
+fn unbound(request: Request, proof: &Proof, token: Option<&IssuedToken>, link: &Link, out: &mut Outbox) -> Next {
+    let jid = link.domain().domain().with_node(&proof.account);
+    request::success(proof, jid.into(), None, token).write_in_stream(&mut out.bytes);
+    Authenticated::write_features(out);
+    Next::Authenticated(Authenticated::sasl2(proof.account.clone(), proof.mechanism.name(), request.agent))
 }
 
 fn unavailable(retry_after_s: u32) -> StanzaError {

@@ -78,7 +78,14 @@ impl Core {
     /// [`LoginError`]; no session was listed.
     pub async fn log_in(&self, login: PushLogin) -> Result<Ready, LoginError> {
         let account = self.check_account(&login.account).await?;
-        let device = self.push_device(&login).await?;
+        let known = self.known_device(&login).await?;
+        if !self.sessions.has_room(&login.account, known) {
+            return Err(LoginError::TooMany);
+        }
+        let device = match known {
+            Some(device) => device,
+            None => self.new_device(&login).await?,
+        };
         let bind = self.bind(device, login.key, SessionKind::Push, login.stated).await?;
         let token = self.auth.follow_login(&account, device, login.mechanism, login.fast).await?;
         let tag: String = login.tag.as_deref().unwrap_or("longwire").chars().take(64).collect();
@@ -95,6 +102,28 @@ impl Core {
         self.presence.came(device, self.env.now(), login.heartbeat_s);
         self.metrics.logins.inc();
         Ok(Ready { session, bind: Some(bind), token })
+    }
+
+    /// Follows a login that is not one of the push extension in what it says of FAST tokens: they belong to the account's push device with
+    /// this user-agent id, and without one there is none to give.
+    ///
+    /// # Errors
+    /// [`LoginError`]; a token that must not be used again still may be.
+    pub async fn follow_login(
+        &self,
+        account: &str,
+        agent: Option<&str>,
+        mechanism: &str,
+        fast: FastLogin,
+    ) -> Result<Option<Issued>, LoginError> {
+        let Some(agent) = agent.filter(|_| fast.used.is_some() || fast.wanted.is_some()) else { return Ok(None) };
+        let account = self.check_account(account).await?;
+        let kind = DeviceKind::Push(agent.to_owned());
+        let device = self.store.find_device(self.log.app(), &account.name, &kind).await.map_err(CoreError::from)?;
+        match device {
+            Some(device) => Ok(self.auth.follow_login(&account, device, mechanism, fast).await?),
+            None => Ok(None),
+        }
     }
 
     /// Lists a session of another client; its device is found at its initial presence.
@@ -167,12 +196,14 @@ impl Core {
         }
     }
 
-    async fn push_device(&self, login: &PushLogin) -> Result<DeviceId, LoginError> {
-        let app = self.log.app();
+    async fn known_device(&self, login: &PushLogin) -> Result<Option<DeviceId>, LoginError> {
         let kind = DeviceKind::Push(login.agent.clone());
-        if let Some(device) = self.store.find_device(app, &login.account, &kind).await.map_err(CoreError::from)? {
-            return Ok(device);
-        }
+        Ok(self.store.find_device(self.log.app(), &login.account, &kind).await.map_err(CoreError::from)?)
+    }
+
+    /// Takes over the device whose installation secret is proven, or makes one.
+    async fn new_device(&self, login: &PushLogin) -> Result<DeviceId, LoginError> {
+        let app = self.log.app();
         if let Some(device) = self.installation(app, login).await? {
             if let Written::Exists(own) =
                 self.log.write(Write::TakeOver { device, account: login.account.clone() }).await?
@@ -183,7 +214,7 @@ impl Core {
             return Ok(device);
         }
         let hash = login.installation.map(|secret| Sha256::digest(secret).into());
-        self.register_device(app, &login.account, kind, hash).await
+        self.register_device(app, &login.account, DeviceKind::Push(login.agent.clone()), hash).await
     }
 
     /// The device with this user-agent id whose installation secret is proven.

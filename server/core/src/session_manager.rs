@@ -62,9 +62,9 @@ pub enum Command {
 /// Why a session is ended from outside its worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// A newer login of the same device or resource: stream error `conflict`.
+    /// A newer login of the same resource or device, also by an account that took the device over: stream error `conflict`.
     Conflict,
-    /// Its account was removed or its device taken over: stream error `not-authorized`.
+    /// Its account or device was removed: stream error `not-authorized`.
     NotAuthorized,
     /// It must log in again: stream error `reset`.
     Reset,
@@ -142,6 +142,15 @@ impl SessionManager {
     /// A key for a new session.
     pub fn new_key(&self) -> SessionKey {
         SessionKey(self.next_key.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether [`Self::add`] would list a session of this device now.
+    #[must_use]
+    pub fn has_room(&self, account: &str, device: Option<DeviceId>) -> bool {
+        let registry = self.registry();
+        let own = registry.by_account.get(account).map_or(&[][..], Vec::as_slice);
+        let is_displaced = |older: &Session| older.device.is_some() && older.device == device;
+        own.len() < SESSIONS_PER_ACCOUNT_MAX || own.iter().any(is_displaced)
     }
 
     /// Lists a session. An older one of the same device, or of the same account and resource, is ended with `conflict`.

@@ -133,7 +133,8 @@ impl<H: Host> Worker<H> {
             | Event::NeedTokens { .. }
             | Event::CheckPassword { .. }
             | Event::CheckAppKey(_)
-            | Event::Register { .. } => self.ask(slot, event),
+            | Event::Register { .. }
+            | Event::FollowLogin(_) => self.ask(slot, event),
             Event::Bind(request) => self.log_in(slot, *request),
             Event::Stanza(stanza) => self.queue(slot, Queued::Stanza(stanza)),
             Event::Answer(answer) => self.queue(slot, Queued::Answer(answer)),

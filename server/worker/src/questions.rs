@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use longwire_c2s::{Answer, AppKeyRefusal, Event, PasswordCheck, RegisterRefusal, Token, Verifier};
-use longwire_core::auth_manager::{self, AccountError, AppKeyError, HeldToken};
+use longwire_c2s::{Answer, AppKeyRefusal, Event, FollowRequest, PasswordCheck, RegisterRefusal, Token, Verifier};
+use longwire_core::auth_manager::{self, AccountError, AppKeyError, FastLogin, HeldToken};
 use longwire_core::{Core, CoreError};
 use longwire_protocol::sasl::scram;
 use longwire_protocol::stream::{StreamCondition, StreamError};
 
 use crate::host::{Done, Host};
+use crate::session::{issued, refusal};
 use crate::worker::Worker;
 
 impl<H: Host> Worker<H> {
@@ -21,8 +22,8 @@ impl<H: Host> Worker<H> {
                 self.done.push_back((place, Done::Answer(limited(retry_after_s))));
                 return;
             }
-        } else if matches!(question, Event::Register { .. }) {
-            // The check of its app key was counted.
+        } else if matches!(question, Event::Register { .. } | Event::FollowLogin(_)) {
+            // The check of its app key, or the login that it follows, was counted.
         } else if let Err(retry_after_s) = self.host.may_log_in(&connection.transport, now_ms) {
             let error = StreamError::new(StreamCondition::ResourceConstraint);
             self.close(slot, &error.with_text("too many logins").with_retry(retry_after_s));
@@ -45,6 +46,7 @@ fn limited_registration(question: &Event) -> Option<fn(u32) -> Answer> {
         | Event::NeedVerifier { .. }
         | Event::NeedTokens { .. }
         | Event::CheckPassword { .. }
+        | Event::FollowLogin(_)
         | Event::Bind(_)
         | Event::Stanza(_)
         | Event::Answer(_)
@@ -64,6 +66,7 @@ async fn answer(core: &Core, question: Event) -> Answer {
         Event::CheckPassword { account, password } => check(core, &account, password).await,
         Event::CheckAppKey(key) => check_app_key(core, &key.0).await,
         Event::Register { account, password, app_key, .. } => register(core, &account, password, app_key).await,
+        Event::FollowLogin(request) => return follow(core, *request).await,
         Event::Bind(_)
         | Event::Stanza(_)
         | Event::Answer(_)
@@ -81,6 +84,15 @@ async fn answer(core: &Core, question: Event) -> Answer {
 
 pub(crate) const fn unavailable() -> Answer {
     Answer::Unavailable { retry_after_s: CoreError::RETRY_AFTER_S }
+}
+
+async fn follow(core: &Core, request: FollowRequest) -> Answer {
+    let FollowRequest { account, agent, mechanism, token_used, token_is_spent, token_wanted } = request;
+    let fast = FastLogin { used: token_used, is_spent: token_is_spent, wanted: token_wanted };
+    match core.follow_login(&account, Some(&agent), mechanism, fast).await {
+        Ok(token) => Answer::Followed(token.map(issued)),
+        Err(error) => refusal(&error),
+    }
 }
 
 async fn verifier(core: &Core, account: &str) -> Result<Answer, CoreError> {

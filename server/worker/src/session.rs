@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longwire_c2s::{Answer, BindRefusal, BindRequest, IssuedToken, ResourceRequest};
-use longwire_core::auth_manager::FastLogin;
+use longwire_core::auth_manager::{FastLogin, Issued};
 use longwire_core::login::{LoginError, PushLogin, Ready};
 use longwire_core::routing::Outcome;
 use longwire_core::session_manager::{Command as CoreCommand, EndReason, Session};
@@ -101,8 +101,7 @@ impl<H: Host> Worker<H> {
         };
         state.session = session;
         state.jid = Some(jid);
-        state.token =
-            token.map(|token| IssuedToken { secret: token.secret, expires_at: render::wire_time(token.expires_at) });
+        state.token = token.map(issued);
         match bind {
             Some(bind) => self.bind(slot, bind),
             None => self.bound(slot, None),
@@ -315,12 +314,15 @@ async fn log_in(
     request: BindRequest,
     heartbeat_s: Option<u32>,
 ) -> Result<Ready, LoginError> {
-    let (Some(push), Some(agent)) = (request.push, request.agent) else {
+    let fast = FastLogin { used: request.token_used, is_spent: request.token_is_spent, wanted: request.token_wanted };
+    let (Some(push), Some(agent)) = (request.push, &request.agent) else {
+        let token = core.follow_login(&request.account, request.agent.as_deref(), request.mechanism, fast).await?;
         let resource = match request.resource {
             ResourceRequest::Named(name) => Some(name.into_inner()),
             ResourceRequest::Any | ResourceRequest::Tag(_) => None,
         };
-        return core.log_in_standard(key, worker, request.account, resource).await;
+        let ready = core.log_in_standard(key, worker, request.account, resource).await?;
+        return Ok(Ready { token, ..ready });
     };
     let tag = match request.resource {
         ResourceRequest::Tag(tag) => Some(tag),
@@ -330,7 +332,7 @@ async fn log_in(
         key,
         worker,
         account: request.account,
-        agent,
+        agent: agent.clone(),
         tag,
         installation: push.installation,
         stated: push.cursor.map(|cursor| Cursor {
@@ -339,12 +341,17 @@ async fn log_in(
         }),
         heartbeat_s,
         mechanism: request.mechanism,
-        fast: FastLogin { used: request.token_used, is_spent: request.token_is_spent, wanted: request.token_wanted },
+        fast,
     };
     core.log_in(login).await
 }
 
-fn refusal(error: &LoginError) -> Answer {
+/// A FAST token as the stream hands it out.
+pub(crate) fn issued(token: Issued) -> IssuedToken {
+    IssuedToken { secret: token.secret, expires_at: render::wire_time(token.expires_at) }
+}
+
+pub(crate) fn refusal(error: &LoginError) -> Answer {
     match error {
         LoginError::TooMany => Answer::BindRefused(BindRefusal::ResourceConstraint),
         LoginError::NotAuthorized => Answer::BindRefused(BindRefusal::NotAuthorized),
@@ -373,7 +380,9 @@ pub(crate) fn session_end(condition: Option<StreamCondition>) -> SessionEnd {
 fn end_error(reason: EndReason) -> StreamError {
     match reason {
         EndReason::Conflict => StreamCondition::Conflict.into(),
-        EndReason::NotAuthorized => StreamCondition::NotAuthorized.into(),
+        EndReason::NotAuthorized => {
+            StreamError::new(StreamCondition::NotAuthorized).with_text("the account or device was removed")
+        }
         EndReason::Reset => StreamCondition::Reset.into(),
     }
 }

@@ -7,7 +7,7 @@ use longwire_protocol::xep::{bind2, fast, sasl, sasl2};
 use longwire_protocol::{Element, Jid, ns, push};
 
 use super::exchange::{Mechanism, Proof};
-use crate::{BindRequest, IssuedToken, ResourceRequest};
+use crate::{BindRequest, FollowRequest, IssuedToken, ResourceRequest};
 
 /// The longest tag of Bind 2, in bytes.
 const TAG_BYTES_MAX: usize = 64;
@@ -27,6 +27,8 @@ pub(super) enum Message {
 pub(super) struct Request {
     pub(super) agent: Option<String>,
     pub(super) bind: Option<Bind>,
+    /// Whether it carries `<fast/>`.
+    pub(super) is_by_token: bool,
     wants_token: Option<Mechanism>,
     is_last_use: bool,
 }
@@ -69,13 +71,27 @@ impl Request {
             return Err(malformed("a push device names its user-agent id"));
         }
         let wanted = asked.request_token()?.and_then(|wanted| Mechanism::from_name(&wanted.mechanism));
-        let is_last_use = asked.fast()?.is_some_and(|fast| fast.is_invalidating);
+        let fast = asked.fast()?;
+        let (is_by_token, is_last_use) = (fast.is_some(), fast.is_some_and(|fast| fast.is_invalidating));
         let wants_token = wanted.filter(|named| *named == Mechanism::HtSha256Expr);
-        Ok(Self { agent, bind, wants_token, is_last_use })
+        Ok(Self { agent, bind, is_by_token, wants_token, is_last_use })
     }
 
     pub(super) fn push(&self) -> Option<&push::Login> {
         self.bind.as_ref().and_then(|bind| bind.push.as_ref())
+    }
+
+    /// What there is to do about FAST tokens when no session is asked for; they belong to devices, which have user-agent ids.
+    pub(super) fn follow_request(&self, proof: &Proof) -> Option<FollowRequest> {
+        let agent = self.agent.clone().filter(|_| proof.token.is_some() || self.wants_token.is_some())?;
+        Some(FollowRequest {
+            account: proof.account.as_str().to_owned(),
+            agent,
+            mechanism: proof.mechanism.name(),
+            token_used: proof.token,
+            token_is_spent: self.is_last_use,
+            token_wanted: self.wants_token.map(Mechanism::name),
+        })
     }
 
     pub(super) fn bind_request(&self, proof: &Proof, domain: &BareJid) -> BindRequest {

@@ -118,6 +118,44 @@ fn sasl2_by_fast_token() {
     assert!(driver.stream.is_bound());
 }
 
+/// A login by `TOKEN` with `inside`.
+fn by_token(inside: &str) -> String {
+    let data = base64::encode(&Initiator::new("alice", TOKEN.as_bytes(), &EXPORTER).to_bytes());
+    format!(
+        "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-EXPR'><initial-response>{data}</initial-response>{inside}</authenticate>"
+    )
+}
+
+const AGENT: &str = "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'/>";
+
+#[test]
+fn a_fast_login_without_bind_is_followed_before_it_succeeds() {
+    let mut driver = Driver::ready();
+    let answer = driver.send(&by_token(&format!("{AGENT}<fast xmlns='urn:xmpp:fast:0' invalidate='true'/>")));
+    let Some(Event::FollowLogin(request)) = driver.events.last() else { panic!("{:?}", driver.events) };
+    assert_eq!((request.account.as_str(), request.mechanism), ("alice", "HT-SHA-256-EXPR"));
+    assert_eq!((request.token_used, request.token_is_spent, request.token_wanted), (Some(7), true, None));
+    assert!(answer.contains("</authorization-identifier></success><stream:features><bind "), "{answer}");
+    assert!(!driver.stream.is_bound());
+
+    let wanted = "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-EXPR'/>";
+    let mut driver = Driver::ready();
+    let answer = driver.send(&sasl2_plain("alice", "secret", &format!("{AGENT}{wanted}")));
+    assert!(answer.contains(" token='new-token'/></success><stream:features><bind "), "{answer}");
+    let mut driver = Driver::ready();
+    let answer = driver.send(&sasl2_plain("alice", "secret", wanted));
+    assert!(answer.starts_with("<success ") && !answer.contains("<token "), "tokens are of devices: {answer}");
+}
+
+#[test]
+fn a_token_without_fast_is_refused() {
+    let mut driver = Driver::ready();
+    let answer = driver.send(&by_token(PUSH_BIND));
+    assert!(answer.contains("<malformed-request ") && answer.contains("carries &lt;fast/"), "{answer}");
+    let fast = "<fast xmlns='urn:xmpp:fast:0'/>";
+    assert!(driver.send(&by_token(&format!("{PUSH_BIND}{fast}"))).starts_with("<success "));
+}
+
 #[test]
 fn fast_token_of_another_channel_or_device_or_time_is_refused() {
     for (name, token, binding, condition) in [
@@ -131,7 +169,7 @@ fn fast_token_of_another_channel_or_device_or_time_is_refused() {
         let mut driver = Driver::ready();
         let data = base64::encode(&Initiator::new(name, token.as_bytes(), &binding).to_bytes());
         let login = format!(
-            "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-EXPR'><initial-response>{data}</initial-response>{PUSH_BIND}</authenticate>"
+            "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-EXPR'><initial-response>{data}</initial-response>{PUSH_BIND}<fast xmlns='urn:xmpp:fast:0'/></authenticate>"
         );
         let answer = driver.send(&login);
         assert_eq!(
@@ -196,7 +234,8 @@ fn a_full_account_is_refused_its_session() {
             "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{name}</resource></bind></iq>"
         )
     };
-    assert!(driver.send(&bind("full")).contains("<resource-constraint "));
+    let refused = driver.send(&bind("full"));
+    assert!(refused.contains("<resource-constraint ") && refused.contains(" after='60'/>"), "{refused}");
     assert!(driver.send(&bind("desk")).contains("<jid>alice@example.com/desk</jid>"));
 }
 

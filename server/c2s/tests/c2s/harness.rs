@@ -199,6 +199,7 @@ fn answer(event: &Event) -> Option<Answer> {
             "busy" => Answer::Unavailable { retry_after_s: 5 },
             _ => Answer::Registered(Ok(())),
         }),
+        Event::FollowLogin(request) => Some(Answer::Followed(request.token_wanted.map(|_| token()))),
         Event::Bind(request) => Some(bind(request)),
         Event::Stanza(_)
         | Event::Answer(_)
@@ -230,11 +231,13 @@ fn bind(request: &BindRequest) -> Answer {
         heartbeat_max_s: 600,
         user: None,
     });
-    let token = request
-        .token_wanted
-        .map(|_| IssuedToken { secret: "new-token".to_owned(), expires_at: DateTime(1_795_261_320_123) });
+    let token = request.token_wanted.map(|_| token());
     let jid = jid.with_resource_str(resource).expect("a resource");
     Answer::Bound(Box::new(Session { jid, push, token }))
+}
+
+fn token() -> IssuedToken {
+    IssuedToken { secret: "new-token".to_owned(), expires_at: DateTime(1_795_261_320_123) }
 }
 
 /// A classic PLAIN login.

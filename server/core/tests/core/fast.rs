@@ -86,6 +86,26 @@ async fn a_spent_token_ends_at_once_and_has_no_successor_unless_asked_for() {
 }
 
 #[tokio::test]
+async fn a_login_without_a_push_session_is_followed_too() {
+    let world = World::new().await;
+    world.account("a").await;
+    let follow = async |agent, fast| {
+        let token = world.core.follow_login("a", agent, MECHANISM, fast).await.expect("followed");
+        world.core.auth.revoke_key("none").await.expect("the writes before are done");
+        token
+    };
+    assert!(follow(Some("agent"), WANTED).await.is_none(), "there is no such device");
+    log_in(&world, WANTED).await.expect("asked for");
+    let second = follow(Some("agent"), FastLogin { used: Some(1), ..WANTED }).await.expect("asked for");
+    assert!(follow(None, WANTED).await.is_none());
+    assert_eq!(good(&world).await.len(), 2);
+    follow(Some("agent"), used(2)).await;
+    assert_eq!(good(&world).await, [(2, second.secret)], "the older one is retired");
+    follow(Some("agent"), FastLogin { is_spent: true, ..used(2) }).await;
+    assert!(good(&world).await.is_empty());
+}
+
+#[tokio::test]
 async fn another_password_ends_all_tokens() {
     let world = World::new().await;
     world.account("a").await;

@@ -56,6 +56,15 @@ async fn stz_17_sessions_of_an_account_are_bounded() {
     let key = world.core.sessions.new_key();
     let refused = world.core.log_in_standard(key, 0, "a".into(), Some("more".into())).await;
     assert!(matches!(refused, Err(LoginError::TooMany)));
+    let last = world.core.log.last();
+    assert!(matches!(world.log_in(world.push_login("a", "agent")).await, Err(LoginError::TooMany)));
+    assert_eq!(world.core.log.last(), last, "no device was made for it");
+    let sessions = world.core.sessions.of_account("a");
+    let gone = sessions.first().expect("a session").key;
+    world.core.log_out("a", gone, longwire_model::SessionEnd::Lost);
+    let (_, device) = world.log_in(world.push_login("a", "agent")).await.expect("room again");
+    let (_, again) = world.log_in(world.push_login("a", "agent")).await.expect("in the place of its own");
+    assert_eq!(device, again);
 }
 
 #[tokio::test]
