@@ -99,7 +99,7 @@ pub(crate) fn refusal(refusal: RegisterRefusal) -> StanzaError {
 pub(crate) fn key_refusal(refusal: AppKeyRefusal) -> StanzaError {
     match refusal {
         AppKeyRefusal::Invalid => {
-            StanzaError::new(Condition::ItemNotFound).with_text("The provided token is invalid or expired")
+            StanzaError::new(Condition::ItemNotFound).with_text("The provided token is unknown or revoked")
         }
         AppKeyRefusal::Revoked => StanzaError::new(Condition::ItemNotFound).with_text("The provided token was revoked"),
         AppKeyRefusal::NotAllowed => StanzaError::new(Condition::NotAllowed).with_text("registration is closed"),

@@ -17,7 +17,7 @@ use crate::{CoreConfig, Registration};
 
 pub use account::{AccountError, PasswordCheck, RemovedBy};
 pub use api_key::{AuthError, NewKey};
-pub use app_key::AppKeyError;
+pub use app_key::{AppKeyError, app_key_id};
 pub use fast::{FastHeld, FastLogin, HeldToken, Issued};
 
 /// Key derivations at once: each is a millisecond of one core.

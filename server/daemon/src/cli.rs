@@ -64,7 +64,7 @@ pub(crate) struct Place {
 
 When it listens, one JSON line on standard output has the real addresses (port 0 takes a free port):
   {\"ready\":true,\"http\":\"http://127.0.0.1:9090\",\"c2s\":\"127.0.0.1:5222\",\"c2s_tls\":\"127.0.0.1:5223\",\"certificate\":\"…\"}
-The first start prints an API key with every right before that, once. Logs go to standard error."
+The line of the first start has `api_key` too, a key with every right: it is shown this once. Logs go to standard error."
 )]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
@@ -106,8 +106,6 @@ pub(crate) enum Registration {
     /// Everybody who can connect
     Open,
     /// Devices of an app that has a key from `longwire app key create`
-    #[value(alias = "app_key", alias = "appkey")]
-    #[serde(alias = "app_key", alias = "appkey")]
     AppKey,
     /// Nobody: accounts are made with `longwire account add`
     Closed,

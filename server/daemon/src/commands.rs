@@ -55,13 +55,18 @@ async fn every_page(control: &mut Control, path: &str) -> anyhow::Result<Vec<Val
 
 /// A member of an item, for a cell of a table.
 fn cell(item: &Value, key: &str) -> String {
+    let text = text(item, key);
+    if text.is_empty() { "-".to_owned() } else { text }
+}
+
+fn text(item: &Value, key: &str) -> String {
     match item.get(key) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
         Some(Value::Bool(true)) => "yes".to_owned(),
         Some(Value::Bool(false)) => "no".to_owned(),
         Some(Value::Number(number)) => number.to_string(),
-        Some(Value::Null | Value::Object(_)) | None => "-".to_owned(),
+        Some(Value::Null | Value::Object(_)) | None => String::new(),
     }
 }
 
@@ -75,4 +80,16 @@ fn show(items: Vec<Value>, keys: &[&str], as_json: bool) {
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
     let rows: Vec<Vec<String>> = items.iter().map(|item| keys.iter().map(|key| cell(item, key)).collect()).collect();
     crate::output::line(&crate::output::table(&headings, &rows));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_that_has_nothing_to_say_is_a_dash() {
+        let item = serde_json::json!({"account": "", "user": null, "tags": [], "topics": ["a", "b"], "online": true});
+        let cells = ["account", "user", "tags", "last_seen", "topics", "online"].map(|key| cell(&item, key));
+        assert_eq!(cells, ["-", "-", "-", "-", "a,b", "yes"]);
+    }
 }

@@ -132,6 +132,8 @@ async fn check_app_key(core: &Core, key: &str) -> Result<Answer, CoreError> {
         Err(AppKeyError::Core(error)) => return Err(error),
     };
     core.metrics.app_key_refusals.inc();
+    let id = auth_manager::app_key_id(key).unwrap_or("of no such form");
+    tracing::info!(key = id, ?refusal, "an app key was refused");
     Ok(Answer::AppKey(Err(refusal)))
 }
 

@@ -107,7 +107,7 @@ fn key_registration_and_login_may_come_in_one_flight() {
 fn a_refused_key_is_told_by_its_error_and_the_fifth_ends_the_stream() {
     for registration in [Registration::Open, Registration::AppKey] {
         let (mut driver, _) = ready(registration);
-        let invalid = error("p", "cancel", "item-not-found", "The provided token is invalid or expired");
+        let invalid = error("p", "cancel", "item-not-found", "The provided token is unknown or revoked");
         assert_eq!(driver.send(&preauth("p", "wrong")), invalid);
         let revoked = error("p", "cancel", "item-not-found", "The provided token was revoked");
         assert_eq!(driver.send(&preauth("p", "revoked")), revoked);

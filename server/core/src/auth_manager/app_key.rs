@@ -85,8 +85,28 @@ impl AuthManager {
     }
 }
 
+/// The id of an app key as an operator knows it, which is no secret; none when `text` is none of ours, whatever it is.
+#[must_use]
+pub fn app_key_id(text: &str) -> Option<&str> {
+    let is_id = |id: &str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    parse(text).map(|(id, _)| id).filter(|id| is_id(id))
+}
+
 /// Id and secret of `lwa_<id>_<secret>`; a line end that came along from a file is no part of it.
 fn parse(text: &str) -> Option<(&str, &str)> {
     let key = text.trim().strip_prefix("lwa_")?.split_once('_');
     key.filter(|(id, secret)| !id.is_empty() && !secret.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_the_public_part_of_an_app_key_is_told() {
+        assert_eq!(app_key_id("lwa_4be07d19a2c5_c2VjcmV0\n"), Some("4be07d19a2c5"));
+        for text in ["", "lwa_4be07d19a2c5", "lw_4be07d19a2c5_x", "lwa_c2VjcmV0_x", "lwa_c2VjcmV0c2Vj_x"] {
+            assert_eq!(app_key_id(text), None, "{text}");
+        }
+    }
 }

@@ -78,6 +78,7 @@ mod tests {
             ("LONGWIRE_RETENTION_DAYS", "-1"),
             ("LONGWIRE_HTTP_CONCURRENCY_MAX", "0"),
             ("LONGWIRE_REGISTRATION", "ajar"),
+            ("LONGWIRE_REGISTRATION", "appkey"),
         ] {
             let error = read_one(name, value).expect_err("refused").to_string();
             assert!(error.contains(name), "{error}");

@@ -35,6 +35,7 @@ fn with_key(world: &World, name: &str, key: Option<&str>) -> PhoneOptions {
 fn blocked(options: &PhoneOptions) -> anyhow::Result<(String, String)> {
     let phone = options.start()?;
     let line = phone.state_after(0, "blocked", SOON)?;
+    ensure!(line.get("for_ms").is_some_and(Value::is_u64), "it says when it tries again: {line}");
     let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok((text("why"), text("text")))
 }
@@ -67,6 +68,9 @@ fn off_loopback_a_device_registers_with_an_app_key_and_outlives_it() -> anyhow::
     let wrong = format!("{key}x");
     let (why, text) = blocked(&with_key(&world, "wrong", Some(&wrong)))?;
     assert_eq!(why, "app-key-refused", "{text}");
+    ensure!(text.contains("unknown or revoked") && text.contains("--app-key"), "{text}");
+    let (said, id) = (world.server.log(), key.split('_').nth(1).context("an id")?);
+    ensure!(said.lines().any(|line| line.contains("an app key was refused") && line.contains(id)), "{said}");
     let phone = with_key(&world, "phone", Some(&key)).start()?;
     world.still_serves(&phone)?;
     let list = printed(&longwire(world.server.data(), &["app", "key", "list", "--json"])?)?;
