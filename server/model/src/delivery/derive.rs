@@ -34,8 +34,11 @@ pub fn state(facts: &Facts<'_>) -> Delivery {
         (None, _) => None,
     };
     let written = written.map(|written| Written { at: written.at.max(accepted), ..written });
-    let signs = [Some(accepted), row.map(|row| row.at), written.map(|written| written.at)];
-    let sessions: Vec<Session> = facts.sessions.iter().map(|own| outlived(own, signs)).collect();
+    let written_at = written.map(|written| written.at);
+    // A device's clock is not trusted to tell of a time before it was written.
+    let told = facts.events.iter().map(|event| event.at).filter(|at| Some(*at) >= written_at);
+    let signs: Vec<Timestamp> = told.chain([accepted]).chain(row.map(|row| row.at)).chain(written_at).collect();
+    let sessions: Vec<Session> = facts.sessions.iter().map(|own| outlived(own, &signs)).collect();
     let facts = &Facts { sessions: &sessions, ..facts.clone() };
     let earlier = sessions.iter().filter_map(|own| own.rest.as_ref()?.sent(seq)).map(|sent| sent.at.max(accepted));
     let sent_at = earlier.chain(written.map(|written| written.at)).min();
@@ -66,9 +69,9 @@ const fn named(ending: Ending) -> Option<State> {
 }
 
 /// A session that the server did not outlive went on at least as long as there are signs of it.
-fn outlived(session: &Session, signs: [Option<Timestamp>; 3]) -> Session {
+fn outlived(session: &Session, signs: &[Timestamp]) -> Session {
     let own = |at: &Timestamp| session.began_at <= *at && session.resumed_at.is_some_and(|resumed| *at < resumed);
-    let last = signs.into_iter().flatten().filter(own).max();
+    let last = signs.iter().copied().filter(own).max();
     Session { ended_at: session.ended_at.max(last.unwrap_or(session.ended_at)), ..session.clone() }
 }
 

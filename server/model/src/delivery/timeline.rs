@@ -73,11 +73,16 @@ impl Line<'_> {
         let before = sessions.iter().filter(|session| session.ended_at <= from).max_by_key(|session| session.ended_at);
         let mut previous = before.copied();
         let is_whole = previous.is_some() || sessions.len() < SESSIONS_MAX;
+        // Of two sessions of one instant the later one wrote it.
+        let began = sessions.iter().map(|session| session.began_at).chain(self.facts.present.map(|own| own.began_at));
+        let writer = self.written.and_then(|written| began.filter(|began| *began <= written.at).max());
         let mut cursor = from;
         for session in sessions.iter().filter(|session| session.ended_at > from) {
             let (began, ended) = (session.began_at.clamp(cursor, to), session.ended_at.clamp(cursor, to));
             self.gap(cursor, began, previous, is_whole);
-            self.past_session(began.min(ended), ended, session);
+            let is_writer = writer == Some(session.began_at);
+            let written = self.written.filter(|written| is_writer && written.at <= session.ended_at);
+            self.past_session(began.min(ended), ended, session, written);
             cursor = ended;
             previous = Some(session);
         }
@@ -121,10 +126,16 @@ impl Line<'_> {
     }
 
     /// A session that is over: what it wrote and what it held back, as it is told while it goes on.
-    fn past_session(&mut self, from: Timestamp, to: Timestamp, session: &Session) {
+    fn past_session(&mut self, from: Timestamp, to: Timestamp, session: &Session, settled: Option<Written>) {
         let (lane, seq) = (self.lane(), self.facts.entry.seq);
-        if let Some(written) = self.written_in(session) {
-            return self.written_session(from, to, written, "");
+        if let Some(written) = self.left_in(session) {
+            // The newer login follows at once: no time without a session tells of it.
+            let is_replaced = session.end == SessionEnd::Conflict;
+            let end = if is_replaced { format!(" until {}", ended(session)) } else { String::new() };
+            return self.written_session(from, to, written, ("", &end));
+        }
+        if let Some(written) = settled {
+            return self.written_session(from, to, written, ("", ""));
         }
         match session.rest.as_ref().map(|rest| rest.hold(lane, seq)) {
             Some(Some(hold)) => self.held(from, to, Some(hold), ""),
@@ -136,20 +147,18 @@ impl Line<'_> {
         }
     }
 
-    /// When a session that is over wrote it: as it left it behind, or as it was acknowledged then.
-    fn written_in(&self, session: &Session) -> Option<Written> {
+    /// When a session that is over wrote what it left behind.
+    fn left_in(&self, session: &Session) -> Option<Written> {
         let is_blocked = session.end == SessionEnd::Slow;
         let sent = session.rest.as_ref().and_then(|rest| rest.sent(self.facts.entry.seq));
-        let left = sent.map(|sent| Written { at: sent.at, hold: sent.hold, is_blocked });
-        let is_own = |written: &Written| session.began_at <= written.at && written.at <= session.ended_at;
-        left.or_else(|| self.written.filter(is_own))
+        sent.map(|sent| Written { at: sent.at, hold: sent.hold, is_blocked })
     }
 
     fn present_session(&mut self, from: Timestamp, to: Timestamp) {
         let overdue = self.overdue();
         let progress = self.facts.present.and_then(|present| present.progress);
         match (self.written.filter(|written| written.at >= from), progress) {
-            (Some(written), _) => self.written_session(from, to, written, &overdue),
+            (Some(written), _) => self.written_session(from, to, written, (&overdue, &overdue)),
             (None, Some(Progress::Waiting(hold))) => self.held(from, to, Some(hold), &overdue),
             (None, Some(Progress::Passed(_))) => {
                 let detail = "what became of it is being recorded".to_owned();
@@ -163,13 +172,14 @@ impl Line<'_> {
         }
     }
 
-    fn written_session(&mut self, from: Timestamp, to: Timestamp, written: Written, overdue: &str) {
+    /// With what is to be added while it was held, and once it was written.
+    fn written_session(&mut self, from: Timestamp, to: Timestamp, written: Written, (before, after): (&str, &str)) {
         let at = written.at.clamp(from, to);
-        self.held(from, at, written.hold, overdue);
+        self.held(from, at, written.hold, before);
         let (cause, detail) = if written.is_blocked {
             (Cause::SlowSocket, "its connection takes nothing of what is written to it".to_owned())
         } else {
-            (Cause::NotAcknowledged, format!("written to its connection, without an answer{overdue}"))
+            (Cause::NotAcknowledged, format!("written to its connection, without an answer{after}"))
         };
         self.push(cause, (at, to), Some(at), detail);
     }

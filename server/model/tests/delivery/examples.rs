@@ -199,14 +199,6 @@ fn what_a_session_held_back_is_not_said_to_be_written() {
 }
 
 #[test]
-fn a_server_that_died_while_it_served_was_not_down_then() {
-    let restart = Session { resumed_at: Some(at(20_000)), ..session(1_000, 9_000, SessionEnd::Restart) };
-    let mut world = World::normal().stored(10_011, Some(10_004));
-    world.sessions.push(restart);
-    assert_eq!(told(&world), (State::Delivered, None, Vec::new()));
-}
-
-#[test]
 fn each_end_says_why() {
     let away = || World::normal().had(1_000, 4_000, SessionEnd::Lost);
     let by = EntryId::from_bytes([8; 16]);
@@ -321,6 +313,12 @@ fn what_was_written_and_is_not_acknowledged_has_no_end_yet() {
     assert_eq!(late.state, State::Delivered);
     let unstored = world.clone().passed(2_000_100, Ending::NotStored).told();
     assert_eq!((unstored.state, unstored.at.last()), (State::Expired, Some(&(State::Expired, at(1_000_000)))));
+    let mut over = World { present: None, ..world.clone() }.had(1_000, 30_000, SessionEnd::Lost);
+    over.sessions[0].rest =
+        Some(Arc::new(Rest { sent: vec![Sent { seq: SEQ, at: at(10_002), hold: None }], held: Vec::new() }));
+    assert_eq!(over.told().state, State::Sent, "nor when its session is over");
+    let listed = over.online(3_000_000).passed(3_000_100, Ending::NotStored).told();
+    assert_eq!(listed.at.last(), Some(&(State::Expired, at(1_000_000))));
     let recalled = World { now: at(60_000), recalled_at: Some(at(50_000)), ..world };
     is_told(&recalled, State::Sent, "recalled; the device has not yet said whether it had it", &delays);
     let stored = recalled.stored(60_000, Some(10_002));
@@ -329,6 +327,33 @@ fn what_was_written_and_is_not_acknowledged_has_no_end_yet() {
     let cause = "recalled: the device has the recall too, and does not show it";
     is_told(&gone, State::Recalled, cause, &[(Cause::NotAcknowledged, 10, Some(60))]);
     assert_eq!(gone.told().at.last(), Some(&(State::Recalled, at(60_000))), "not before it had it");
+}
+
+#[test]
+fn a_newer_login_in_the_instant_of_writing_is_not_the_session_before_it() {
+    let mut world =
+        World::normal().had(1_000, 49_572, SessionEnd::Conflict).online(49_572).stored(49_580, Some(49_572));
+    let sent = vec![Sent { seq: SEQ, at: at(10_009), hold: None }];
+    world.sessions[0].rest = Some(Arc::new(Rest { sent, held: Vec::new() }));
+    let told = world.told();
+    assert_eq!(told.delays.iter().map(|own| own.cause).collect::<Vec<_>>(), [Cause::NotAcknowledged]);
+    assert!(told.cause.is_some_and(|cause| cause.ends_with("another login of the device ended its session")));
+    let over = world.had(49_572, 60_000, SessionEnd::Lost);
+    assert_eq!(World { present: None, ..over }.told().delays, told.delays);
+}
+
+#[test]
+fn a_server_that_died_served_until_its_last_sign() {
+    let restart =
+        |began| Session { resumed_at: Some(at(20_000)), ..session(began, 9_000.max(began), SessionEnd::Restart) };
+    let mut world = World::normal().stored(10_011, Some(10_004));
+    world.sessions.push(restart(1_000));
+    assert_eq!(told(&world), (State::Delivered, None, Vec::new()));
+    world.rows.clear();
+    assert_eq!(told(&world.clone().event(EventType::Displayed, 10_009)), (State::Displayed, None, Vec::new()));
+    assert_eq!(told(&world).2, [(Cause::ServerDown, 10, Some(20)), (Cause::Offline, 20, None)]);
+    let late = World { sessions: vec![restart(12_000)], ..World::normal() }.stored(12_007, Some(12_004));
+    assert_eq!(told(&late).2, [(Cause::Offline, 10, Some(12))], "and nothing behind it");
 }
 
 #[test]
