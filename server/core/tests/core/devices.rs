@@ -135,7 +135,7 @@ async fn a_device_without_an_account_stays_as_long_as_a_notification_can_wait() 
     let (session, device) = alices(&world).await;
     let (_, other) = world.phone("b").await;
     world.hand.advance(1_000);
-    world.core.log_out("a", session, longwire_model::SessionEnd::Lost);
+    world.core.log_out("a", session, longwire_model::SessionEnd::Lost, None);
     world.core.remove_account("a", RemovedBy::Operator).await.expect("removed");
     world.hand.advance(TTL_MS);
     assert_eq!(world.core.remove_ownerless().await.expect("swept"), 0);

@@ -61,7 +61,7 @@ async fn stz_17_sessions_of_an_account_are_bounded() {
     assert_eq!(world.core.log.last(), last, "no device was made for it");
     let sessions = world.core.sessions.of_account("a");
     let gone = sessions.first().expect("a session").key;
-    world.core.log_out("a", gone, longwire_model::SessionEnd::Lost);
+    world.core.log_out("a", gone, longwire_model::SessionEnd::Lost, None);
     let (_, device) = world.log_in(world.push_login("a", "agent")).await.expect("room again");
     let (_, again) = world.log_in(world.push_login("a", "agent")).await.expect("in the place of its own");
     assert_eq!(device, again);
