@@ -54,6 +54,7 @@ const KEPT: &[(u64, &str)] = &[
     (86, "superseded by an entry whose filter the device passed then and not later: told as rejected"),
     (62, "the same, after a lost connection"),
     (1792, "a key first addressed while a device was read: what waited for it was passed over"),
+    (160, "a fourth death, when the count of the third was lost with the power: the world's own mistake"),
     (3018, "an end told by a clock that was set back since: told as rejected"),
 ];
 

@@ -223,6 +223,7 @@ impl Phone {
             self.store.crash();
             self.store = self.early.take().unwrap_or_else(|| self.store.clone());
             self.is_off = true;
+            self.watch.lost_power();
         } else {
             self.store.sync();
         }

@@ -61,6 +61,13 @@ impl Watch {
         }
     }
 
+    /// The power is gone, and the count of the last death may be gone with it: it was not synced yet.
+    pub(crate) fn lost_power(&mut self) {
+        for deaths in self.deaths.values_mut() {
+            *deaths = deaths.saturating_sub(1);
+        }
+    }
+
     pub(crate) fn applied(&mut self, transaction: &Transaction, outcomes: &[Outcome]) {
         for (change, outcome) in transaction.changes.iter().zip(outcomes) {
             if let Change::Bound { bound, .. } = change {
