@@ -175,7 +175,8 @@ impl Session {
         match state.behind {
             Some(position) if position < seq => Progress::Waiting(state.hold.unwrap_or(Hold::CatchUp)),
             Some(_) | None => {
-                let run = state.passed.iter().find(|run| run.first <= seq && seq <= run.last);
+                let mut runs = state.passed.iter().chain(&state.unread);
+                let run = runs.find(|run| run.first <= seq && seq <= run.last);
                 Progress::Passed(run.map(|run| run.ending))
             }
         }

@@ -207,8 +207,10 @@ impl<'a> Tale<'a> {
         }
         let sent_at = self.at.iter().find(|(state, _)| *state == State::Sent).map(|(_, at)| *at);
         let end = self.end(self.facts.now);
+        // A login below it that had nothing to read: the device has not stored it, and it is not sent again.
+        let is_unread = matches!(self.progress(), Some((_, Progress::Passed(Some(Ending::NotStored)))));
         if let Some((state, ended_at)) = end
-            && sent_at.is_none_or(|sent| ended_at < sent)
+            && (is_unread || sent_at.is_none_or(|sent| ended_at < sent))
         {
             return self.ended(state, ended_at);
         }

@@ -115,6 +115,20 @@ fn what_was_written_at_this_very_instant_waits_for_its_acknowledgement() {
 }
 
 #[test]
+fn what_a_later_login_lies_below_was_not_stored() {
+    let told = |ending| {
+        let world = World { now: at(90_000), left_at: Some(at(40_000)), ..World::normal() };
+        let mut world = world.had(1_000, 50_000, SessionEnd::Lost).online(60_000);
+        let sent = vec![Sent { seq: SEQ, at: at(20_000), hold: None }];
+        world.sessions[0].rest = Some(Arc::new(Rest { sent, held: Vec::new() }));
+        world.present = world.present.map(|present| Present { progress: Some(Progress::Passed(ending)), ..present });
+        world.told().state
+    };
+    assert_eq!(told(None), State::Sent, "it may have stored it");
+    assert_eq!(told(Some(Ending::NotStored)), State::Left);
+}
+
+#[test]
 fn what_a_session_has_passed_over_is_told_at_once_and_stays() {
     let filtered = World { is_filtered: true, ..World::new(Lane::Normal, Some("tag:beta")) };
     let mut online = filtered.clone().online(1_000);

@@ -80,8 +80,8 @@ pub(crate) struct DelayItem {
 /// | `catching up` | is connected | what is before it in the log, after a login |
 /// | `window full` | is connected | acknowledgements: 64 entries or 256 KiB were written without one |
 /// | `slow socket` | is connected | its socket, which takes nothing of what was written |
-/// | `not acknowledged` | is connected | the acknowledgement of what was written to it; `detail` says whether it is overdue |
-/// | `unknown` | | its sessions of that time are not kept any more |
+/// | `not acknowledged` | is connected | the acknowledgement of what was written to it, or its list of what it stored; `detail` says which |
+/// | `unknown` | | its sessions of that time are not kept any more, or the server died and what it had written is not known |
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the shape for the OpenAPI document")]
 enum CauseWord {
