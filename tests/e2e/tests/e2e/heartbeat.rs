@@ -89,12 +89,14 @@ fn a_phone_adapts_to_its_network_and_loses_nothing_on_the_way() -> anyhow::Resul
     }
     assert_eq!(phone.all_shown(), sent, "each once, in order");
 
-    overdue_and_remembered(&mut world, &mut phone, &id, settled_s)
+    overdue_and_remembered(&mut world, &mut phone, &id)
 }
 
 /// The phone dies, and the server after it: it is overdue by what it promised last, and knows its network when it is back.
-fn overdue_and_remembered(world: &mut World, phone: &mut Phones, id: &str, settled_s: u64) -> anyhow::Result<()> {
+fn overdue_and_remembered(world: &mut World, phone: &mut Phones, id: &str) -> anyhow::Result<()> {
     phone.kill();
+    // It may have learned more since it was looked at.
+    let settled_s = in_force(phone);
     let is_offline = |device: &Value| device.get("online") == Some(&Value::Bool(false));
     let gone = until("the device to be offline", SOON, || device(world, id).filter(is_offline))?;
     assert_eq!(expected_within_s(&gone), Some(i64::try_from(settled_s)?), "{gone}");
