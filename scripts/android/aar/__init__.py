@@ -1,0 +1,1 @@
+"""Packs the Android library: manifests, resources, archives, the Maven repository."""
