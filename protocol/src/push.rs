@@ -10,13 +10,15 @@ mod entry;
 mod event;
 mod field;
 mod login;
+mod request;
 mod retry;
 mod seqs;
 
 pub use ack::{Ack, CursorMoved};
 pub use entry::{Entry, EntryContent, EntryHead};
-pub use event::{DeviceEvent, DeviceEventType};
+pub use event::{DeviceEvent, DeviceEventType, EVENT_TEXT_BYTES_MAX, is_action_id};
 pub use login::{Bound, Cursor, HeartbeatChanged, Login, UserChanged};
+pub use request::{Memberships, Request, UserToken};
 pub use retry::Retry;
 pub use seqs::{SeqSet, SeqSetError};
 

@@ -117,7 +117,7 @@ impl Record {
             | Change::Keep(_)
             | Change::Row(..)
             | Change::Report(_)
-            | Change::Reported { .. }
+            | Change::Reported(_)
             | Change::Prune { .. } => {}
         }
     }

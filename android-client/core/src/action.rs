@@ -4,6 +4,7 @@ use longwire_protocol::push::Lane;
 
 use crate::config::{Target, TlsMode};
 use crate::inbox::{Notification, Transaction};
+use crate::requests::{Refusal, Reply};
 use crate::state::State;
 
 /// One thing for the driver to do, in the order of the list.
@@ -34,7 +35,7 @@ pub enum Action {
     /// no sync. One with an id is answered by [`crate::Event::Noted`].
     Note(Option<String>),
     /// Hand a notification to the app; answered by [`crate::Event::Finished`], of an update by [`crate::Event::Updated`].
-    HandOver(HandOver),
+    HandOver(Box<HandOver>),
     /// The row with this id is durably done.
     Finished(String),
     /// Take a notification from the screen; answered by [`crate::Event::Removed`], and asked for again until then. What is not
@@ -44,6 +45,13 @@ pub enum Action {
         id: String,
         /// The how-manieth hand-over put it there.
         attempt: u32,
+    },
+    /// The server's answer to [`crate::Event::Request`].
+    Answered {
+        /// The request's number.
+        number: u64,
+        /// What it said.
+        answer: Result<Reply, Refusal>,
     },
     /// The state changed.
     State(State),
@@ -101,6 +109,10 @@ impl<'a> Actions<'a> {
 
     pub(crate) fn push(&mut self, action: Action) {
         self.list.push(action);
+    }
+
+    pub(crate) fn extend(&mut self, actions: impl IntoIterator<Item = Action>) {
+        self.list.extend(actions);
     }
 
     /// Joins writes that follow one another, so that they travel in one segment.

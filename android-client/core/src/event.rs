@@ -1,5 +1,7 @@
 //! What the driver tells the machine.
 
+use longwire_protocol::push::Request;
+
 use crate::config::AppKey;
 use crate::config::TlsMode;
 use crate::heartbeat::NetworkId;
@@ -68,6 +70,28 @@ pub enum Event {
     Dismissed {
         /// The notification.
         id: String,
+    },
+    /// The user used one of its actions; that opened it, too.
+    Acted {
+        /// The notification.
+        id: String,
+        /// The action's id.
+        action: String,
+        /// What the user wrote, if it is an action with a reply.
+        text: Option<String>,
+    },
+    /// The app asks the server for something; answered by [`crate::Action::Answered`], in the next session when there is none now. It is
+    /// in memory only.
+    Request {
+        /// The number under which it is answered.
+        number: u64,
+        /// What it asks for.
+        request: Request,
+    },
+    /// Nobody waits for the answer any more: what was not sent is not asked for, and nothing is answered.
+    Withdrawn {
+        /// The request's number.
+        number: u64,
     },
 }
 

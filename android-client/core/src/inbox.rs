@@ -8,9 +8,9 @@ mod step;
 
 pub use change::{Change, Outcome, Transaction, Verb};
 pub use memory::MemoryStore;
-pub use notification::{Notification, Unusable};
+pub use notification::{ACTIONS_MAX, Notification, PushAction, Unusable};
 pub use row::{NotAStory, Owed, Row, RowState, Stage, Story};
-pub use step::{DEATHS_MAX, Step, keep, leave, turn};
+pub use step::{DEATHS_MAX, Step, is_told_by, keep, leave, turn};
 
 use longwire_protocol::push::{DeviceEvent, Lane};
 

@@ -84,7 +84,7 @@ fn outlives_failure(change: &Change) -> bool {
     match change {
         Change::Row(_, Verb::Finish | Verb::Close)
         | Change::Report(_)
-        | Change::Reported { .. }
+        | Change::Reported(_)
         | Change::Conflicts(_)
         | Change::Refusals(_) => true,
         Change::Installation(_)

@@ -19,6 +19,7 @@ use crate::journal::{Journal, Then};
 use crate::machine::connection::{Link, REFUSALS_MAX};
 use crate::machine::rows::Manner;
 use crate::reports::Reports;
+use crate::requests::Requests;
 use crate::state::{State, Why};
 use crate::targets::Targets;
 
@@ -69,6 +70,7 @@ pub struct Machine {
     /// What this process handed over and the app is not done with.
     handed: HashSet<String>,
     reports: Reports,
+    requests: Requests,
     pruned_ms: Option<u64>,
 }
 
@@ -101,6 +103,7 @@ impl Machine {
             parsing: VecDeque::new(),
             handed: HashSet::new(),
             reports: Reports::default(),
+            requests: Requests::default(),
             pruned_ms: None,
         }
     }
@@ -144,6 +147,9 @@ impl Machine {
             Event::Displayed { id } => self.displayed(&id, now_ms),
             Event::Opened { id } => self.closed_by_user(&id, true, now_ms),
             Event::Dismissed { id } => self.closed_by_user(&id, false, now_ms),
+            Event::Acted { id, action, text } => self.acted(&id, &action, text, now_ms),
+            Event::Request { number, request } => self.request(number, request, now_ms, actions),
+            Event::Withdrawn { number } => self.requests.withdraw(number),
         }
         self.journal.flush(self.clock.at(now_ms), actions);
     }

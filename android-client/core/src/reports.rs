@@ -98,12 +98,7 @@ mod tests {
     use super::*;
 
     fn reports(count: usize) -> Reports {
-        let report = |number| DeviceEvent {
-            entry: format!("n{number}"),
-            kind: DeviceEventType::Displayed,
-            at: DateTime(0),
-            reason: None,
-        };
+        let report = |number| DeviceEvent::new(format!("n{number}"), DeviceEventType::Displayed, DateTime(0));
         let mut reports = Reports::default();
         reports.load((0..count).map(report).collect());
         reports

@@ -219,9 +219,10 @@ impl Device {
             Action::Acknowledge(bytes) => self.acknowledge(bytes).await,
             Action::Close => self.close(),
             Action::Note(id) => self.note(id.as_deref()),
-            Action::HandOver(shown) => self.screen.hand_over(shown),
+            Action::HandOver(shown) => self.screen.hand_over(*shown),
             Action::Finished(_) => {} // the screen said so before
             Action::Cancel { id, attempt } => self.screen.remove(id, attempt),
+            Action::Answered { .. } => {} // nobody here asks
             Action::State(state) => self.state(&state).await,
         }
     }

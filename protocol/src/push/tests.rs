@@ -2,8 +2,9 @@
 
 use super::{
     Ack, Bound, Cursor, CursorMoved, DeviceEvent, DeviceEventType, Entry, EntryContent, EntryHead, Generation,
-    HeartbeatChanged, Lane, Login, Retry, SeqSet, UserChanged,
+    HeartbeatChanged, Lane, Login, Memberships, Request, Retry, SeqSet, UserChanged, UserToken,
 };
+use crate::stanza::Iq;
 use crate::{DateTime, Element, FieldError, ns};
 
 const AT: DateTime = DateTime(1_795_261_320_123);
@@ -200,17 +201,89 @@ fn cursor_bytes() {
 
 #[test]
 fn event_bytes() {
-    let opened = DeviceEvent { entry: "0192".to_owned(), kind: DeviceEventType::Opened, at: AT, reason: None };
+    let opened = DeviceEvent::new("0192", DeviceEventType::Opened, AT);
     insta::assert_snapshot!(opened.to_element(), @"<event xmlns='urn:longwire:push:1' entry='0192' type='opened' at='2026-11-21T11:42:00.123Z'/>");
     let rejected =
         DeviceEvent { kind: DeviceEventType::Rejected, reason: Some("unknown kind".to_owned()), ..opened.clone() };
     insta::assert_snapshot!(rejected.to_element(), @"<event xmlns='urn:longwire:push:1' entry='0192' type='rejected' at='2026-11-21T11:42:00.123Z' reason='unknown kind'/>");
     let wrong = opened.to_element().with_attr("type", "seen");
     assert_eq!(DeviceEvent::from_element(&wrong), Err(FieldError::Invalid { element: "event", field: "type" }));
-    let every = DeviceEventType::ALL.map(|kind| DeviceEvent { kind, ..opened.clone() });
-    for value in every.into_iter().chain([rejected]) {
+    let every = DeviceEventType::ALL.into_iter().filter(|kind| *kind != DeviceEventType::Action);
+    let every = every.map(|kind| DeviceEvent { kind, ..opened.clone() });
+    for value in every.chain([rejected]) {
         assert_eq!(DeviceEvent::from_element(&value.to_element()), Ok(value));
     }
+}
+
+#[test]
+fn action_bytes() {
+    let pressed = DeviceEvent::of_action("0192", "like", None, AT);
+    insta::assert_snapshot!(pressed.to_element(), @"<event xmlns='urn:longwire:push:1' entry='0192' type='action' at='2026-11-21T11:42:00.123Z' action='like'/>");
+    let replied = DeviceEvent::of_action("0192", "reply", Some("on my <way>".to_owned()), AT);
+    insta::assert_snapshot!(replied.to_element(), @"<event xmlns='urn:longwire:push:1' entry='0192' type='action' at='2026-11-21T11:42:00.123Z' action='reply'><text>on my &lt;way&gt;</text></event>");
+    for value in [&pressed, &replied] {
+        assert_eq!(DeviceEvent::from_element(&value.to_element()).as_ref(), Ok(value));
+    }
+    assert_eq!(DeviceEvent::of_action("0192", "like", Some(String::new()), AT), pressed);
+    let mut without = pressed.to_element();
+    without.remove_attr("action");
+    assert_eq!(DeviceEvent::from_element(&without), Err(FieldError::Missing { element: "event", field: "action" }));
+    for wrong in ["", "a b", "é", "x".repeat(65).as_str()] {
+        let wrong = pressed.to_element().with_attr("action", wrong);
+        assert_eq!(DeviceEvent::from_element(&wrong), Err(FieldError::Invalid { element: "event", field: "action" }));
+    }
+    let opened = pressed.to_element().with_attr("type", "opened");
+    assert_eq!(DeviceEvent::from_element(&opened).map(|event| event.action), Ok(None));
+}
+
+#[test]
+fn the_text_of_an_action_has_a_longest_form() {
+    let longest = "é".repeat(super::EVENT_TEXT_BYTES_MAX / 2);
+    let kept = DeviceEvent::of_action("0192", "reply", Some(longest.clone()), AT);
+    assert_eq!(DeviceEvent::from_element(&kept.to_element()), Ok(kept.clone()));
+    assert_eq!(DeviceEvent::of_action("0192", "reply", Some(format!("{longest}x")), AT), kept);
+    let too_long = DeviceEvent { text: Some(format!("{longest}x")), ..kept };
+    let refused = DeviceEvent::from_element(&too_long.to_element());
+    assert_eq!(refused, Err(FieldError::Invalid { element: "event", field: "text" }));
+}
+
+#[test]
+fn request_bytes() {
+    let token = UserToken("eyJ.a.b".to_owned());
+    assert!(!format!("{token:?}").contains("eyJ"), "a token is in no trace");
+    let requests = [
+        Request::Login(token),
+        Request::Logout,
+        Request::Join("topic:a/b".to_owned()),
+        Request::Leave("tag:beta".to_owned()),
+        Request::Memberships,
+    ];
+    let bytes = requests.each_ref().map(|request| request.to_iq("r1").to_element().to_string()).join("\n");
+    insta::assert_snapshot!(bytes, @r"
+    <iq xmlns='jabber:client' type='set' id='r1'><user xmlns='urn:longwire:push:1' token='eyJ.a.b'/></iq>
+    <iq xmlns='jabber:client' type='set' id='r1'><user xmlns='urn:longwire:push:1'/></iq>
+    <iq xmlns='jabber:client' type='set' id='r1'><join xmlns='urn:longwire:push:1' key='topic:a/b'/></iq>
+    <iq xmlns='jabber:client' type='set' id='r1'><leave xmlns='urn:longwire:push:1' key='tag:beta'/></iq>
+    <iq xmlns='jabber:client' type='get' id='r1'><memberships xmlns='urn:longwire:push:1'/></iq>
+    ");
+    for request in requests {
+        assert_eq!(Request::from_iq(&request.to_iq("r1")), Ok(Some(request)));
+    }
+    let join = Iq::set("r1", Element::new(ns::PUSH, "join"));
+    assert_eq!(Request::from_iq(&join), Err(FieldError::Missing { element: "join", field: "key" }));
+    let empty = Iq::set("r1", Element::new(ns::PUSH, "user").with_attr("token", ""));
+    assert_eq!(Request::from_iq(&empty), Err(FieldError::Invalid { element: "user", field: "token" }));
+    assert_eq!(Request::from_iq(&Iq::get("r1", Element::new(ns::PUSH, "join"))), Ok(None));
+}
+
+#[test]
+fn memberships_bytes() {
+    let memberships = Memberships(vec!["user:alice".to_owned(), "topic:a/b".to_owned()]);
+    insta::assert_snapshot!(memberships.to_element(), @"<memberships xmlns='urn:longwire:push:1'><key name='user:alice'/><key name='topic:a/b'/></memberships>");
+    assert_eq!(Memberships::from_element(&memberships.to_element()), Ok(memberships));
+    assert_eq!(Memberships::from_element(&Element::new(ns::PUSH, "memberships")), Ok(Memberships::default()));
+    let nameless = Element::new(ns::PUSH, "memberships").with_child(Element::new(ns::PUSH, "key"));
+    assert!(Memberships::from_element(&nameless).is_err());
 }
 
 #[test]

@@ -69,19 +69,20 @@ pub fn probed(id: &str) -> Option<LaneSeqs> {
     Some(LaneSeqs { normal: normal.parse().ok()?, background: background.parse().ok()? })
 }
 
-/// The event that a device reports.
+/// The event that a device reports; none for the use of an action.
 #[must_use]
-pub fn event(reported: &DeviceEvent) -> Event {
+pub fn event(reported: &DeviceEvent) -> Option<Event> {
     let kind = match reported.kind {
         DeviceEventType::Displayed => EventType::Displayed,
         DeviceEventType::Opened => EventType::Opened,
         DeviceEventType::Dismissed => EventType::Dismissed,
+        DeviceEventType::Action => return None,
         DeviceEventType::Rejected => EventType::Rejected,
         DeviceEventType::Left => EventType::Left,
         DeviceEventType::Expired => EventType::Expired,
     };
     let at = Timestamp::from_millis(i64::try_from(reported.at.unix_ms()).unwrap_or(i64::MAX));
-    Event { kind, at, reason: reported.reason.as_ref().map(|reason| reason.chars().take(256).collect()) }
+    Some(Event { kind, at, reason: reported.reason.as_ref().map(|reason| reason.chars().take(256).collect()) })
 }
 
 /// A lane on the wire.

@@ -1,6 +1,6 @@
 //! The durable steps of a device, as data: a driver carries them out and answers with their outcomes.
 
-use longwire_protocol::push::{Bound, DeviceEvent, DeviceEventType, Lane, SeqSet};
+use longwire_protocol::push::{Bound, DeviceEvent, Lane, SeqSet};
 
 use super::{Received, Row};
 use crate::account::{Account, FastToken, Installation};
@@ -81,12 +81,7 @@ pub enum Change {
     /// Something to tell the server.
     Report(DeviceEvent),
     /// The server answered a report.
-    Reported {
-        /// The notification.
-        entry: String,
-        /// What was reported.
-        kind: DeviceEventType,
-    },
+    Reported(DeviceEvent),
     /// What is known of a network, in place of what was; of the networks beyond [`crate::heartbeat::NETWORKS_MAX`] those with the lowest
     /// `used` are forgotten.
     Network(Learned),

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use longwire_protocol::push::{Bound, Cursor, DeviceEvent, DeviceEventType, Lane, SeqSet};
+use longwire_protocol::push::{Bound, Cursor, DeviceEvent, Lane, SeqSet};
 
 use super::{
-    Change, EntryKind, Outcome, Row, RowState, Snapshot, Step, Store, StoreError, Transaction, keep, leave, turn,
+    Change, EntryKind, Outcome, Row, RowState, Snapshot, Step, Store, StoreError, Transaction, is_told_by, keep, leave,
+    turn,
 };
 use crate::account::Record;
 use crate::heartbeat::{Learned, NETWORKS_MAX};
@@ -135,7 +136,7 @@ impl Contents {
             }
             Change::Row(id, verb) => return self.write(turn(self.row(id), verb, at_ms)),
             Change::Report(report) => return self.report(report.clone()),
-            Change::Reported { entry, kind } => self.reported(entry, *kind, at_ms),
+            Change::Reported(report) => self.reported(report, at_ms),
             Change::Network(learned) => self.learn(*learned),
             Change::Prune { before_ms } => self.prune(*before_ms),
         }
@@ -187,18 +188,15 @@ impl Contents {
 
     /// A report is told once, whether the server has answered it or not.
     fn report(&mut self, report: DeviceEvent) -> Outcome {
-        if self.reports.iter().any(|(known, _)| known.entry == report.entry && known.kind == report.kind) {
+        if self.reports.iter().any(|(known, _)| is_told_by(&report, known)) {
             return Outcome::Quiet;
         }
         self.reports.push((report.clone(), None));
         Outcome::Report(report)
     }
 
-    fn reported(&mut self, entry: &str, kind: DeviceEventType, at_ms: u64) {
-        let open = self
-            .reports
-            .iter_mut()
-            .filter(|(report, answered)| answered.is_none() && report.entry == entry && report.kind == kind);
+    fn reported(&mut self, report: &DeviceEvent, at_ms: u64) {
+        let open = self.reports.iter_mut().filter(|(known, answered)| answered.is_none() && is_told_by(report, known));
         open.for_each(|(_, answered)| *answered = Some(at_ms));
     }
 

@@ -92,6 +92,13 @@ pub fn leave(row: Row, user: Option<&str>, at_ms: u64) -> Option<(Row, Option<De
     }
 }
 
+/// Whether a report says nothing that `known` does not say: one of each type is told of a notification, but every use of an action.
+#[must_use]
+pub fn is_told_by(report: &DeviceEvent, known: &DeviceEvent) -> bool {
+    let is_same = report.entry == known.entry && report.kind == known.kind;
+    is_same && (report.kind != DeviceEventType::Action || report == known)
+}
+
 fn fresh(entry: &Received, at_ms: u64) -> Step {
     let row = told(first(entry, RowState::Stored, at_ms), Stage::Stored, at_ms);
     if let Some(reason) = &entry.unusable {
@@ -200,7 +207,7 @@ fn reject(row: Row, reason: &str, at_ms: u64) -> Step {
 }
 
 fn event(row: &Row, kind: DeviceEventType, at_ms: u64) -> DeviceEvent {
-    DeviceEvent { entry: row.id.clone(), kind, at: DateTime(at_ms), reason: None }
+    DeviceEvent::new(&row.id, kind, DateTime(at_ms))
 }
 
 /// The screen was given what it was owed, or cannot be.

@@ -419,6 +419,7 @@ impl Machine {
         }
         self.batch = crate::batch::Batch::default();
         self.reports.session_ended();
+        self.requests.session_ended();
     }
 
     /// A wait is over.

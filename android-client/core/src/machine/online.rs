@@ -1,8 +1,10 @@
 //! A session that is online: entries, cursors, IQs, acknowledgements and reports.
 
-use longwire_protocol::push::{Ack, Bound, CursorMoved, DeviceEventType, Entry, Lane, UserChanged};
+use longwire_protocol::push::{
+    Ack, Bound, CursorMoved, DeviceEvent, DeviceEventType, Entry, Lane, Request, UserChanged,
+};
 use longwire_protocol::stanza::{Condition, ErrorType, Iq, IqType};
-use longwire_protocol::{Element, Jid, ns};
+use longwire_protocol::{DateTime, Element, Jid, ns};
 
 use super::Machine;
 use crate::action::{Action, Actions};
@@ -10,6 +12,7 @@ use crate::batch::BATCH_BYTES_MAX;
 use crate::heartbeat::Bounds;
 use crate::inbox::{Change, KEPT_MS};
 use crate::journal::Then;
+use crate::requests::Requests;
 use crate::state::{Online, State};
 use crate::task::Ending;
 
@@ -40,6 +43,7 @@ impl Machine {
         let user = self.record.user.clone();
         self.set_state(State::Online(Online { device: bound.device, jid, user }), actions);
         self.promise_anew(now_ms, actions);
+        self.ask(now_ms, actions);
         self.hand_held();
         self.prune(now_ms);
     }
@@ -133,6 +137,11 @@ impl Machine {
     fn iq(&mut self, element: Element, now_ms: u64, actions: &mut Actions<'_>) {
         let is_ours = self.is_ours(&element);
         let Ok(iq) = Iq::from_element(element) else { return };
+        if is_ours && Requests::is_answer(&iq) {
+            let answered = self.requests.answered(&iq);
+            actions.extend(answered.map(|(number, answer)| Action::Answered { number, answer }));
+            return self.ask(now_ms, actions);
+        }
         match &iq.kind {
             IqType::Get(payload) if is_ours && payload.is(ns::PING, "ping") => {
                 self.write_element(&iq.result_for(None).to_element(), now_ms, actions);
@@ -145,7 +154,7 @@ impl Machine {
             }
             IqType::Result(_) | IqType::Error(_) if is_ours => {
                 if let Some(report) = self.reports.answered(&iq.id) {
-                    self.journal.add(Change::Reported { entry: report.entry, kind: report.kind });
+                    self.journal.add(Change::Reported(report));
                 }
                 self.tell(now_ms, actions);
             }
@@ -169,6 +178,24 @@ impl Machine {
         }
     }
 
+    /// The app asks for something.
+    pub(super) fn request(&mut self, number: u64, request: Request, now_ms: u64, actions: &mut Actions<'_>) {
+        match self.requests.add(number, request) {
+            Ok(()) => self.ask(now_ms, actions),
+            Err(refusal) => actions.push(Action::Answered { number, answer: Err(refusal) }),
+        }
+    }
+
+    /// Asks what waits to be asked.
+    fn ask(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
+        if !matches!(self.state, State::Online(_)) {
+            return;
+        }
+        while let Some(iq) = self.requests.next() {
+            self.write_element(&iq.to_element(), now_ms, actions);
+        }
+    }
+
     fn prune(&mut self, now_ms: u64) {
         let at_ms = self.clock.at(now_ms);
         if self.pruned_ms.is_none_or(|last| at_ms.saturating_sub(last) >= PRUNE_EVERY_MS) {
@@ -178,9 +205,8 @@ impl Machine {
     }
 
     pub(super) fn report(&mut self, id: &str, kind: DeviceEventType, now_ms: u64) {
-        let at = longwire_protocol::DateTime(self.clock.at(now_ms));
-        let report = longwire_protocol::push::DeviceEvent { entry: id.to_owned(), kind, at, reason: None };
-        self.journal.add(Change::Report(report));
+        let at = DateTime(self.clock.at(now_ms));
+        self.journal.add(Change::Report(DeviceEvent::new(id, kind, at)));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Handing over (DESIGN rule 13): what comes of stored changes, and what the app says back.
 
-use longwire_protocol::push::DeviceEventType;
+use longwire_protocol::DateTime;
+use longwire_protocol::push::{DeviceEvent, DeviceEventType, is_action_id};
 
 use super::Machine;
 use crate::action::{Action, Actions, HandOver};
@@ -138,6 +139,15 @@ impl Machine {
         let kind = if is_opened { DeviceEventType::Opened } else { DeviceEventType::Dismissed };
         self.report(id, kind, now_ms);
     }
+
+    /// What nobody could have used, an action without a proper id, counts as opening alone.
+    pub(super) fn acted(&mut self, id: &str, action: &str, text: Option<String>, now_ms: u64) {
+        self.closed_by_user(id, true, now_ms);
+        if is_action_id(action) {
+            let at = DateTime(self.clock.at(now_ms));
+            self.journal.add(Change::Report(DeviceEvent::of_action(id, action, text, at)));
+        }
+    }
 }
 
 /// How a row is handed over.
@@ -152,7 +162,7 @@ pub(super) enum Manner {
 }
 
 fn hand_over(row: Row, notification: Notification, manner: Manner) -> Action {
-    Action::HandOver(HandOver {
+    Action::HandOver(Box::new(HandOver {
         id: row.id,
         seq: row.seq,
         lane: row.lane,
@@ -163,5 +173,5 @@ fn hand_over(row: Row, notification: Notification, manner: Manner) -> Action {
         user: row.user,
         expires_ms: row.expires_ms,
         notification,
-    })
+    }))
 }

@@ -8,6 +8,7 @@ mod login;
 mod owed;
 mod refusals;
 mod register;
+mod requests;
 mod security;
 mod session;
 mod targets;

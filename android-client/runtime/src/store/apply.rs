@@ -2,7 +2,7 @@
 
 use longwire_client::Lane;
 use longwire_client::inbox::{Change, EntryKind, Outcome, Step, Transaction, keep, leave, turn};
-use longwire_protocol::push::{Bound, DeviceEvent, DeviceEventType, SeqSet};
+use longwire_protocol::push::{Bound, DeviceEvent, SeqSet};
 use sqlx::SqliteConnection;
 
 use super::row::{find, from_db, of_users, save, to_db};
@@ -62,7 +62,7 @@ async fn apply_change(
             let is_new = add_report(connection, device, report).await?;
             return Ok(if is_new { Outcome::Report(report.clone()) } else { Outcome::Quiet });
         }
-        Change::Reported { entry, kind } => answered(connection, device, entry, *kind, at_ms).await?,
+        Change::Reported(report) => answered(connection, device, report, at_ms).await?,
         Change::Network(learned) => network::save(connection, device, learned).await?,
         Change::Prune { before_ms } => prune(connection, device, *before_ms).await?,
     }
@@ -170,22 +170,28 @@ async fn keep_seq(
 
 /// Whether the report is one that was not told before.
 async fn add_report(connection: &mut SqliteConnection, device: u32, report: &DeviceEvent) -> Result<bool, sqlx::Error> {
-    let query = sqlx::query("INSERT OR IGNORE INTO reports (device, entry, kind, at, reason) VALUES (?, ?, ?, ?, ?)");
+    let query = sqlx::query(
+        "INSERT OR IGNORE INTO reports (device, entry, kind, at, reason, action, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    );
     let query = query.bind(device).bind(&report.entry).bind(report.kind.as_str());
     let query = query.bind(to_db(report.at.unix_ms())).bind(report.reason.as_deref());
+    let query = query.bind(report.action.as_deref()).bind(report.text.as_deref());
     Ok(query.execute(connection).await?.rows_affected() > 0)
 }
 
 async fn answered(
     connection: &mut SqliteConnection,
     device: u32,
-    entry: &str,
-    kind: DeviceEventType,
+    report: &DeviceEvent,
     at_ms: u64,
 ) -> Result<(), sqlx::Error> {
-    let query =
-        sqlx::query("UPDATE reports SET answered = ? WHERE device = ? AND entry = ? AND kind = ? AND answered IS NULL");
-    query.bind(to_db(at_ms)).bind(device).bind(entry).bind(kind.as_str()).execute(connection).await.map(drop)
+    let query = sqlx::query(
+        "UPDATE reports SET answered = ? WHERE device = ? AND entry = ? AND kind = ? AND answered IS NULL
+         AND (action IS NULL OR (action IS ? AND at = ? AND text IS ?))",
+    );
+    let query = query.bind(to_db(at_ms)).bind(device).bind(&report.entry).bind(report.kind.as_str());
+    let query = query.bind(report.action.as_deref()).bind(to_db(report.at.unix_ms())).bind(report.text.as_deref());
+    query.execute(connection).await.map(drop)
 }
 
 async fn prune(connection: &mut SqliteConnection, device: u32, before_ms: u64) -> Result<(), sqlx::Error> {

@@ -48,8 +48,7 @@ async fn look(connection: &mut SqliteConnection, device: u32, id: &str) -> Resul
     }
     let record = record::load(&mut moment, device).await?;
     let row = find(&mut moment, device, id).await?;
-    let reports =
-        "SELECT entry, kind, at, reason, answered FROM reports WHERE device = ? AND entry = ? ORDER BY number";
+    let reports = "SELECT entry, kind, at, reason, action, text, answered FROM reports WHERE device = ? AND entry = ? ORDER BY number";
     let reports = sqlx::query(reports).bind(device).bind(id).fetch_all(&mut *moment).await?;
     let reports = reports.iter().map(|report| {
         let answered: Option<i64> = report.try_get("answered")?;

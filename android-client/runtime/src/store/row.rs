@@ -29,7 +29,7 @@ pub(super) async fn snapshot(connection: &mut SqliteConnection, device: u32) -> 
     let due = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE {IS_DUE} ORDER BY arrival")));
     let rows = due.bind(device).fetch_all(&mut *connection).await?;
     let rows = rows.iter().map(read_row).collect::<Result<_, _>>()?;
-    let reports = "SELECT entry, kind, at, reason FROM reports WHERE device = ? AND answered IS NULL ORDER BY number";
+    let reports = "SELECT entry, kind, at, reason, action, text FROM reports WHERE device = ? AND answered IS NULL ORDER BY number";
     let reports = sqlx::query(reports);
     let reports = reports.bind(device).fetch_all(&mut *connection).await?;
     let reports = reports.iter().map(read_report).collect::<Result<_, _>>()?;
@@ -98,6 +98,8 @@ pub(super) fn read_report(row: &SqliteRow) -> Result<DeviceEvent, sqlx::Error> {
         kind: kind.parse().map_err(|_| unreadable("kind"))?,
         at: DateTime(from_db(row.try_get("at")?)),
         reason: row.try_get("reason")?,
+        action: row.try_get("action")?,
+        text: row.try_get("text")?,
     })
 }
 

@@ -56,9 +56,11 @@ CREATE TABLE networks (
 CREATE TABLE reports (
     number INTEGER PRIMARY KEY,
     device INTEGER NOT NULL, entry TEXT NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT,
-    answered INTEGER,
-    UNIQUE (device, entry, kind)
+    action TEXT, text TEXT,
+    answered INTEGER
 ) STRICT;
+CREATE UNIQUE INDEX reports_once ON reports (device, entry, kind) WHERE action IS NULL;
+CREATE UNIQUE INDEX reports_action ON reports (device, entry, action, at, ifnull(text, '')) WHERE action IS NOT NULL;
 CREATE INDEX reports_open ON reports (device, number) WHERE answered IS NULL;
 PRAGMA user_version = 1;
 ";

@@ -97,6 +97,14 @@ fn kind() -> impl Strategy<Value = DeviceEventType> {
     ]
 }
 
+fn report() -> impl Strategy<Value = DeviceEvent> {
+    let plain = (id(), kind(), 0..9_u64).prop_map(|(entry, kind, at)| DeviceEvent::new(entry, kind, DateTime(at)));
+    let text = proptest::option::of(Just("on my way".to_owned()));
+    let of_action = (id(), prop_oneof![Just("like"), Just("reply")], text, 0..2_u64)
+        .prop_map(|(entry, action, text, at)| DeviceEvent::of_action(entry, action, text, DateTime(at)));
+    prop_oneof![plain, of_action]
+}
+
 fn change() -> impl Strategy<Value = Change> {
     let account = Account { name: "name".to_owned(), password: "password".to_owned(), is_registered: false };
     prop_oneof![
@@ -105,10 +113,8 @@ fn change() -> impl Strategy<Value = Change> {
         2 => bound(),
         2 => (lane(), 0..40_u64).prop_map(|(lane, seq)| Change::Cursor { lane, seq }),
         1 => user().prop_map(Change::User),
-        1 => (id(), kind(), 0..9_u64).prop_map(|(entry, kind, at)| {
-            Change::Report(DeviceEvent { entry, kind, at: DateTime(at), reason: None })
-        }),
-        1 => (id(), kind()).prop_map(|(entry, kind)| Change::Reported { entry, kind }),
+        2 => report().prop_map(Change::Report),
+        1 => report().prop_map(Change::Reported),
         1 => (0..30_u64).prop_map(|before_ms| Change::Prune { before_ms }),
         1 => any::<[u8; 16]>().prop_map(|bytes| Change::Installation(Installation::from_random(bytes, bytes))),
         1 => Just(Change::Account(Some(account))),

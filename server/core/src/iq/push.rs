@@ -30,7 +30,8 @@ async fn report(core: &Core, session: &Session, iq: &Iq) -> Answer {
     let reported = DeviceEvent::from_element(payload).map_err(|error| bad(error.to_string()))?;
     let entry = reported.entry.parse().map_err(|_| bad("the attribute entry is not an id".to_owned()))?;
     let device = session.device.ok_or_else(|| StanzaError::new(Condition::UnexpectedRequest))?;
-    match core.notifications.report(device, entry, render::event(&reported)).await {
+    let event = render::event(&reported).ok_or_else(|| StanzaError::new(Condition::FeatureNotImplemented))?;
+    match core.notifications.report(device, entry, event).await {
         Ok(()) => Ok(None),
         Err(EventError::UnknownEntry) => Err(StanzaError::new(Condition::ItemNotFound)),
         Err(EventError::Core(error)) => Err(unavailable(&error)),

@@ -155,6 +155,7 @@ impl Phone {
                 | Action::HandOver(_)
                 | Action::Finished(_)
                 | Action::Cancel { .. }
+                | Action::Answered { .. }
                 | Action::State(_) => {}
             }
         }

@@ -34,7 +34,7 @@ pub(crate) enum Later {
     Synced(Vec<Outcome>),
     /// Of the mutation that stores the cursor first: the entries are synced too.
     Owed,
-    Shown(HandOver),
+    Shown(Box<HandOver>),
     Removed(String),
     /// The user opens or dismisses it, when it is still there.
     Touched(String, bool),
@@ -315,6 +315,7 @@ impl Phone {
 
     fn trace(&mut self, action: &Action) {
         match action {
+            Action::Answered { number, answer } => self.say(|| format!("is answered {number}: {answer:?}")),
             Action::State(state) => self.say(|| format!("is {state:?}")),
             Action::Write(bytes) => self.say(|| format!("writes {}", String::from_utf8_lossy(bytes))),
             Action::Acknowledge(bytes) => self.say(|| String::from_utf8_lossy(bytes).into_owned()),
@@ -352,7 +353,11 @@ impl Phone {
                 self.watch.connected();
                 wishes.push(Wish::Connect);
             }
-            Action::Resolve { .. } | Action::StartTls | Action::State(_) | Action::Finished(_) => {}
+            Action::Resolve { .. }
+            | Action::StartTls
+            | Action::Answered { .. }
+            | Action::State(_)
+            | Action::Finished(_) => {}
             Action::Write(bytes) | Action::Acknowledge(bytes) => {
                 self.watch.wrote(&bytes);
                 wishes.push(Wish::Send(bytes));

@@ -11,6 +11,7 @@ use longwire_protocol::{DateTime, Element, Event as StreamEvent, Jid, Limits, Re
 
 use crate::heartbeat::{Adaptive, Fixed, Interval};
 use crate::inbox::{MemoryStore, Store as _};
+use crate::requests::{Refusal, Reply};
 use crate::{Action, Actions, Config, Event, HandOver, Machine, Random, State, Target, TlsMode};
 
 /// Server time at the phone's time 0.
@@ -44,6 +45,7 @@ pub(super) struct Phone {
     pub(super) finished: Vec<String>,
     pub(super) cancelled: Vec<String>,
     pub(super) states: Vec<State>,
+    pub(super) answered: Vec<(u64, Result<Reply, Refusal>)>,
     pub(super) connects: usize,
     pub(super) targets: Vec<Target>,
     pub(super) resolves: Vec<Vec<TlsMode>>,
@@ -112,6 +114,7 @@ impl Phone {
             finished: Vec::new(),
             cancelled: Vec::new(),
             states: Vec::new(),
+            answered: Vec::new(),
             connects: 0,
             targets: Vec::new(),
             resolves: Vec::new(),
@@ -208,14 +211,15 @@ impl Phone {
                 }
             }
             Action::HandOver(hand_over) => {
-                self.handed.push(hand_over.clone());
-                self.show(hand_over);
+                self.handed.push(HandOver::clone(&hand_over));
+                self.show(*hand_over);
             }
             Action::Finished(id) => self.finished.push(id),
             Action::Cancel { id, .. } => {
                 self.cancelled.push(id.clone());
                 self.take_away(id);
             }
+            Action::Answered { number, answer } => self.answered.push((number, answer)),
             Action::State(state) => self.states.push(state),
         }
     }

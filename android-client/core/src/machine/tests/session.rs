@@ -6,7 +6,7 @@ use longwire_protocol::xep::ping;
 use longwire_protocol::{Element, ns};
 
 use super::harness::{Phone, about, bound, notification};
-use crate::inbox::Store as _;
+use crate::inbox::{RowState, Store as _};
 use crate::{Event, State};
 
 fn ack(normal: Option<u64>, background: Option<u64>) -> String {
@@ -179,6 +179,57 @@ fn report(phone: &mut Phone) -> (String, Element) {
         .collect();
     assert_eq!(events.len(), 1);
     events.into_iter().next().expect("one event")
+}
+
+/// The event IQs that were written: types, actions and texts.
+fn told(phone: &mut Phone) -> Vec<(String, Option<String>, Option<String>)> {
+    let events = phone.take_elements().into_iter().filter_map(|iq| iq.child(ns::PUSH, "event").cloned());
+    let told = events.map(|event| {
+        let attr = |name| event.attr(name).map(str::to_owned);
+        (attr("type").expect("a type"), attr("action"), event.child_text(ns::PUSH, "text"))
+    });
+    told.collect()
+}
+
+fn acted(action: &str, text: Option<&str>) -> Event {
+    Event::Acted { id: "a".into(), action: action.into(), text: text.map(str::to_owned) }
+}
+
+#[test]
+fn an_action_opens_ends_the_row_and_is_told_each_time_it_is_used() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a")]);
+    phone.event(acted("reply", Some("on my way")));
+    let opened = ("opened".to_owned(), None, None);
+    let of = |action: &str, text: Option<&str>| ("action".to_owned(), Some(action.into()), text.map(str::to_owned));
+    assert_eq!(told(&mut phone), [opened, of("reply", Some("on my way"))]);
+    assert_eq!(phone.store.state("a"), Some(RowState::Closed));
+    phone.event(acted("reply", Some("on my way")));
+    assert_eq!(told(&mut phone), [], "the same at the same moment is a repeat");
+    phone.now_ms += 1;
+    phone.event(acted("reply", Some("on my way")));
+    phone.event(acted("like", None));
+    assert_eq!(told(&mut phone), [of("reply", Some("on my way")), of("like", None)]);
+    phone.event(acted("not an id", Some("x")));
+    assert_eq!(told(&mut phone), []);
+}
+
+#[test]
+fn an_action_in_a_process_just_born_is_durable_and_told_until_it_is_answered() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a")]);
+    let mut phone = phone.reborn();
+    phone.event(acted("like", None));
+    assert_eq!(phone.store.state("a"), Some(RowState::Closed), "before any start");
+    let mut phone = phone.reborn();
+    phone.start();
+    assert!(phone.handed.is_empty());
+    phone.log_in(&bound(101, 101));
+    assert_eq!(told(&mut phone).len(), 2);
+    phone.receive(b"<iq type='result' id='event-1'/><iq type='result' id='event-2'/>");
+    assert!(phone.store.load().expect("loads").reports.is_empty());
+    phone.reconnect(&bound(101, 101));
+    assert_eq!(told(&mut phone), []);
 }
 
 #[test]
