@@ -37,6 +37,8 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("longwire-client", &["longwire-protocol"]),
     ("longwire-device", &["longwire-client", "longwire-protocol"]),
+    ("longwire-push-ffi", &["longwire-client", "longwire-protocol"]),
+    ("longwire-bindgen", &[]),
 ];
 
 /// What a crate's own dependency list must not name.

@@ -1,0 +1,26 @@
+//! The phone's side of Longwire for Kotlin: a flat mirror of the client core and its driver, without protocol of its own.
+//!
+//! Kotlin owns what is the platform's (database, alarms, certificates, screen) behind [`Platform`]; everything else is decided in Rust.
+
+mod client;
+mod config;
+mod error;
+mod notification;
+mod platform;
+mod state;
+
+pub use client::PushClient;
+pub use config::{NetworkFacts, PushConfig, TlsMode, Trust};
+pub use error::{PlatformError, PushError};
+pub use notification::{InboxItem, PushAction, PushNotification};
+pub use platform::{LogLevel, Platform, SqlValue};
+pub use state::PushState;
+
+uniffi::setup_scaffolding!();
+
+/// The version of this library, that of its Kotlin.
+#[uniffi::export]
+#[must_use]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}

@@ -1,0 +1,40 @@
+//! Where the phone stands, in stable words for programs and sentences for people.
+
+/// The state of the phone.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum PushState {
+    /// Not started, or stopped.
+    Idle,
+    /// Waits for its next attempt.
+    Waiting {
+        /// Until when, on the clock of `SystemClock.elapsedRealtime()`; none until the network is usable.
+        until_elapsed_ms: Option<u64>,
+        /// Why: `no-network`, `unknown-host`, `refused`, `unreachable`, `certificate`, `tls`, `no-tls`, `lost`, `silent`, `timed-out`, `server`,
+        /// `conflict`, `unauthorized`, `security`, `protocol` or `storage`.
+        reason: String,
+        /// The sentence for people.
+        text: String,
+    },
+    /// TCP and TLS.
+    Connecting,
+    /// Makes an account.
+    Registering,
+    /// Logs in.
+    LoggingIn,
+    /// Receives notifications.
+    Online {
+        /// The server's id of this installation.
+        device: String,
+        /// The user that it is bound to.
+        user: Option<String>,
+        /// After how much silence a heartbeat is sent.
+        heartbeat_seconds: u32,
+    },
+    /// Cannot go on without somebody's help.
+    Blocked {
+        /// Why: `registration-refused`, `app-key-needed`, `app-key-refused` or `unauthorized`.
+        reason: String,
+        /// The sentence for people.
+        text: String,
+    },
+}
