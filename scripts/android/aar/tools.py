@@ -1,6 +1,7 @@
 """Where things lie, and how programs are called."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ TOOLS = OUT / "tools"
 AAPT2 = TOOLS / "apktool" / "prebuilt" / "linux" / "aapt2"
 # The public framework's resources and manifest attributes.
 FRAMEWORK = TOOLS / "apktool" / "prebuilt" / "android-framework.jar"
+# Android's classes. They hold hidden API too: the gates of the Maven build see to that.
+SDK_CLASSES = TOOLS / "android-all.jar"
 
 MIN_SDK = 24
 TARGET_SDK = 35
@@ -34,6 +37,17 @@ def java(main, *arguments, jvm=("-Xmx2g",)):
     """Runs a class of the tools' class path, which gradle/tools/pom.xml wrote."""
     classpath = (TOOLS / "classpath").read_text().strip()
     return run("java", *jvm, "-cp", classpath, main, *arguments)
+
+
+def java_source(file, *arguments):
+    """Runs a Java source file with the tools' class path."""
+    return run("java", "-cp", (TOOLS / "classpath").read_text().strip(), file, *arguments)
+
+
+def java_home():
+    """The JDK behind `java`."""
+    home = os.environ.get("JAVA_HOME")
+    return Path(home) if home else Path(shutil.which("javac")).resolve().parents[1]
 
 
 def main(work):
