@@ -24,7 +24,7 @@ class HostAppTest {
 
     @Test
     fun `the resources of the library are found by its R`() {
-        assertEquals("Connection", context.getString(R.string.longwire_service_channel))
+        assertEquals("Connection", context.getString(R.string.longwire_channel_service))
         assertContains(listOf(24, 26, 30, 34, 35, 36), Build.VERSION.SDK_INT)
     }
 }

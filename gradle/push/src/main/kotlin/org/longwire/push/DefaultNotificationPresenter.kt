@@ -1,0 +1,137 @@
+package org.longwire.push
+
+import android.app.Notification
+import android.app.NotificationManager
+import android.content.Context
+import android.graphics.Bitmap
+import org.longwire.push.platform.service
+import org.longwire.push.process.PushProcess
+import org.longwire.push.screen.Buttons
+import org.longwire.push.screen.Channels
+import org.longwire.push.screen.Groups
+import org.longwire.push.screen.HttpImages
+import org.longwire.push.screen.Images
+import org.longwire.push.screen.Look
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.Executor
+import java.util.concurrent.Executors
+
+/**
+ * Shows notifications with the system's own templates: a channel per urgency and sound, buttons and replies, pictures, groups. The id is
+ * the tag, so a repeat replaces itself, and it alerts once. Override [adapt] to change what a notification looks like.
+ */
+public open class DefaultNotificationPresenter internal constructor(
+    private val context: Context,
+    private val images: Images,
+    private val downloads: Executor,
+    private val config: () -> PushConfig?,
+) : NotificationPresenter {
+    /** The presenter that is used without any other. */
+    public constructor(context: Context) : this(
+        context,
+        HttpImages(),
+        Executors.newSingleThreadExecutor { Thread(it, "longwire-images") },
+        {
+            PushProcess
+                .host(context)
+                .settings.values.config
+        },
+    )
+
+    private val manager: NotificationManager = context.service()
+    private val channels = Channels(context, manager)
+    private val intents = PushIntents(context)
+    private val buttons = Buttons(context, intents)
+    private val groups = Groups(manager) { look(channels.builder(null, "none")) }
+
+    /** What was shown last under each id whose picture is on its way. */
+    private val awaited = ConcurrentHashMap<String, PushNotification>()
+
+    /** Changes a notification before it is shown; everything that the library knows is set already. */
+    protected open fun adapt(
+        builder: Notification.Builder,
+        notification: PushNotification,
+    ) {
+    }
+
+    final override fun show(notification: PushNotification): Boolean {
+        if (!channels.isOpen(notification.urgency, notification.sound)) return false
+        awaited.remove(notification.id)
+        post(notification, null)
+        notification.image?.let { url ->
+            awaited[notification.id] = notification
+            downloads.execute { addPicture(notification, url) }
+        }
+        return true
+    }
+
+    final override fun remove(id: String) {
+        awaited.remove(id)
+        manager.cancel(id, Groups.ID)
+        groups.settleAll(id)
+    }
+
+    private fun addPicture(
+        notification: PushNotification,
+        url: String,
+    ) {
+        val picture = images.load(url)
+        // Replaced, removed, opened or dismissed meanwhile: it is not brought back for a picture.
+        if (!awaited.remove(notification.id, notification) || picture == null || !isActive(notification.id)) return
+        post(notification, picture)
+    }
+
+    private fun post(
+        notification: PushNotification,
+        picture: Bitmap?,
+    ) {
+        val built = build(notification, picture)
+        manager.notify(notification.id, Groups.ID, built)
+        notification.group?.let { groups.settle(it, shown = notification.id to built) }
+    }
+
+    private fun build(
+        notification: PushNotification,
+        picture: Bitmap?,
+    ): Notification {
+        val builder =
+            look(channels.builder(notification.urgency, notification.sound))
+                .setContentTitle(notification.title)
+                .setContentText(notification.body)
+                .setStyle(style(notification, picture))
+                .setShowWhen(notification.sentAt > 0)
+                .setWhen(notification.sentAt)
+                .setAutoCancel(true)
+                .setOnlyAlertOnce(true)
+                .setContentIntent(intents.open(notification))
+                .setDeleteIntent(intents.dismiss(notification.id))
+        picture?.let(builder::setLargeIcon)
+        notification.group?.let(builder::setGroup)
+        buttons.add(builder, notification, Look.of(config()).icon)
+        adapt(builder, notification)
+        return builder.build()
+    }
+
+    private fun style(
+        notification: PushNotification,
+        picture: Bitmap?,
+    ): Notification.Style =
+        if (picture == null) {
+            Notification.BigTextStyle().bigText(notification.body)
+        } else {
+            Notification
+                .BigPictureStyle()
+                .bigPicture(picture)
+                .bigLargeIcon(null as Bitmap?)
+                .setSummaryText(notification.body)
+        }
+
+    private fun look(builder: Notification.Builder): Notification.Builder {
+        val look = Look.of(config())
+        builder.setSmallIcon(look.icon)
+        if (look.color != 0) builder.setColor(look.color)
+        return builder
+    }
+
+    private fun isActive(id: String): Boolean = manager.activeNotifications.orEmpty().any { it.tag == id && it.id == Groups.ID }
+}

@@ -1,0 +1,78 @@
+package org.longwire.push
+
+import androidx.annotation.ColorInt
+import androidx.annotation.DrawableRes
+
+/**
+ * What an app tells the library once. It is remembered (in the folder that backups do not reach), so that a boot or a restart after
+ * the process was killed needs no word from the app.
+ */
+public data class PushConfig
+    @JvmOverloads
+    constructor(
+        /** The server: `push.example.com` (found by its SRV records, else at the standard ports) or `host:port`. */
+        public val server: String,
+        /** The app's key, where the server registers only with one. It is public: it ships in the APK. */
+        public val appKey: String? = null,
+        /** The XMPP domain, which is also the name on the server's certificate; `null`: the host of [server]. */
+        public val domain: String? = null,
+        /** Whose certificates are trusted. */
+        public val trust: Trust = Trust.System,
+        /** How TLS begins. */
+        public val tls: Tls = Tls.AUTOMATIC,
+        /** Whether the library puts notifications on the screen; `false`: the app does, from its [PushReceiver]. */
+        public val showsNotifications: Boolean = true,
+        /** The small icon of all notifications, a drawable of the app; 0: the library's own. */
+        @param:DrawableRes public val icon: Int = 0,
+        /** The accent colour of all notifications; 0: the system's. */
+        @param:ColorInt public val color: Int = 0,
+        /** The title of the foreground service's notification; `null`: the app's name. */
+        public val serviceTitle: String? = null,
+        /** The text of the foreground service's notification; `null`: the library's own. */
+        public val serviceText: String? = null,
+        /** A fixed heartbeat in seconds, for tests; `null`: the library learns one per network. */
+        public val heartbeatSeconds: Int? = null,
+    ) {
+        internal val address: ServerAddress = ServerAddress.parse(server)
+
+        init {
+            if (domain != null && domain.isBlank()) throw PushException.config("the domain is empty")
+            if (heartbeatSeconds != null && heartbeatSeconds <= 0) throw PushException.config("the heartbeat is not above 0 s")
+        }
+
+        /** Without the app's key. */
+        override fun toString(): String = "PushConfig(server=$server, domain=${domain ?: address.host}, trust=$trust, tls=$tls)"
+    }
+
+/** How TLS begins. There is no way without it. */
+public enum class Tls {
+    /** By STARTTLS at port 5222, from the first byte everywhere else. */
+    AUTOMATIC,
+
+    /** From the first byte. */
+    DIRECT,
+
+    /** By STARTTLS. */
+    START_TLS,
+}
+
+/** Whose certificates are trusted. */
+public sealed interface Trust {
+    /** What the system trusts, as the app's network security configuration says. */
+    public data object System : Trust
+
+    /** These certificates alone, PEM: a private authority's, or the server's own. */
+    public data class Certificates(
+        /** One or more PEM blocks. */
+        public val pem: String,
+    ) : Trust {
+        /** Without the certificates. */
+        override fun toString(): String = "Certificates"
+    }
+
+    /** The one certificate whose SHA-256 this is. */
+    public data class Pin(
+        /** In hexadecimal digits, with or without colons. */
+        public val sha256: String,
+    ) : Trust
+}

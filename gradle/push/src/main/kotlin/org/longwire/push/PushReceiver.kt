@@ -1,0 +1,103 @@
+package org.longwire.push
+
+import android.content.BroadcastReceiver
+import android.content.Context
+import android.content.Intent
+import android.util.Log
+import kotlinx.coroutines.Dispatchers
+import org.longwire.push.platform.LOG_TAG
+import org.longwire.push.process.Background
+import org.longwire.push.process.PushProcess
+import org.longwire.push.process.ReceivedIds
+
+/**
+ * The base of an app's receiver. Declare it in the manifest, not exported, with an intent filter for [Broadcast.ACTION_RECEIVE] (and
+ * [Broadcast.ACTION_ACTED]):
+ *
+ * ```xml
+ * <receiver android:name=".MyReceiver" android:exported="false">
+ *     <intent-filter>
+ *         <action android:name="org.longwire.push.action.RECEIVE" />
+ *         <action android:name="org.longwire.push.action.ACTED" />
+ *     </intent-filter>
+ * </receiver>
+ * ```
+ *
+ * A notification is handed over again when the process died before it was done. Of such repeats this class passes on none that
+ * [onPush] was through with, or that was opened or dismissed meanwhile.
+ */
+public abstract class PushReceiver : BroadcastReceiver() {
+    /** A notification, or the newer content of one. Runs in the background, one at a time, and has some 9 s. */
+    protected abstract fun onPush(
+        context: Context,
+        push: PushNotification,
+    )
+
+    /** A button without a url was pressed, with the text of a reply. Runs in the background and has some 9 s. */
+    protected open fun onAction(
+        context: Context,
+        id: String,
+        action: String,
+        text: String?,
+    ) {
+    }
+
+    final override fun onReceive(
+        context: Context,
+        intent: Intent,
+    ) {
+        val application = context.applicationContext
+        when (intent.action) {
+            Broadcast.ACTION_RECEIVE -> {
+                val push = Broadcast.notification(intent) ?: return
+                inBackground(application, "push") { receive(application, push) }
+            }
+
+            Broadcast.ACTION_ACTED -> {
+                val id = intent.getStringExtra(Broadcast.EXTRA_ID) ?: return
+                val action = intent.getStringExtra(Broadcast.EXTRA_ACTION) ?: return
+                val text = intent.getStringExtra(Broadcast.EXTRA_TEXT)
+                inBackground(application, "action") { onAction(application, id, action, text) }
+            }
+        }
+    }
+
+    private fun inBackground(
+        context: Context,
+        what: String,
+        block: suspend () -> Unit,
+    ) {
+        Background.run(context, goAsync(), what, oneByOne, block)
+    }
+
+    private suspend fun receive(
+        context: Context,
+        push: PushNotification,
+    ) {
+        val ids = ReceivedIds.of(context)
+        if (ids.contains(javaClass.name, push) || isRepeatOfDone(context, push)) return
+        onPush(context, push)
+        ids.add(javaClass.name, push)
+    }
+
+    /** The first hand-over is no repeat: it is passed on, however fast the person was to open or dismiss it. */
+    private suspend fun isRepeatOfDone(
+        context: Context,
+        push: PushNotification,
+    ): Boolean =
+        try {
+            push.attempt != 1 && !push.isUpdate && !push.isOnce &&
+                PushProcess
+                    .host(context)
+                    .core()
+                    .isDone(push.id)
+        } catch (error: PushException) {
+            // Once more is better than not at all.
+            Log.w(LOG_TAG, "cannot tell whether ${push.id} is done", error)
+            false
+        }
+
+    private companion object {
+        val oneByOne = Dispatchers.IO.limitedParallelism(1)
+    }
+}

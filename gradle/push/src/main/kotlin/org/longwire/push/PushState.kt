@@ -1,0 +1,61 @@
+package org.longwire.push
+
+/** Where the connection stands. */
+public sealed interface PushState {
+    /** The state's name, stable for programs. */
+    public val name: String
+
+    /** Not started, or stopped. */
+    public data object Idle : PushState {
+        override val name: String get() = "idle"
+    }
+
+    /** Waits for its next attempt. */
+    public data class Waiting(
+        /** Until when, on the clock of `SystemClock.elapsedRealtime()`; `null`: until the network is usable. */
+        public val untilElapsedMs: Long?,
+        /** Why, as a stable word: `no-network`, `unreachable`, `certificate`, `tls`, … */
+        public val reason: String,
+        /** Why, as a sentence for people. */
+        public val text: String,
+    ) : PushState {
+        override val name: String get() = "waiting"
+    }
+
+    /** TCP, TLS. */
+    public data object Connecting : PushState {
+        override val name: String get() = "connecting"
+    }
+
+    /** Makes an account. */
+    public data object Registering : PushState {
+        override val name: String get() = "registering"
+    }
+
+    /** Logs in. */
+    public data object LoggingIn : PushState {
+        override val name: String get() = "logging-in"
+    }
+
+    /** Receives notifications. */
+    public data class Online(
+        /** The server's id of this device. */
+        public val device: String,
+        /** The app's user that the device is bound to. */
+        public val user: String?,
+        /** The heartbeat in force, in seconds. */
+        public val heartbeatSeconds: Int,
+    ) : PushState {
+        override val name: String get() = "online"
+    }
+
+    /** Cannot go on without somebody's help. */
+    public data class Blocked(
+        /** Why, as a stable word: `registration-refused`, `app-key-needed`, `app-key-refused`, `unauthorized`. */
+        public val reason: String,
+        /** Why, as a sentence for people. */
+        public val text: String,
+    ) : PushState {
+        override val name: String get() = "blocked"
+    }
+}

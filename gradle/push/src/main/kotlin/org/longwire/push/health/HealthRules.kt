@@ -1,0 +1,174 @@
+package org.longwire.push.health
+
+import android.content.Intent
+import org.longwire.push.HealthCheck
+import org.longwire.push.HealthItem
+import org.longwire.push.HealthReport
+import org.longwire.push.HealthState
+import org.longwire.push.HealthState.OK
+import org.longwire.push.HealthState.PROBLEM
+import org.longwire.push.HealthState.WARNING
+import org.longwire.push.PushState
+import org.longwire.push.R
+import kotlin.math.abs
+
+/** Judges facts: a pure function but for the words. */
+internal class HealthRules(
+    private val text: (id: Int, arguments: Array<out Any>) -> String,
+    private val fixes: Fixes,
+) {
+    fun report(facts: HealthFacts): HealthReport = HealthReport(HealthCheck.entries.map { check -> item(check, facts) })
+
+    private fun item(
+        check: HealthCheck,
+        facts: HealthFacts,
+    ): HealthItem =
+        when (check) {
+            HealthCheck.NOTIFICATION_PERMISSION -> notifications(facts)
+            HealthCheck.CHANNEL_BLOCKED -> channels(facts)
+            HealthCheck.BATTERY_OPTIMISATION -> battery(facts)
+            HealthCheck.BACKGROUND_DATA -> backgroundData(facts)
+            HealthCheck.STANDBY_BUCKET -> standby(facts)
+            HealthCheck.EXACT_ALARM -> exactAlarm(facts)
+            HealthCheck.AUTO_START -> autoStart(facts)
+            HealthCheck.VPN -> vpn(facts)
+            HealthCheck.CAPTIVE_PORTAL -> captivePortal(facts)
+            HealthCheck.SERVER -> server(facts.state)
+            HealthCheck.CLOCK -> clock(facts)
+            HealthCheck.FOREGROUND_SERVICE -> foreground(facts)
+        }
+
+    private fun notifications(facts: HealthFacts) =
+        if (facts.areNotificationsEnabled) {
+            ok(HealthCheck.NOTIFICATION_PERMISSION, R.string.longwire_health_notifications_ok)
+        } else {
+            bad(HealthCheck.NOTIFICATION_PERMISSION, PROBLEM, R.string.longwire_health_notifications, fix = fixes.notifications())
+        }
+
+    private fun channels(facts: HealthFacts): HealthItem {
+        val blocked = facts.blockedChannels
+        if (blocked.isEmpty()) return ok(HealthCheck.CHANNEL_BLOCKED, R.string.longwire_health_channel_ok)
+        val names = blocked.joinToString(", ")
+        return bad(HealthCheck.CHANNEL_BLOCKED, PROBLEM, R.string.longwire_health_channel, names, fix = fixes.channel(blocked.first()))
+    }
+
+    private fun battery(facts: HealthFacts) =
+        if (facts.isIgnoringBatteryOptimisations) {
+            ok(HealthCheck.BATTERY_OPTIMISATION, R.string.longwire_health_battery_ok)
+        } else {
+            bad(HealthCheck.BATTERY_OPTIMISATION, WARNING, R.string.longwire_health_battery, fix = fixes.battery())
+        }
+
+    private fun backgroundData(facts: HealthFacts) =
+        if (facts.isBackgroundDataRestricted) {
+            bad(HealthCheck.BACKGROUND_DATA, PROBLEM, R.string.longwire_health_data, fix = fixes.backgroundData())
+        } else {
+            ok(HealthCheck.BACKGROUND_DATA, R.string.longwire_health_data_ok)
+        }
+
+    private fun standby(facts: HealthFacts): HealthItem {
+        val bucket = facts.standbyBucket ?: return ok(HealthCheck.STANDBY_BUCKET, R.string.longwire_health_standby_ok)
+        return when {
+            bucket >= BUCKET_RESTRICTED -> {
+                bad(HealthCheck.STANDBY_BUCKET, PROBLEM, R.string.longwire_health_standby_restricted, fix = fixes.app())
+            }
+
+            bucket >= BUCKET_RARE -> {
+                bad(HealthCheck.STANDBY_BUCKET, WARNING, R.string.longwire_health_standby, fix = fixes.app())
+            }
+
+            else -> {
+                ok(HealthCheck.STANDBY_BUCKET, R.string.longwire_health_standby_ok)
+            }
+        }
+    }
+
+    private fun exactAlarm(facts: HealthFacts) =
+        if (facts.mayBeExact) {
+            ok(HealthCheck.EXACT_ALARM, R.string.longwire_health_alarm_ok)
+        } else {
+            bad(HealthCheck.EXACT_ALARM, WARNING, R.string.longwire_health_alarm, fix = fixes.exactAlarm())
+        }
+
+    private fun autoStart(facts: HealthFacts) =
+        if (facts.autoStart == null) {
+            ok(HealthCheck.AUTO_START, R.string.longwire_health_auto_start_ok)
+        } else {
+            // No phone tells whether it is allowed.
+            bad(HealthCheck.AUTO_START, WARNING, R.string.longwire_health_auto_start, fix = facts.autoStart)
+        }
+
+    private fun vpn(facts: HealthFacts) =
+        if (facts.isVpn) {
+            bad(HealthCheck.VPN, WARNING, R.string.longwire_health_vpn, fix = fixes.vpn())
+        } else {
+            ok(HealthCheck.VPN, R.string.longwire_health_vpn_ok)
+        }
+
+    private fun captivePortal(facts: HealthFacts) =
+        if (facts.isCaptivePortal) {
+            bad(HealthCheck.CAPTIVE_PORTAL, PROBLEM, R.string.longwire_health_portal, fix = fixes.network())
+        } else {
+            ok(HealthCheck.CAPTIVE_PORTAL, R.string.longwire_health_portal_ok)
+        }
+
+    private fun server(state: PushState): HealthItem =
+        when (state) {
+            PushState.Idle -> {
+                bad(HealthCheck.SERVER, WARNING, R.string.longwire_health_server_idle)
+            }
+
+            is PushState.Online -> {
+                ok(HealthCheck.SERVER, R.string.longwire_health_server_ok)
+            }
+
+            is PushState.Blocked -> {
+                bad(HealthCheck.SERVER, PROBLEM, R.string.longwire_health_server_blocked, state.text)
+            }
+
+            is PushState.Waiting -> {
+                if (state.reason == NO_NETWORK) {
+                    bad(HealthCheck.SERVER, PROBLEM, R.string.longwire_health_server_no_network, fix = fixes.network())
+                } else {
+                    bad(HealthCheck.SERVER, PROBLEM, R.string.longwire_health_server, state.text)
+                }
+            }
+
+            PushState.Connecting, PushState.Registering, PushState.LoggingIn -> {
+                bad(HealthCheck.SERVER, WARNING, R.string.longwire_health_server_connecting)
+            }
+        }
+
+    private fun clock(facts: HealthFacts): HealthItem {
+        val wrongMs = if (facts.serverTimeMs == 0L) 0 else abs(facts.phoneTimeMs - facts.serverTimeMs)
+        if (wrongMs < CLOCK_WRONG_MS) return ok(HealthCheck.CLOCK, R.string.longwire_health_clock_ok)
+        return bad(HealthCheck.CLOCK, WARNING, R.string.longwire_health_clock, wrongMs / MINUTE_MS, fix = fixes.clock())
+    }
+
+    private fun foreground(facts: HealthFacts): HealthItem {
+        val refusal =
+            facts.foregroundRefusal ?: return ok(HealthCheck.FOREGROUND_SERVICE, R.string.longwire_health_foreground_ok)
+        return bad(HealthCheck.FOREGROUND_SERVICE, PROBLEM, R.string.longwire_health_foreground, refusal, fix = fixes.battery())
+    }
+
+    private fun ok(
+        check: HealthCheck,
+        sentence: Int,
+    ) = HealthItem(check, OK, text(sentence, emptyArray()))
+
+    private fun bad(
+        check: HealthCheck,
+        state: HealthState,
+        sentence: Int,
+        vararg arguments: Any,
+        fix: Intent? = null,
+    ) = HealthItem(check, state, text(sentence, arguments), fix)
+
+    companion object {
+        const val BUCKET_RARE: Int = 40
+        const val BUCKET_RESTRICTED: Int = 45
+        const val CLOCK_WRONG_MS: Long = 5 * 60_000
+        private const val MINUTE_MS = 60_000
+        private const val NO_NETWORK = "no-network"
+    }
+}

@@ -1,0 +1,48 @@
+package org.longwire.push.process
+
+import android.content.BroadcastReceiver
+import android.content.Context
+import android.util.Log
+import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.launch
+import org.longwire.push.PushException
+import org.longwire.push.platform.LOG_TAG
+import org.longwire.push.platform.WakeLocks
+import java.util.concurrent.atomic.AtomicBoolean
+
+/** Work behind a broadcast or an alarm: off the main thread, with the processor awake, and within the time that the system allows. */
+internal object Background {
+    /** A broadcast must be finished within 10 s; the work itself may go on. */
+    private const val PENDING_MS = 9_000L
+
+    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO)
+
+    fun run(
+        context: Context,
+        pending: BroadcastReceiver.PendingResult?,
+        what: String,
+        dispatcher: CoroutineDispatcher = Dispatchers.IO,
+        block: suspend () -> Unit,
+    ): Job {
+        val lock = WakeLocks(context).hold(what)
+        val isFinished = AtomicBoolean()
+        val finish = { if (isFinished.compareAndSet(false, true)) pending?.finish() }
+        return scope.launch(dispatcher) {
+            val limit = scope.launch { delay(PENDING_MS).also { finish() } }
+            try {
+                block()
+            } catch (error: PushException) {
+                Log.w(LOG_TAG, "$what: ${error.message}")
+            } finally {
+                limit.cancel()
+                finish()
+                lock.close()
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+package org.longwire.push.process
+
+import android.content.Context
+import android.util.Log
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
+import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeoutOrNull
+import org.longwire.push.HeartbeatAlarm
+import org.longwire.push.NetworkMonitor
+import org.longwire.push.NotificationPresenter
+import org.longwire.push.PushComponents
+import org.longwire.push.PushConfig
+import org.longwire.push.PushException
+import org.longwire.push.PushState
+import org.longwire.push.PushStore
+import org.longwire.push.core.Core
+import org.longwire.push.core.CoreFactory
+import org.longwire.push.platform.LOG_TAG
+import org.longwire.push.platform.WakeLocks
+
+/** The library within one process: the core, and what surrounds it. */
+internal class PushHost(
+    val context: Context,
+    private val components: PushComponents,
+    private val coreFactory: CoreFactory,
+    private val states: MutableStateFlow<PushState>,
+) {
+    val settings: Settings = Settings(context)
+    val service: ServiceStarter = ServiceStarter(context)
+    val network: NetworkMonitor by lazy { components.network(context) }
+    val presenter: NotificationPresenter by lazy { components.presenter(context) }
+    private val alarm: HeartbeatAlarm by lazy { components.alarm(context) }
+    private val watchdog = Watchdog(context)
+    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO)
+    private val mutex = Mutex()
+
+    @Volatile
+    private var opened: Opened? = null
+
+    @Volatile
+    private var isRunning = false
+
+    private class Opened(
+        val config: PushConfig,
+        val core: Core,
+        val store: PushStore,
+        val handover: Handover,
+    )
+
+    /** The core, while there is one; it is not opened for this. */
+    val coreIfOpen: Core? get() = opened?.core
+
+    /** Remembers a configuration; a running core that has another one is replaced. */
+    fun configure(config: PushConfig) {
+        settings.change { it.copy(config = config) }
+        if (opened != null) launch("configure") { adopt(config) }
+    }
+
+    /** Begins, and remembers that the app wants it. */
+    fun start() {
+        settings.change { it.copy(isWanted = true) }
+        resume()
+    }
+
+    /** Begins when the app wants it: a process, a boot, a look of the watchdog. */
+    fun resume() {
+        if (!settings.values.isWanted || settings.values.config == null) return
+        watchdog.watch()
+        // Where the system refuses the service, the core runs as long as the process does.
+        if (!service.start()) runSoon()
+    }
+
+    fun runSoon(): Unit = launch("start") { run() }
+
+    /** Ends politely, and remembers that the app wants it so. */
+    suspend fun stop() {
+        settings.change { it.copy(isWanted = false) }
+        watchdog.cancel()
+        mutex.withLock {
+            network.stop()
+            isRunning = false
+            opened?.core?.stop()
+            alarm.cancel()
+        }
+        states.value = PushState.Idle
+    }
+
+    suspend fun run() {
+        mutex.withLock {
+            if (isRunning || !settings.values.isWanted) return
+            val core = open().core
+            network.start(core::networkChanged)
+            core.start()
+            isRunning = true
+        }
+    }
+
+    suspend fun alarmFired() {
+        if (!settings.values.isWanted) return
+        if (!isRunning) resume()
+        run()
+        withTimeoutOrNull(WakeLocks.MAX_MS) { core().alarmFired() }
+    }
+
+    /** The core, opened for what a person did or an app asks while nothing runs. */
+    suspend fun core(): Core = mutex.withLock { open().core }
+
+    /** Takes a notification from the screen, and settles its group. */
+    fun clear(id: String) {
+        if (shows()) presenter.remove(id)
+    }
+
+    /** The service ended, or its task was removed, and nobody asked for that. */
+    fun serviceEnded() {
+        if (settings.values.isWanted) watchdog.lookSoon()
+    }
+
+    /** Lets everything go as the end of the process would. */
+    fun abandon() {
+        scope.cancel()
+        network.stop()
+        opened?.run {
+            core.close()
+            handover.close()
+            store.close()
+        }
+        opened = null
+    }
+
+    private suspend fun adopt(config: PushConfig) {
+        mutex.withLock {
+            val former = opened ?: return
+            if (former.config.appKey != config.appKey) former.core.setAppKey(config.appKey)
+            if (CoreConfigs.isSameServer(former.config, config)) return
+            network.stop()
+            former.core.stop()
+            former.core.close()
+            former.handover.close()
+            former.store.close()
+            opened = null
+            isRunning = false
+        }
+        run()
+    }
+
+    private suspend fun open(): Opened =
+        opened ?: withContext(Dispatchers.IO) {
+            try {
+                create().also { opened = it }
+            } catch (error: PushException) {
+                states.value = failure(error)
+                throw error
+            }
+        }
+
+    private fun create(): Opened {
+        val config = settings.values.config ?: throw PushException.config("Push.configure was not called")
+        val store = store(config)
+        val handover = Handover(context, { presenter.takeIf { shows() } }, { opened?.core })
+        try {
+            val platform = HostPlatform(store, alarm, handover, states)
+            val core = coreFactory.create(CoreConfigs.of(context, config), platform)
+            return Opened(config, core, store, handover)
+        } catch (error: PushException) {
+            handover.close()
+            store.close()
+            throw error
+        }
+    }
+
+    private fun store(config: PushConfig): PushStore =
+        try {
+            components.store(context, CoreConfigs.storeName(config))
+        } catch (error: RuntimeException) {
+            throw PushException(PushException.Kind.STORAGE, "cannot open the store: ${error.message}", cause = error)
+        }
+
+    private fun shows(): Boolean = settings.values.config?.showsNotifications != false
+
+    private fun failure(error: PushException): PushState {
+        val text = error.message.orEmpty()
+        return if (error.isConfig) PushState.Blocked("config", text) else PushState.Waiting(null, "storage", text)
+    }
+
+    private fun launch(
+        what: String,
+        block: suspend () -> Unit,
+    ) {
+        scope.launch {
+            try {
+                block()
+            } catch (error: PushException) {
+                Log.e(LOG_TAG, "cannot $what", error)
+            }
+        }
+    }
+}
