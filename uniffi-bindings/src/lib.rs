@@ -7,6 +7,7 @@ mod config;
 mod error;
 mod notification;
 mod platform;
+mod self_test;
 mod state;
 
 pub use client::PushClient;
@@ -14,6 +15,7 @@ pub use config::{NetworkFacts, PushConfig, TlsMode, Trust};
 pub use error::{PlatformError, PushError};
 pub use notification::{InboxItem, PushAction, PushNotification};
 pub use platform::{LogLevel, Platform, SqlValue};
+pub use self_test::{self_test, self_test_panic};
 pub use state::PushState;
 
 uniffi::setup_scaffolding!();
