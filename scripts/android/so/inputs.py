@@ -11,6 +11,7 @@ from so.places import PACKAGE, PROFILE, ROOT, SOURCES, Abi, output
 SCRIPTS = ("build-so", "so/debian.py", "so/ndk.py", "so/places.py", "so/inputs.py")
 # Files of a crate that do not go into its library.
 LEFT_OUT = ("tests", "benches", "examples", "proptest-regressions", "android")
+LEFT_OUT_SUFFIXES = (".md", ".kt")
 
 
 def key(abi: Abi, cargo: str, compilers: list[str]) -> str:
@@ -19,7 +20,7 @@ def key(abi: Abi, cargo: str, compilers: list[str]) -> str:
     parts = [abi.name, *compilers, *lines, profiles()]
     files = [path for folder in folders for path in crate_files(folder)]
     files += [ROOT / "scripts" / "android" / name for name in SCRIPTS]
-    files += sorted(path for path in SOURCES.rglob("*") if path.is_file() and "shim" not in path.parts)
+    files += sorted(path for folder in ("include", "symbols") for path in (SOURCES / folder).rglob("*") if path.is_file())
     parts += [f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -34,9 +35,11 @@ def crates(abi: Abi, cargo: str) -> tuple[list[str], list[Path]]:
 
 
 def crate_files(folder: Path) -> list[Path]:
-    """The files of a crate that go into its library."""
-    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".md", ".kt"))
-    return sorted(path for path in found if path.relative_to(folder).parts[0] not in LEFT_OUT)
+    """The files of a crate that go into its library; a crate within its folder is another one."""
+    others = [manifest.parent for manifest in folder.glob("*/Cargo.toml")]
+    own = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in LEFT_OUT_SUFFIXES)
+    held = (path for path in own if path.relative_to(folder).parts[0] not in LEFT_OUT)
+    return sorted(path for path in held if not any(other in path.parents for other in others))
 
 
 def profiles() -> str:

@@ -10,7 +10,6 @@ import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import org.junit.After;
 import org.junit.Before;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -21,10 +20,11 @@ import org.longwire.unidbg.Phone.Outcome;
 /** The files that go into the AAR, loaded and called on the processors that they are for. */
 @RunWith(Parameterized.class)
 public final class LibraryTest {
+    private static final int JNI_VERSION_1_6 = 0x10006;
     /** That of UniFFI 0.30 and later. */
-    private static final long CONTRACT = 30;
+    private static final int CONTRACT = 30;
     /** Digests, key exchange, threads, caught panics: see uniffi-bindings/src/self_test.rs. */
-    private static final long ALL_WORKS = 15;
+    private static final int ALL_WORKS = 15;
 
     @Parameterized.Parameters(name = "{0}")
     public static Abi[] abis() {
@@ -38,17 +38,12 @@ public final class LibraryTest {
 
     @Before
     public void load() {
-        phone = new Phone(abi);
-    }
-
-    @After
-    public void close() throws IOException {
-        phone.close();
+        phone = Phone.of(abi);
     }
 
     @Test
     public void theVirtualMachineLoadsIt() {
-        phone.onLoad();
+        assertEquals(JNI_VERSION_1_6, phone.jniVersion);
     }
 
     @Test
@@ -72,7 +67,6 @@ public final class LibraryTest {
 
     @Test
     public void cryptographyThreadsAndUnwindingWork() {
-        phone.onLoad();
         Outcome outcome = phone.callExported("self_test");
         assertEquals(outcome.message, 0, outcome.code);
         assertEquals(ALL_WORKS, outcome.value);
@@ -80,7 +74,6 @@ public final class LibraryTest {
 
     @Test
     public void aPanicBecomesAnErrorAndTheNextCallWorks() {
-        phone.onLoad();
         Outcome panicked = phone.callExported("self_test_panic");
         assertEquals(2, panicked.code);
         assertTrue(panicked.message, panicked.message.contains("asked to panic"));
