@@ -20,9 +20,14 @@ coreLibraryDesugaringEnabled=false
 _R_CLASS = re.compile(r"(^|/)R(\$\w+)?\.class$")
 
 
+def is_r_class(name):
+    """Whether a class file is R or one of its parts."""
+    return _R_CLASS.search(name) is not None
+
+
 def classes(module):
     """The members of classes.jar."""
-    compiled = archive.files_below(module.build / "classes", lambda name: not _R_CLASS.search(name))
+    compiled = archive.files_below(module.build / "classes", lambda name: not is_r_class(name))
     if not any(name.endswith(".class") for name in compiled):
         raise tools.Failed(f"{module.artifact} is not compiled")
     return compiled
