@@ -1,12 +1,13 @@
 # Two commands: `make run` (try it) and `make test` (everything that CI runs).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup fmt lint unit simulation build interop e2e
+.PHONY: help run test setup fmt lint unit simulation build interop e2e android android-ci
 
 help:
 	@echo 'make run    build, start the server on ./data and a virtual phone, print a curl line to paste'
 	@echo 'make test   everything that CI runs'
-	@echo 'Parts of make test, alone: make fmt | lint | unit | simulation | build | interop | e2e'
+	@echo 'make android   the Android half on more levels and for one ABI more than make test'
+	@echo 'Parts of make test, alone: make fmt | lint | unit | simulation | build | interop | e2e | android-ci'
 
 run:
 	@scripts/setup run
@@ -21,3 +22,13 @@ setup:
 
 fmt lint unit simulation build interop e2e:
 	@scripts/test $@
+
+# SDK 24, 34 and 35; arm64-v8a, armeabi-v7a and x86_64.
+android-ci:
+	@scripts/setup test
+	@scripts/test android
+
+# Also SDK 26, 30 and 36, and x86.
+android:
+	@scripts/setup test
+	@scripts/test android-all

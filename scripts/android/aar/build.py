@@ -6,6 +6,8 @@ from . import tools
 from .module import Module
 
 _UNDOCUMENTED = re.compile(r"Undocumented: (\S+)")
+# What the compiler adds to every enum.
+_OF_ENUMS = ("/values/", "/valueOf/", "/entries/")
 
 
 def published():
@@ -18,16 +20,23 @@ def published():
 
 
 def maven(*arguments):
-    """Runs Maven on gradle/pom.xml, with the output folder of this run."""
-    return tools.run("mvn", "-f", tools.GRADLE / "pom.xml", f"-Dlongwire.out={tools.OUT}", *arguments)
+    """Runs Maven on gradle/pom.xml, with the output folders of this run."""
+    folders = [f"-Dlongwire.out={tools.OUT}", f"-Dlongwire.build={tools.BUILD}"]
+    return tools.run("mvn", "-f", tools.GRADLE / "pom.xml", *folders, *arguments)
 
 
-def compile_modules(modules, docs):
-    """Compiles the modules and what they stand on; makes their pages, and refuses public names without a word of KDoc."""
-    names = ",".join(module.folder.name for module in modules)
-    maven("process-classes", "--projects", names, "--also-make", "--quiet")
-    if docs:
-        said = maven("dokka:dokka", "--projects", names)
-        bare = _UNDOCUMENTED.findall(said)
-        if bare:
-            raise tools.Failed("public without KDoc:\n  " + "\n  ".join(bare))
+def _projects(modules):
+    return ["--projects", ",".join(module.folder.name for module in modules)]
+
+
+def compile_modules(modules):
+    """Compiles the modules and what they stand on."""
+    maven("process-classes", *_projects(modules), "--also-make", "--quiet")
+
+
+def make_pages(modules):
+    """Makes the modules' pages, and refuses public names without a word of KDoc."""
+    said = maven("dokka:dokka", *_projects(modules))
+    bare = [name for name in _UNDOCUMENTED.findall(said) if not any(part in name for part in _OF_ENUMS)]
+    if bare:
+        raise tools.Failed("public without KDoc:\n  " + "\n  ".join(bare))

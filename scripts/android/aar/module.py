@@ -33,7 +33,7 @@ class Module:
         self.group = self._parent.findtext("m:groupId", namespaces=_POM)
         self.namespace = self.property("longwire.namespace")
         self.main = self.folder / "src" / "main"
-        self.build = tools.OUT / "maven" / self.artifact
+        self.build = tools.BUILD / self.artifact
 
     def property(self, name, default=None):
         """A property of the module's pom.xml or of its parent."""

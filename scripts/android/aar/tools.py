@@ -9,6 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 GRADLE = ROOT / "gradle"
 OUT = Path(os.environ.get("LONGWIRE_ANDROID_OUT", ROOT / "target" / "android"))
+# Maven's output: a folder per module. Another one shows that a second build gives the same bytes.
+BUILD = Path(os.environ.get("LONGWIRE_ANDROID_BUILD", OUT / "maven"))
 TOOLS = OUT / "tools"
 AAPT2 = TOOLS / "apktool" / "prebuilt" / "linux" / "aapt2"
 # The public framework's resources and manifest attributes.

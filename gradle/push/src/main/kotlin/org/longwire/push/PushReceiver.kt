@@ -42,6 +42,7 @@ public abstract class PushReceiver : BroadcastReceiver() {
     ) {
     }
 
+    /** Takes the broadcast off the main thread and calls what fits it; not to be called by apps. */
     final override fun onReceive(
         context: Context,
         intent: Intent,
