@@ -76,6 +76,8 @@ pub struct HandOver {
     pub is_once: bool,
     /// The user through whose key it came, when through no other.
     pub user: Option<String>,
+    /// When it was stored, in Unix milliseconds of the server.
+    pub received_ms: u64,
     /// When it expires, in Unix milliseconds of the server.
     pub expires_ms: u64,
     /// The content.

@@ -32,6 +32,24 @@ impl std::fmt::Debug for AppKey {
     }
 }
 
+impl std::str::FromStr for AppKey {
+    type Err = &'static str;
+
+    /// A line end that came along from a file is no part of a key.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let key = text.trim();
+        if key.starts_with("lw_") {
+            return Err(
+                "this is an API key, which must never be in an app: `longwire app key create` makes an app key",
+            );
+        }
+        if key.is_empty() || key.chars().any(char::is_control) {
+            return Err("an app key is one word, such as lwa_4be07d19a2c5_… from `longwire app key create`");
+        }
+        Ok(Self(key.to_owned()))
+    }
+}
+
 /// Configuration of a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -47,4 +65,16 @@ pub struct Config {
     pub software: String,
     /// Identifies the boot of the machine that the clock of `now_ms` belongs to.
     pub boot_id: String,
+}
+
+impl Config {
+    /// Reads a domain.
+    ///
+    /// # Errors
+    /// Says why it is none.
+    pub fn domain(text: &str) -> Result<Jid, String> {
+        let jid = Jid::new(text).map_err(|error| format!("{text:?} is not a domain: {error}"))?;
+        let is_domain = jid.node().is_none() && jid.resource().is_none();
+        if is_domain { Ok(jid) } else { Err(format!("{text:?} is not a domain but an address")) }
+    }
 }

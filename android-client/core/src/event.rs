@@ -1,11 +1,12 @@
 //! What the driver tells the machine.
 
-use longwire_protocol::push::Request;
+use longwire_protocol::DateTime;
+use longwire_protocol::push::{DeviceEvent, DeviceEventType, Request, is_action_id};
 
 use crate::config::AppKey;
 use crate::config::TlsMode;
 use crate::heartbeat::NetworkId;
-use crate::inbox::{Outcome, Snapshot, StoreError};
+use crate::inbox::{Change, Outcome, Snapshot, StoreError, Verb};
 use crate::state::Failure;
 use crate::targets::SrvAnswer;
 
@@ -93,6 +94,45 @@ pub enum Event {
         /// The request's number.
         number: u64,
     },
+}
+
+impl Event {
+    /// What the app or its user says of a notification, as changes: the same in a device that runs and in a process that was woken for
+    /// this alone. None of any other event.
+    #[must_use]
+    pub fn said(self, at: DateTime) -> Vec<Change> {
+        let row = |id: &str, verb| Change::Row(id.to_owned(), verb);
+        let report = |id: String, kind| Change::Report(DeviceEvent::new(id, kind, at));
+        match self {
+            Self::Finished { id } => vec![row(&id, Verb::Finish)],
+            Self::Updated { id, revision } => vec![row(&id, Verb::Updated(revision))],
+            Self::Removed { id } => vec![row(&id, Verb::Removed)],
+            Self::Displayed { id } => vec![report(id, DeviceEventType::Displayed)],
+            // Opening or dismissing ends the row before anything could hand it again.
+            Self::Opened { id } => vec![row(&id, Verb::Close), report(id, DeviceEventType::Opened)],
+            Self::Dismissed { id } => vec![row(&id, Verb::Close), report(id, DeviceEventType::Dismissed)],
+            // What nobody could have used, an action without a proper id, counts as opening alone.
+            Self::Acted { id, action, .. } if !is_action_id(&action) => Self::Opened { id }.said(at),
+            Self::Acted { id, action, text } => {
+                let used = Change::Report(DeviceEvent::of_action(&id, action, text, at));
+                vec![row(&id, Verb::Close), report(id, DeviceEventType::Opened), used]
+            }
+            Self::Start
+            | Self::Stop
+            | Self::Loaded(_)
+            | Self::Stored(_)
+            | Self::Noted
+            | Self::Resolved(_)
+            | Self::Connected
+            | Self::Secured { .. }
+            | Self::ConnectFailed(_)
+            | Self::Closed
+            | Self::AppKey(_)
+            | Self::Network(_)
+            | Self::Request { .. }
+            | Self::Withdrawn { .. } => Vec::new(),
+        }
+    }
 }
 
 /// What the platform says of the network.

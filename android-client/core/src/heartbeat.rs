@@ -81,6 +81,12 @@ impl Heartbeat {
         self.interval.interval_ms(self.bounds)
     }
 
+    /// Whether a heartbeat awaits its answer.
+    #[must_use]
+    pub const fn is_awaiting(&self) -> bool {
+        self.awaiting.is_some()
+    }
+
     /// What former processes have learned.
     pub fn restore(&mut self, learned: Vec<Learned>) {
         self.interval.restore(learned);

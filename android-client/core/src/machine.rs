@@ -6,6 +6,8 @@ mod rows;
 
 use std::collections::{HashSet, VecDeque};
 
+use longwire_protocol::DateTime;
+
 use crate::account::{Installation, Record};
 use crate::action::{Action, Actions};
 use crate::backoff::Backoff;
@@ -126,6 +128,16 @@ impl Machine {
         self.clock.at(now_ms)
     }
 
+    /// Whether an attempt or a heartbeat awaits its outcome: a phone that was woken for it stays awake until then.
+    #[must_use]
+    pub const fn is_awaiting(&self) -> bool {
+        match self.state {
+            State::Connecting | State::Registering | State::LoggingIn => true,
+            State::Online(_) => self.heartbeat.is_awaiting(),
+            State::Idle | State::Waiting { .. } | State::Blocked(_) => false,
+        }
+    }
+
     /// Takes what happened at `now_ms`.
     pub fn handle_event(&mut self, event: Event, now_ms: u64, actions: &mut Actions<'_>) {
         match event {
@@ -141,13 +153,15 @@ impl Machine {
             Event::Closed => self.closed(now_ms, actions),
             Event::AppKey(key) => self.set_app_key(key, now_ms, actions),
             Event::Network(network) => self.network(network, now_ms, actions),
-            Event::Finished { id } => self.finished(id),
-            Event::Updated { id, revision } => self.journal.add(Change::Row(id, Verb::Updated(revision))),
-            Event::Removed { id } => self.journal.add(Change::Row(id, Verb::Removed)),
-            Event::Displayed { id } => self.displayed(&id, now_ms),
-            Event::Opened { id } => self.closed_by_user(&id, true, now_ms),
-            Event::Dismissed { id } => self.closed_by_user(&id, false, now_ms),
-            Event::Acted { id, action, text } => self.acted(&id, &action, text, now_ms),
+            said @ (Event::Finished { .. }
+            | Event::Updated { .. }
+            | Event::Removed { .. }
+            | Event::Displayed { .. }
+            | Event::Opened { .. }
+            | Event::Dismissed { .. }
+            | Event::Acted { .. }) => {
+                said.said(DateTime(self.clock.at(now_ms))).into_iter().for_each(|change| self.journal.add(change));
+            }
             Event::Request { number, request } => self.request(number, request, now_ms, actions),
             Event::Withdrawn { number } => self.requests.withdraw(number),
         }

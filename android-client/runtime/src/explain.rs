@@ -8,8 +8,7 @@ use longwire_protocol::DateTime;
 use longwire_protocol::push::DeviceEventType;
 use serde::Serialize;
 
-use crate::store::OpenError;
-use crate::store::known::{self, Known};
+use crate::store::{Known, OpenError, known};
 
 /// Why a device cannot be asked.
 #[derive(Debug, thiserror::Error)]

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longwire_client::{AppKey, Event, Target, TlsMode};
+use longwire_driver::notes::Notes;
 use longwire_protocol::Jid;
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::device::{Device, Shared};
-use crate::notes::Notes;
+use crate::device::{Shared, device};
 use crate::output::Printer;
 use crate::resolve::Resolver;
 use crate::rim::{BootClock, random_hex};
@@ -182,7 +182,7 @@ pub async fn run(
             _ = starting.tick(), if started < shared.options.count && !*stop.borrow() => {
                 let (sender, receiver) = mpsc::channel(COMMANDS);
                 senders.push(sender);
-                devices.spawn(Device::new(started, Arc::clone(&shared)).run(receiver, stop.clone()));
+                devices.spawn(device(started, Arc::clone(&shared), receiver, stop.clone()).run());
             }
             Some(command) = commands.recv() => {
                 let sender = usize::try_from(command.device).ok().and_then(|index| senders.get(index));

@@ -1,10 +1,8 @@
 //! Longwire's client on a host: virtual phones that run the real client core over TCP, TLS, SQLite and files.
 
-mod connect;
 mod device;
 pub mod explain;
 pub mod fleet;
-mod notes;
 pub mod output;
 pub mod resolve;
 pub mod rim;

@@ -10,12 +10,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser;
 use longwire_client::heartbeat::NetworkId;
-use longwire_client::{AppKey, Event, Network};
+use longwire_client::{AppKey, Config, Event, Network};
 use longwire_device::explain;
 use longwire_device::fleet::{self, Behaviour, Command, Options, TlsChoice};
 use longwire_device::output::Printer;
 use longwire_device::resolve::{Dns, Resolver};
-use longwire_device::tls::{Pin, Tls, Trust};
+use longwire_device::tls::{Pin, Tls, Trust, connector};
 use longwire_protocol::Jid;
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -75,7 +75,7 @@ struct Arguments {
     #[arg(long, value_name = "IP[:PORT]", value_parser = parse_dns)]
     dns: Option<SocketAddr>,
     /// The XMPP domain; the server's certificate must be for it, wherever it is found.
-    #[arg(long, default_value = "localhost", value_parser = parse_domain)]
+    #[arg(long, default_value = "localhost", value_parser = Config::domain)]
     domain: Jid,
     /// Trust the certificates in this PEM file instead of the system's authorities.
     #[arg(long, value_name = "FILE", conflicts_with = "pin")]
@@ -90,7 +90,7 @@ struct Arguments {
     #[arg(long)]
     direct_tls: bool,
     /// The app's key, with which devices register where the server asks for one: made by `longwire app key create`.
-    #[arg(long, value_name = "KEY", env = "LONGWIRE_DEVICE_APP_KEY", hide_env_values = true, value_parser = parse_app_key)]
+    #[arg(long, value_name = "KEY", env = "LONGWIRE_DEVICE_APP_KEY", hide_env_values = true)]
     app_key: Option<AppKey>,
     /// Where accounts, inboxes and screens are kept.
     #[arg(long, value_name = "DIR", default_value = "device-data")]
@@ -174,7 +174,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         (None, None) => Trust::System,
     };
     let resolver: Arc<dyn Resolver> = Arc::new(arguments.dns.map_or_else(Dns::of_system, Dns::at));
-    let tls = Tls::new(&arguments.domain.to_string(), &trust)?;
+    let tls = connector(&arguments.domain.to_string(), &trust)?;
     let (printer, printing) = Printer::start().context("cannot start a thread")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     let ended = runtime.block_on(run_fleet(options(arguments), tls, resolver, printer));
@@ -287,26 +287,6 @@ fn parse_dns(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| format!("{text:?} is not an address, such as 192.0.2.1 or 127.0.0.1:5353"))
 }
 
-fn parse_domain(text: &str) -> Result<Jid, String> {
-    let jid = Jid::new(text).map_err(|error| format!("{text:?} is not a domain: {error}"))?;
-    let is_domain = jid.node().is_none() && jid.resource().is_none();
-    if is_domain { Ok(jid) } else { Err(format!("{text:?} is not a domain but an address")) }
-}
-
-/// A line end that came along from a file is no part of a key.
-fn parse_app_key(text: &str) -> Result<AppKey, String> {
-    let key = text.trim();
-    if key.starts_with("lw_") {
-        return Err(
-            "this is an API key, which must never be in an app: `longwire app key create` makes an app key".to_owned()
-        );
-    }
-    if key.is_empty() || key.chars().any(char::is_control) {
-        return Err("an app key is one word, such as lwa_4be07d19a2c5_… from `longwire app key create`".to_owned());
-    }
-    Ok(AppKey(key.to_owned()))
-}
-
 /// Ids are UUIDs, told in lower case.
 fn parse_notification(text: &str) -> Result<String, String> {
     let is_uuid = text.len() == 36
@@ -344,9 +324,9 @@ mod tests {
 
     #[test]
     fn an_app_key_is_a_word_and_no_api_key() {
-        assert_eq!(parse_app_key(" lwa_k_s\n"), Ok(AppKey("lwa_k_s".into())));
-        assert!(parse_app_key("lw_k_s").is_err_and(|why| why.contains("API key") && !why.contains("lw_k_s")));
-        assert!(parse_app_key(" ").is_err() && parse_app_key("a\u{1}b").is_err());
+        assert_eq!(" lwa_k_s\n".parse(), Ok(AppKey("lwa_k_s".into())));
+        assert!("lw_k_s".parse::<AppKey>().is_err_and(|why| why.contains("API key") && !why.contains("lw_k_s")));
+        assert!(" ".parse::<AppKey>().is_err() && "a\u{1}b".parse::<AppKey>().is_err());
     }
 
     #[test]

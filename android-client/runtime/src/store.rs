@@ -2,22 +2,20 @@
 //!
 //! Thousands of devices share each fsync; a device's step is answered when the group that holds it is on disk.
 
-mod apply;
+mod database;
 pub mod known;
-mod network;
-mod record;
-mod row;
-mod schema;
 
 use std::path::Path;
 use std::time::Duration;
 
 use longwire_client::inbox::{Outcome, Snapshot, StoreError, Transaction};
+use longwire_client_store::{DatabaseError, apply, find, is_made, load, make};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-pub use schema::OpenError;
+use database::{Connection, failed};
+pub use longwire_client_store::{Known, OpenError};
 
 /// Steps that wait; a device has one under way, so the bound makes only bursts wait.
 const QUEUE: usize = 1_024;
@@ -64,8 +62,8 @@ impl DeviceStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(5));
-        let mut connection = SqliteConnection::connect_with(&options).await?;
-        schema::prepare(&mut connection).await?;
+        let mut connection = SqliteConnection::connect_with(&options).await.map_err(|error| failed(&error))?;
+        prepare(&mut connection).await?;
         let (requests, receiver) = mpsc::channel(QUEUE);
         tokio::spawn(write(connection, receiver));
         Ok(Self { requests })
@@ -110,8 +108,14 @@ fn closed() -> StoreError {
     StoreError("the store is closed".to_owned())
 }
 
-fn failed(error: &sqlx::Error) -> StoreError {
-    StoreError(error.to_string())
+/// Makes the database what this program knows.
+async fn prepare(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    if !is_made(&mut Connection(connection)).await? {
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| failed(&error))?;
+        make(&mut Connection(&mut transaction)).await?;
+        transaction.commit().await.map_err(|error| failed(&error))?;
+    }
+    Ok(())
 }
 
 /// The one writer: what is there becomes one commit.
@@ -123,12 +127,13 @@ async fn write(mut connection: SqliteConnection, mut requests: mpsc::Receiver<Re
             match request {
                 Request::Apply(step) => group.push(step),
                 Request::Knows(device, id, answer) => {
-                    let row = row::find(&mut connection, device, &id).await;
-                    drop(answer.send(row.map(|row| row.is_some()).map_err(|error| failed(&error))));
+                    let row = find(&mut Connection(&mut connection), device, &id).await;
+                    drop(answer.send(row.map(|row| row.is_some()).map_err(StoreError::from)));
                 }
                 Request::Load(device, answer) => {
                     // Nobody waits any more when the device is gone.
-                    drop(answer.send(row::snapshot(&mut connection, device).await.map_err(|error| failed(&error))));
+                    let snapshot = load(&mut Connection(&mut connection), device).await;
+                    drop(answer.send(snapshot.map_err(StoreError::from)));
                 }
             }
             next = if group.len() < GROUP_MAX { requests.try_recv().ok() } else { None };
@@ -147,28 +152,28 @@ async fn commit_group(connection: &mut SqliteConnection, group: Vec<Step>) {
             }
         }
         Err(error) if group.len() == 1 => {
-            group.into_iter().for_each(|step| drop(step.answer.send(Err(failed(&error)))));
+            group.into_iter().for_each(|step| drop(step.answer.send(Err(error.clone().into()))));
         }
         Err(_) => {
             for step in group {
                 let alone = commit(connection, std::slice::from_ref(&step)).await;
                 let outcomes = alone.map(|mut outcomes| outcomes.pop().unwrap_or_default());
-                drop(step.answer.send(outcomes.map_err(|error| failed(&error))));
+                drop(step.answer.send(outcomes.map_err(StoreError::from)));
             }
         }
     }
 }
 
-async fn commit(connection: &mut SqliteConnection, group: &[Step]) -> Result<Vec<Vec<Outcome>>, sqlx::Error> {
+async fn commit(connection: &mut SqliteConnection, group: &[Step]) -> Result<Vec<Vec<Outcome>>, DatabaseError> {
     if group.is_empty() {
         return Ok(Vec::new());
     }
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| failed(&error))?;
     let mut outcomes = Vec::with_capacity(group.len());
     for step in group {
-        outcomes.push(apply::apply(&mut transaction, step.device, &step.transaction).await?);
+        outcomes.push(apply(&mut Connection(&mut transaction), step.device, &step.transaction).await?);
     }
-    transaction.commit().await?;
+    transaction.commit().await.map_err(|error| failed(&error))?;
     Ok(outcomes)
 }
 

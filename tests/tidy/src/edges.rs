@@ -36,8 +36,10 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("longwire-client", &["longwire-protocol"]),
-    ("longwire-device", &["longwire-client", "longwire-protocol"]),
-    ("longwire-push-ffi", &["longwire-client", "longwire-protocol"]),
+    ("longwire-client-store", &["longwire-client", "longwire-protocol"]),
+    ("longwire-driver", &["longwire-client", "longwire-protocol"]),
+    ("longwire-device", &["longwire-client", "longwire-client-store", "longwire-driver", "longwire-protocol"]),
+    ("longwire-push-ffi", &["longwire-client", "longwire-client-store", "longwire-driver", "longwire-protocol"]),
     ("longwire-bindgen", &[]),
 ];
 
@@ -49,6 +51,9 @@ pub const FORBIDDEN_DIRECT: &[(&str, &[&str])] = &[
     ("longwire-store-sqlite", &["axum", "hyper", "rustls", "longwire-protocol", "longwire-core", "longwire-router"]),
     ("longwire-worker", &["tokio", "mio", "socket2", "rustls", "axum", "sqlx", "longwire-store-sqlite"]),
     ("longwire-net", &["axum", "sqlx", "longwire-store-sqlite"]),
+    ("longwire-client-store", &["sqlx", "rusqlite", "tokio"]),
+    ("longwire-driver", &["sqlx", "clap", "rustls-native-certs", "simple-dns"]),
+    ("longwire-push-ffi", &["sqlx", "clap", "rustls-native-certs", "simple-dns"]),
 ];
 
 /// The crates without runtime, sockets, clock or randomness: none of [`IMPURE`] anywhere below them.

@@ -1,10 +1,8 @@
 //! A session that is online: entries, cursors, IQs, acknowledgements and reports.
 
-use longwire_protocol::push::{
-    Ack, Bound, CursorMoved, DeviceEvent, DeviceEventType, Entry, Lane, Request, UserChanged,
-};
+use longwire_protocol::push::{Ack, Bound, CursorMoved, Entry, Lane, Request, UserChanged};
 use longwire_protocol::stanza::{Condition, ErrorType, Iq, IqType};
-use longwire_protocol::{DateTime, Element, Jid, ns};
+use longwire_protocol::{Element, Jid, ns};
 
 use super::Machine;
 use crate::action::{Action, Actions};
@@ -202,11 +200,6 @@ impl Machine {
             self.pruned_ms = Some(at_ms);
             self.journal.add(Change::Prune { before_ms: at_ms.saturating_sub(KEPT_MS) });
         }
-    }
-
-    pub(super) fn report(&mut self, id: &str, kind: DeviceEventType, now_ms: u64) {
-        let at = DateTime(self.clock.at(now_ms));
-        self.journal.add(Change::Report(DeviceEvent::new(id, kind, at)));
     }
 }
 

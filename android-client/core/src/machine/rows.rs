@@ -1,8 +1,5 @@
 //! Handing over (DESIGN rule 13): what comes of stored changes, and what the app says back.
 
-use longwire_protocol::DateTime;
-use longwire_protocol::push::{DeviceEvent, DeviceEventType, is_action_id};
-
 use super::Machine;
 use crate::action::{Action, Actions, HandOver};
 use crate::inbox::{Change, Notification, Outcome, Owed, Row, RowState, Verb};
@@ -124,30 +121,6 @@ impl Machine {
             actions.push(hand_over(row, notification, Manner::Once));
         }
     }
-
-    pub(super) fn finished(&mut self, id: String) {
-        self.journal.add(Change::Row(id, Verb::Finish));
-    }
-
-    pub(super) fn displayed(&mut self, id: &str, now_ms: u64) {
-        self.report(id, DeviceEventType::Displayed, now_ms);
-    }
-
-    /// Opening or dismissing ends the row before anything could hand it again.
-    pub(super) fn closed_by_user(&mut self, id: &str, is_opened: bool, now_ms: u64) {
-        self.journal.add(Change::Row(id.to_owned(), Verb::Close));
-        let kind = if is_opened { DeviceEventType::Opened } else { DeviceEventType::Dismissed };
-        self.report(id, kind, now_ms);
-    }
-
-    /// What nobody could have used, an action without a proper id, counts as opening alone.
-    pub(super) fn acted(&mut self, id: &str, action: &str, text: Option<String>, now_ms: u64) {
-        self.closed_by_user(id, true, now_ms);
-        if is_action_id(action) {
-            let at = DateTime(self.clock.at(now_ms));
-            self.journal.add(Change::Report(DeviceEvent::of_action(id, action, text, at)));
-        }
-    }
 }
 
 /// How a row is handed over.
@@ -171,6 +144,7 @@ fn hand_over(row: Row, notification: Notification, manner: Manner) -> Action {
         revision: row.revision,
         is_once: manner == Manner::Once,
         user: row.user,
+        received_ms: row.received_ms,
         expires_ms: row.expires_ms,
         notification,
     }))

@@ -10,18 +10,25 @@ const SLOT: usize = 128;
 
 /// The notes of all devices of this process.
 #[derive(Debug)]
-pub(crate) struct Notes {
+pub struct Notes {
     file: File,
 }
 
 impl Notes {
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    /// Opens or makes the file.
+    ///
+    /// # Errors
+    /// When it can be neither.
+    pub fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         Ok(Self { file })
     }
 
     /// Notes an id, or that there is none. An id that is too long to be ours is not noted.
-    pub(crate) fn write(&self, device: u32, id: Option<&str>) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, device: u32, id: Option<&str>) -> io::Result<()> {
         let id = id.unwrap_or_default().as_bytes();
         let mut slot = Vec::with_capacity(SLOT);
         slot.push(u8::try_from(id.len()).ok().filter(|length| usize::from(*length) < SLOT).unwrap_or_default());
@@ -30,7 +37,8 @@ impl Notes {
     }
 
     /// What a device noted last.
-    pub(crate) fn read(&self, device: u32) -> Option<String> {
+    #[must_use]
+    pub fn read(&self, device: u32) -> Option<String> {
         let mut slot = [0; SLOT];
         let mut filled = 0;
         while let Some(rest) = slot.get_mut(filled..).filter(|rest| !rest.is_empty()) {

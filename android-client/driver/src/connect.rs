@@ -16,13 +16,15 @@ use crate::resolve::Resolver;
 use crate::tls::{SecureError, Tls};
 
 /// A connection, before or after TLS.
-pub(crate) enum Stream {
+pub enum Stream {
+    /// Not secured yet.
     Plain(TcpStream),
+    /// Secured.
     Secure(Box<TlsStream<TcpStream>>),
 }
 
 /// What a connection attempt came to.
-pub(crate) enum Connected {
+pub enum Connected {
     /// TCP stands.
     Plain(Stream),
     /// TLS stands, with its channel-binding data.
@@ -30,7 +32,10 @@ pub(crate) enum Connected {
 }
 
 /// Connects to a target.
-pub(crate) async fn connect(target: &Target, resolver: &dyn Resolver, tls: Tls) -> Result<Connected, SecureError> {
+///
+/// # Errors
+/// When no connection comes about, or none that is safe.
+pub async fn connect(target: &Target, resolver: &dyn Resolver, tls: Tls) -> Result<Connected, SecureError> {
     let Target { host, port, tls: mode } = target;
     let unknown = |error: &dyn std::fmt::Display| {
         let text = format!("cannot find the host {host}: {error}");
@@ -52,7 +57,10 @@ pub(crate) async fn connect(target: &Target, resolver: &dyn Resolver, tls: Tls) 
 }
 
 /// Connects to a port that speaks direct TLS or STARTTLS: the first device that reaches it finds out for all, and goes on at once.
-pub(crate) async fn connect_either(
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_either(
     target: &Target,
     resolver: &dyn Resolver,
     spoken: &OnceCell<TlsMode>,
