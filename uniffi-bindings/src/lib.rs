@@ -4,11 +4,19 @@
 
 mod client;
 mod config;
+mod engine;
 mod error;
+mod log;
+mod mailbox;
 mod notification;
+mod phone;
 mod platform;
 mod self_test;
+mod settings;
+mod shared;
 mod state;
+mod store;
+mod vm;
 
 pub use client::PushClient;
 pub use config::{NetworkFacts, PushConfig, TlsMode, Trust};
@@ -26,3 +34,8 @@ uniffi::setup_scaffolding!();
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
 }
+
+#[cfg(test)]
+#[expect(dead_code, reason = "the store's tests ask it for less than the phone's")]
+#[path = "../tests/support/platform.rs"]
+mod platform_for_tests;

@@ -1,5 +1,8 @@
 //! Where the phone stands, in stable words for programs and sentences for people.
 
+use longwire_client::State;
+use longwire_driver::Status;
+
 /// The state of the phone.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum PushState {
@@ -37,4 +40,24 @@ pub enum PushState {
         /// The sentence for people.
         text: String,
     },
+}
+
+impl PushState {
+    pub(crate) fn of(status: Status<'_>) -> Self {
+        match status.state {
+            State::Idle => Self::Idle,
+            State::Waiting { until_ms, why } => {
+                Self::Waiting { until_elapsed_ms: *until_ms, reason: why.name().to_owned(), text: why.to_string() }
+            }
+            State::Connecting => Self::Connecting,
+            State::Registering => Self::Registering,
+            State::LoggingIn => Self::LoggingIn,
+            State::Online(online) => Self::Online {
+                device: online.device.clone(),
+                user: online.user.clone(),
+                heartbeat_seconds: status.heartbeat_s,
+            },
+            State::Blocked(block) => Self::Blocked { reason: block.name().to_owned(), text: block.to_string() },
+        }
+    }
 }
