@@ -54,8 +54,14 @@ public open class DefaultNotificationPresenter internal constructor(
     ) {
     }
 
+    /**
+     * The id of a channel that the app made, in which a notification is to be shown from Android 8 on; `null`: the library's, by urgency and
+     * sound. Ids that begin with `longwire.push.` are looked at by the health report.
+     */
+    protected open fun channel(notification: PushNotification): String? = null
+
     final override fun show(notification: PushNotification): Boolean {
-        if (!channels.isOpen(notification.urgency, notification.sound)) return false
+        if (!channels.isOpen(notification.urgency, notification.sound, channel(notification))) return false
         awaited.remove(notification.id)
         post(notification, null)
         notification.image?.let { url ->
@@ -95,7 +101,7 @@ public open class DefaultNotificationPresenter internal constructor(
         picture: Bitmap?,
     ): Notification {
         val builder =
-            look(channels.builder(notification.urgency, notification.sound))
+            look(channels.builder(notification.urgency, notification.sound, channel(notification)))
                 .setContentTitle(notification.title)
                 .setContentText(notification.body)
                 .setStyle(style(notification, picture))

@@ -16,14 +16,16 @@ internal class Channels(
     private val context: Context,
     private val manager: NotificationManager,
 ) {
-    /** A builder in the right channel. */
+    /** A builder in the right channel, or in [own], which the app made. */
     fun builder(
         urgency: String?,
         sound: String?,
+        own: String? = null,
     ): Notification.Builder {
         val level = Level.of(urgency)
         val tone = Tone.of(context, sound)
         if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O) return legacy(level, tone)
+        if (own != null) return Api26.builder(context, own)
         val id = PREFIX + level.word + tone.suffix
         val name = context.getString(level.label) + if (tone.suffix.isEmpty()) "" else " (${tone.suffix.substring(1)})"
         Api26.createChannel(manager, id, name, level.importance, tone)
@@ -34,10 +36,11 @@ internal class Channels(
     fun isOpen(
         urgency: String?,
         sound: String?,
+        own: String? = null,
     ): Boolean {
         if (!manager.areNotificationsEnabled()) return false
         if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O) return true
-        val id = PREFIX + Level.of(urgency).word + Tone.of(context, sound).suffix
+        val id = own ?: (PREFIX + Level.of(urgency).word + Tone.of(context, sound).suffix)
         return Api26.importance(manager, id) != NotificationManager.IMPORTANCE_NONE
     }
 
