@@ -1,0 +1,179 @@
+package org.longwire.sample
+
+import android.app.Activity
+import android.app.Application
+import android.app.Notification
+import android.content.Context
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.launch
+import org.longwire.push.DefaultNotificationPresenter
+import org.longwire.push.HealthReport
+import org.longwire.push.Push
+import org.longwire.push.PushComponents
+import org.longwire.push.PushConfig
+import org.longwire.push.PushException
+import org.longwire.push.PushNotification
+import org.longwire.push.PushReceiver
+import org.longwire.push.PushState
+import org.longwire.push.Trust
+
+// What docs/android.md quotes beside the app itself: compiled here, so that no snippet rots.
+
+/** The shortest app: everything else is in its manifest. */
+class FirstApp : Application() {
+    override fun onCreate() {
+        super.onCreate()
+        Push.configure(this, PushConfig("10.0.2.2:5223", domain = "localhost", trust = Trust.Pin(CERTIFICATE)))
+        Push.start()
+    }
+
+    private companion object {
+        /** openssl x509 -in data/certificate.pem -noout -fingerprint -sha256 */
+        const val CERTIFICATE = "A1:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F:90:A1:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F:90"
+    }
+}
+
+/** Servers and whom to trust. */
+object Servers {
+    fun public(context: Context) {
+        Push.configure(context, PushConfig("push.example.com", appKey = "the app key"))
+    }
+
+    fun withAuthority(
+        context: Context,
+        pem: String,
+    ) {
+        Push.configure(context, PushConfig("10.1.2.3:5223", domain = "push.example.com", trust = Trust.Certificates(pem)))
+    }
+}
+
+/** A user of the app, on this phone. */
+class Session(
+    private val backend: Backend,
+) {
+    /** The app's own back-end: it knows who is logged in, and signs tokens for the push server. */
+    interface Backend {
+        suspend fun pushToken(): String
+    }
+
+    /** After the app's own login; true when it is worth another attempt later. */
+    suspend fun bind(): Boolean =
+        try {
+            val user = Push.login(backend.pushToken())
+            check(user.isNotEmpty())
+            false
+        } catch (failure: PushException) {
+            failure.isRetryable
+        }
+
+    /** Before the app forgets who was logged in. */
+    suspend fun unbind() {
+        Push.logout()
+    }
+
+    suspend fun follow(team: String) {
+        Push.subscribe("teams/$team")
+        Push.addTag("beta")
+        check("topic:teams/$team" in Push.memberships())
+    }
+
+    suspend fun unfollow(team: String) {
+        Push.unsubscribe("teams/$team")
+        Push.removeTag("beta")
+    }
+}
+
+/** What came, also while the app did not run. */
+class History {
+    suspend fun page(before: String?): List<PushNotification> = Push.inbox(limit = 50, before = before).map { it.notification }
+
+    suspend fun read(id: String) {
+        Push.opened(id)
+    }
+}
+
+/** Looks of its own for some notifications, the library's for all else. */
+class OrderPresenter(
+    context: Context,
+) : DefaultNotificationPresenter(context) {
+    override fun adapt(
+        builder: Notification.Builder,
+        notification: PushNotification,
+    ) {
+        if ("order" in notification.data) builder.setCategory(Notification.CATEGORY_STATUS)
+    }
+}
+
+/** Put in place before anything else of the library is called. */
+object Looks {
+    fun choose() {
+        Push.components = PushComponents(presenter = ::OrderPresenter)
+    }
+}
+
+/** Gets what buttons and replies say, beside the pushes. */
+class ChatReceiver : PushReceiver() {
+    override fun onPush(
+        context: Context,
+        push: PushNotification,
+    ) {
+        if (push.isUpdate) return
+        Chat.add(push.id, push.data["room"], push.body)
+    }
+
+    override fun onAction(
+        context: Context,
+        id: String,
+        action: String,
+        text: String?,
+    ) {
+        if (action == "answer" && text != null) Chat.answer(id, text)
+    }
+}
+
+/** Stands for what an app does with it. */
+object Chat {
+    val said = mutableListOf<String>()
+
+    fun add(
+        id: String,
+        room: String?,
+        body: String?,
+    ) {
+        said += "$id $room $body"
+    }
+
+    fun answer(
+        id: String,
+        text: String,
+    ) {
+        said += "$id answered $text"
+    }
+}
+
+/** States and health, shown by an app. */
+class Status(
+    private val activity: Activity,
+    private val scope: CoroutineScope,
+) {
+    fun follow(show: (String) -> Unit) {
+        scope.launch {
+            Push.state.collect { state ->
+                show(
+                    when (state) {
+                        is PushState.Online -> "connected as ${state.device}"
+                        is PushState.Waiting -> state.text
+                        is PushState.Blocked -> state.text
+                        else -> state.name
+                    },
+                )
+            }
+        }
+    }
+
+    fun fixWorst() {
+        val report: HealthReport = Push.health()
+        val worst = report.problems.firstOrNull { it.fix != null } ?: return
+        activity.startActivity(worst.fix)
+    }
+}
