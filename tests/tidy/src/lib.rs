@@ -6,6 +6,7 @@ pub mod docs;
 pub mod edges;
 pub mod licences;
 pub mod purity;
+pub mod quotes;
 pub mod text;
 pub mod tree;
 

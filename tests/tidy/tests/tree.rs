@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use longwire_tidy::{Violations, docs, edges, licences, purity, text, tree};
+use longwire_tidy::{Violations, docs, edges, licences, purity, quotes, text, tree};
 
 fn assert_none(violations: &Violations) {
     assert!(violations.is_empty(), "\n  {}\n", violations.join("\n  "));
@@ -107,4 +107,12 @@ fn documents_name_what_exists() {
     let ci = files.get(".ci/run").expect(".ci/run is in the tree");
     assert!(ci.contains("make test"), ".ci/run does not run what the README names");
     assert_none(&violations);
+}
+
+#[test]
+fn snippets_of_documents_stand_in_files_that_are_compiled() {
+    let files = tree::files().expect("the tree can be read");
+    let android = files.get("docs/android.md").expect("docs/android.md is in the tree");
+    assert!(android.contains("<!-- quote: "), "docs/android.md quotes nothing");
+    assert_none(&quotes::check("docs/android.md", android, |path| files.get(path).map(String::as_str)));
 }
