@@ -143,7 +143,7 @@ impl Host for Phone {
         self.screen.remove(id, attempt, self.now_ms());
     }
 
-    fn answered(&mut self, number: u64, answer: Result<Reply, Refusal>) {
+    async fn answered(&mut self, number: u64, answer: Result<Reply, Refusal>) {
         self.requests.answered(number, answer);
     }
 

@@ -207,7 +207,7 @@ impl<H: Host> Driver<H> {
             Action::HandOver(shown) => self.host.hand_over(*shown),
             Action::Finished(_) => {} // the host said so before
             Action::Cancel { id, attempt } => self.host.remove(id, attempt),
-            Action::Answered { number, answer } => self.host.answered(number, answer),
+            Action::Answered { number, answer } => self.host.answered(number, answer).await,
             Action::State(state) => self.state(&state).await,
         }
     }

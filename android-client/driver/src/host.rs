@@ -78,7 +78,7 @@ pub trait Host: Send {
     fn remove(&mut self, id: String, attempt: u32);
 
     /// The server answered a request.
-    fn answered(&mut self, number: u64, answer: Result<Reply, Refusal>);
+    fn answered(&mut self, number: u64, answer: Result<Reply, Refusal>) -> impl Future<Output = ()> + Send;
 
     /// Who makes TLS connections.
     fn tls(&self) -> Tls;

@@ -125,7 +125,7 @@ impl Host for Device {
         self.screen.remove(id, attempt);
     }
 
-    fn answered(&mut self, _number: u64, _answer: Result<Reply, Refusal>) {} // nobody here asks
+    async fn answered(&mut self, _number: u64, _answer: Result<Reply, Refusal>) {} // nobody here asks
 
     fn tls(&self) -> Tls {
         self.shared.tls.clone()

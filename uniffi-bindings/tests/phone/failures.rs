@@ -64,6 +64,25 @@ fn a_database_that_cannot_be_opened_is_said_so() {
 }
 
 #[test]
+fn a_defect_is_a_state_and_an_error_and_the_phone_can_be_started_again() {
+    let world = World::online();
+    world.platform.panic("hand_over");
+    world.server.push("a", r#"{"title":"Door"}"#);
+    world.platform.wait_until(|seen| seen.states.last().is_some_and(|state| reason(state) == "internal"));
+    wait(world.client.stop());
+    assert_eq!(world.client.state(), PushState::Idle);
+    world.platform.panic("query");
+    let failed = wait(world.client.is_done("a".to_owned())).expect_err("a defect");
+    assert!(matches!(failed, PushError::Storage { .. }), "{failed}");
+    assert!(!wait(world.client.is_done("a".to_owned())).expect("readable"));
+    world.platform.panic("commit");
+    assert!(wait(world.client.opened("a".to_owned())).is_err());
+    wait(world.client.dismissed("a".to_owned())).expect("the transaction that was left open was ended");
+    world.client.start().expect("starts");
+    world.told("a", "dismissed");
+}
+
+#[test]
 fn whatever_a_callback_throws_is_an_error_of_the_platform() {
     let thrown = uniffi::UnexpectedUniFFICallbackError { reason: "NullPointerException".to_owned() };
     assert_eq!(PlatformError::from(thrown), PlatformError::Failed { text: "NullPointerException".to_owned() });
@@ -80,7 +99,7 @@ fn a_configuration_that_cannot_be_used_is_said_so() {
         crate::PushConfig { app_key: Some("lw_1_secret".to_owned()), ..good.clone() },
         crate::PushConfig { directory: "/nowhere".to_owned(), ..good.clone() },
         crate::PushConfig { trust: pem("nothing"), ..good.clone() },
-        crate::PushConfig { trust: crate::Trust::Pin { sha256: "ab".to_owned() }, ..good.clone() },
+        crate::PushConfig { trust: crate::Trust::Pin { sha256: "ab".to_owned() }, ..good },
     ] {
         let failed = PushClient::new(bad.clone(), FakePlatform::new()).err();
         assert!(failed.is_some_and(|failed| failed.is_config()), "{bad:?}");

@@ -34,6 +34,8 @@ pub(crate) struct FakePlatform {
     changed: Condvar,
     /// Calls that fail, and how often still.
     failing: Mutex<BTreeMap<&'static str, usize>>,
+    /// The call that is a defect, once.
+    defect: Mutex<Option<&'static str>>,
 }
 
 impl FakePlatform {
@@ -46,12 +48,18 @@ impl FakePlatform {
             seen: Mutex::default(),
             changed: Condvar::new(),
             failing: Mutex::default(),
+            defect: Mutex::default(),
         })
     }
 
     /// The next `times` calls of this name fail.
     pub(crate) fn fail(&self, name: &'static str, times: usize) {
         self.failing.lock().expect("no panic").insert(name, times);
+    }
+
+    /// The next call of this name panics.
+    pub(crate) fn panic(&self, name: &'static str) {
+        *self.defect.lock().expect("no panic") = Some(name);
     }
 
     pub(crate) fn seen(&self) -> Seen {
@@ -74,6 +82,8 @@ impl FakePlatform {
     }
 
     fn call(&self, name: &'static str, see: impl FnOnce(&mut Seen)) -> Result<(), PlatformError> {
+        let is_defect = self.defect.lock().expect("no panic").take_if(|defect| *defect == name).is_some();
+        assert!(!is_defect, "{name} was made to panic");
         let mut failing = self.failing.lock().expect("no panic");
         let left = failing.entry(name).or_default();
         let fails = *left > 0;
