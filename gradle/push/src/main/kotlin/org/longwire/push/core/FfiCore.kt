@@ -1,5 +1,6 @@
 package org.longwire.push.core
 
+import android.util.Log
 import org.longwire.push.InboxItem
 import org.longwire.push.NetworkFacts
 import org.longwire.push.PushException
@@ -14,10 +15,21 @@ internal object FfiCoreFactory : CoreFactory {
         platform: CorePlatform,
     ): Core =
         try {
+            meetVirtualMachine()
             FfiCore(translated { PushClient(config.toFfi(), FfiPlatform(platform)) })
         } catch (error: UnsatisfiedLinkError) {
             throw PushException(PushException.Kind.INTERNAL, "the native library cannot be loaded: ${error.message}", cause = error)
         }
+}
+
+/** Gives the library the virtual machine and the log, which JNA's own way of loading does not. */
+private fun meetVirtualMachine() {
+    try {
+        System.loadLibrary("longwire_push")
+    } catch (error: UnsatisfiedLinkError) {
+        // Tests on a host leave it to JNA; where JNA finds it neither, that is said.
+        Log.d("longwire", "the library is loaded by JNA alone", error)
+    }
 }
 
 /** The client core behind UniFFI, in the types of this library. */

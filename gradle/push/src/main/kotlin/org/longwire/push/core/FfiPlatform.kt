@@ -1,6 +1,7 @@
 package org.longwire.push.core
 
 import android.util.Log
+import com.sun.jna.Native
 import org.longwire.push.ffi.LogLevel
 import org.longwire.push.ffi.Platform
 import org.longwire.push.ffi.PlatformException
@@ -22,7 +23,12 @@ internal class FfiPlatform(
         args: List<SqlValue>,
     ): List<List<SqlValue>> = answer { platform.query(sql, args.map(::toKotlin)).map { row -> row.map(::toSql) } }
 
-    override fun begin(): Unit = answer { platform.begin() }
+    /** A transaction belongs to a thread: that of the library stays the same one here instead of being attached anew for each call. */
+    override fun begin(): Unit =
+        answer {
+            Native.detach(false)
+            platform.begin()
+        }
 
     override fun commit(): Unit = answer { platform.commit() }
 
