@@ -56,11 +56,12 @@ def native(module, jni, abis):
     return found
 
 
-def symbols(module, text_manifest, work):
+def symbols(module, work):
     """R.txt: the names of the resources, from which an app's build makes the R class."""
     res = resources.compiled(module.main / "res", work / "res.zip")
+    # Only the package matters; the library's own manifest has placeholders, which aapt2 does not know.
     library_manifest, table = work / "AndroidManifest.xml", work / "R.txt"
-    library_manifest.write_text(text_manifest)
+    library_manifest.write_text(manifest.with_package("<manifest />", module.namespace))
     table.unlink(missing_ok=True)
     resources.link(library_manifest, [res], work / "static.apk", "--static-lib", "--output-text-symbols", table)
     return table.read_bytes() if table.exists() else b""
@@ -76,7 +77,7 @@ def members(module, jni, abis, work):
     held = {
         "AndroidManifest.xml": text_manifest.encode(),
         "classes.jar": jar.read_bytes(),
-        "R.txt": symbols(module, text_manifest, work),
+        "R.txt": symbols(module, work),
         "public.txt": public_resources(module.main / "res").encode(),
         "META-INF/com/android/build/gradle/aar-metadata.properties": _METADATA.encode(),
     }
