@@ -1,10 +1,10 @@
 """An app from its sources and from artifacts of a repository: the steps of an app's release build."""
 
-import hashlib
 import re
 import shutil
 import subprocess
 import zipfile
+from pathlib import Path
 
 from . import archive, dex, manifest, resources, tools
 
@@ -28,8 +28,7 @@ class App:
         """Fetches what the app's POM names, and what that names, by coordinates; unpacks the AARs."""
         folder = self.work / "dependencies"
         shutil.rmtree(folder, ignore_errors=True)
-        digest = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(repository.rglob("*.sha256")))).hexdigest()
-        settings = [f"-Dlongwire.digest={digest[:16]}", f"-Dlongwire.repository={repository}"]
+        settings = [f"-Dmaven.repo.local={self._private_repository()}", f"-Dlongwire.repository={repository}"]
         pom = self.module.folder / "pom.xml"
         goal = "org.apache.maven.plugins:maven-dependency-plugin:3.11.0:copy-dependencies"
         tools.run("mvn", "-f", pom, "--batch-mode", "-q", *settings, goal, f"-DoutputDirectory={folder}")
@@ -43,6 +42,17 @@ class App:
                 self.jars.append(unpacked / "classes.jar")
             elif path.suffix == ".jar":
                 self.jars.append(path)
+
+    def _private_repository(self):
+        """A local repository that has what Maven has fetched before, as links, but of this project nothing: Maven takes a released version
+        that it has for what the repository has, and would never look again."""
+        private = self.work / "m2"
+        private.mkdir(parents=True, exist_ok=True)
+        usual = Path.home() / ".m2" / "repository"
+        if usual.is_dir():
+            tools.run("cp", "--recursive", "--symbolic-link", "--no-clobber", f"{usual}/.", private)
+        shutil.rmtree(private / "org" / "longwire", ignore_errors=True)
+        return private
 
     def link(self, abis):
         """Merges the manifests, links the resources; leaves resources.apk, R.java and the keep rules of the manifest."""
@@ -93,7 +103,7 @@ class App:
 
     def shrink(self):
         """R8 over app and libraries; returns what it said."""
-        options = ["--min-api", tools.MIN_SDK, "--pg-map-output", self.work / "mapping.txt"]
+        options = ["--map-diagnostics", "info", "none", "--min-api", tools.MIN_SDK, "--pg-map-output", self.work / "mapping.txt"]
         self.dexed = self.work / "r8.zip"
         return dex.r8([self.classes, *self.jars], self.dexed, self.rules(), *options)
 
