@@ -59,10 +59,11 @@ internal class FfiPlatform(
         message: String,
     ): Unit = answer { platform.log(priority(level), target, message) }
 
+    /** Errors count too: what UniFFI does not catch, the native library would take for success. */
     private inline fun <T> answer(call: () -> T): T =
         try {
             call()
-        } catch (error: Exception) {
+        } catch (error: Throwable) {
             throw PlatformException.Failed(listOfNotNull(error.javaClass.simpleName, error.message).joinToString(": "))
         }
 
