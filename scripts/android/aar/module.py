@@ -43,6 +43,10 @@ class Module:
                 return found.strip()
         return default
 
+    def is_library(self):
+        """Whether it is more than tests."""
+        return (self.main / "AndroidManifest.xml").exists()
+
     def placeholders(self):
         """The manifest placeholders of the host app of the module's tests."""
         return self.property("longwire.placeholders", "").split()

@@ -1,0 +1,72 @@
+package org.longwire.e2e.world
+
+import java.io.File
+import java.security.KeyStore
+import java.util.Base64
+
+/** A private authority, and a server's certificate by it, made by the JDK's keytool. */
+class Authority(
+    private val folder: File,
+    name: String = "localhost",
+) {
+    init {
+        keytool("ca", "-genkeypair", "-alias", "key", "-keyalg", "EC", "-dname", "CN=Private", "-ext", "bc:c")
+        keytool("server", "-genkeypair", "-alias", "key", "-keyalg", "EC", "-dname", "CN=$name")
+        val request = keytool("server", "-certreq", "-alias", "key")
+        val signed = keytool("ca", "-gencert", "-alias", "key", "-rfc", "-ext", "san=dns:$name", input = request)
+        File(folder, "server.pem").writeText(signed)
+        File(folder, "server.key").writeText(pem("PRIVATE KEY", store("server").getKey("key", PASSWORD.toCharArray()).encoded))
+        keytool("trusted", "-importcert", "-noprompt", "-alias", "ca", input = certificate)
+    }
+
+    /** The authority's certificate (PEM). */
+    val certificate: String get() = pem("CERTIFICATE", store("ca").getCertificate("key").encoded)
+
+    /** What a server needs to show the certificate. */
+    val environment: Map<String, String>
+        get() =
+            mapOf(
+                "LONGWIRE_CERTIFICATE" to File(folder, "server.pem").path,
+                "LONGWIRE_CERTIFICATE_KEY" to File(folder, "server.key").path,
+            )
+
+    /** The system trusts the authority while [block] runs, as when a person installed it. */
+    fun trustedBySystem(block: () -> Unit) {
+        System.setProperty(TRUST, File(folder, "trusted.p12").path)
+        System.setProperty(TRUST + "Password", PASSWORD)
+        try {
+            block()
+        } finally {
+            System.clearProperty(TRUST)
+            System.clearProperty(TRUST + "Password")
+        }
+    }
+
+    private fun store(name: String): KeyStore =
+        KeyStore.getInstance("PKCS12").apply { File(folder, "$name.p12").inputStream().use { load(it, PASSWORD.toCharArray()) } }
+
+    private fun pem(
+        what: String,
+        bytes: ByteArray,
+    ): String = "-----BEGIN $what-----\n${Base64.getMimeEncoder(64, "\n".toByteArray()).encodeToString(bytes)}\n-----END $what-----\n"
+
+    private fun keytool(
+        store: String,
+        vararg arguments: String,
+        input: String = "",
+    ): String {
+        val program = File(System.getProperty("java.home"), "bin/keytool").path
+        val where = listOf("-keystore", File(folder, "$store.p12").path, "-storetype", "PKCS12", "-storepass", PASSWORD)
+        val errors = File(folder, "errors")
+        val process = ProcessBuilder(listOf(program) + arguments + where).redirectError(errors).start()
+        process.outputStream.use { it.write(input.toByteArray()) }
+        val printed = process.inputStream.bufferedReader().readText()
+        check(process.waitFor() == 0) { "keytool ${arguments.joinToString(" ")}: $printed ${errors.readText()}" }
+        return printed
+    }
+
+    private companion object {
+        const val PASSWORD = "changeit"
+        const val TRUST = "javax.net.ssl.trustStore"
+    }
+}
