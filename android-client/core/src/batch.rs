@@ -75,6 +75,7 @@ fn received(entry: Entry) -> Received {
         kind,
         expires_ms: entry.expires.unix_ms(),
         user: entry.user,
+        update: entry.update,
         payload,
         unusable: None,
     }
@@ -90,6 +91,7 @@ fn unknown_form(head: &EntryHead, error: &FieldError) -> Received {
         kind: EntryKind::Notification,
         expires_ms: 0,
         user: None,
+        update: None,
         payload: String::new(),
         unusable: Some(format!("unknown form: {error}")),
     }

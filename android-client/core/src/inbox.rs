@@ -50,6 +50,8 @@ pub struct Received {
     pub expires_ms: u64,
     /// The user through whose key it came, when through no other.
     pub user: Option<String>,
+    /// Of a notification that came with the content of a later update, the id of that update.
+    pub update: Option<String>,
     /// The JSON text, not yet parsed.
     pub payload: String,
     /// Why this client cannot use it, when its form is unknown.

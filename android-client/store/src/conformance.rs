@@ -103,6 +103,7 @@ fn received() -> impl Strategy<Value = Change> {
                 kind,
                 expires_ms: 1_000 + seq,
                 user,
+                update: (text == 3).then(|| format!("entry-{}", seq + 1)),
                 payload: format!("{{\"title\":\"{text}\"}}"),
                 unusable: (is_odd && text == 0).then(|| "of a newer form".to_owned()),
             })

@@ -30,6 +30,8 @@ pub struct Entry {
     pub expires: DateTime,
     /// The user, when the device gets it through a user key and no other.
     pub user: Option<String>,
+    /// Of a notification that is sent with the content of a later update: the id of that update, which the device need not show again.
+    pub update: Option<String>,
     /// What it says.
     pub content: EntryContent,
 }
@@ -122,6 +124,7 @@ impl Entry {
             lane,
             expires: field::required(entry, ENTRY, "expires")?,
             user: field::optional_text(entry, ENTRY, "user")?,
+            update: field::optional_text(entry, ENTRY, "update")?,
             content: read_content(entry)?,
         })
     }
@@ -142,6 +145,7 @@ impl Entry {
             .with_opt_attr("kind", self.content.kind())
             .with_opt_attr("target", self.content.target())
             .with_opt_attr("user", self.user.as_ref())
+            .with_opt_attr("update", self.update.as_ref())
             .with_opt_child(self.content.json().map(json::element));
         Element::new(ns::CLIENT, "message")
             .with_attr("from", domain)

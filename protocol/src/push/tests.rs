@@ -14,7 +14,7 @@ const fn cursor() -> Cursor {
 }
 
 fn entry(content: EntryContent) -> Entry {
-    Entry { id: "0192".to_owned(), seq: 4712, lane: Lane::Normal, expires: AT, user: None, content }
+    Entry { id: "0192".to_owned(), seq: 4712, lane: Lane::Normal, expires: AT, user: None, update: None, content }
 }
 
 fn seqs(text: &str) -> SeqSet {
@@ -142,7 +142,9 @@ fn entry_bytes() {
     insta::assert_snapshot!(recall.to_message("example.com"), @"<message xmlns='jabber:client' from='example.com' id='0192' type='headline'><entry xmlns='urn:longwire:push:1' seq='4712' lane='normal' expires='2026-11-21T11:42:00.123Z' kind='recall' target='0191'/></message>");
     let dismissal = entry(EntryContent::Dismissal { target: target() });
     insta::assert_snapshot!(dismissal.to_message("example.com"), @"<message xmlns='jabber:client' from='example.com' id='0192' type='headline'><entry xmlns='urn:longwire:push:1' seq='4712' lane='normal' expires='2026-11-21T11:42:00.123Z' kind='dismissal' target='0191'/></message>");
-    for value in [notification, update, recall, dismissal] {
+    let updated = Entry { update: Some("0193".to_owned()), ..notification.clone() };
+    insta::assert_snapshot!(updated.to_message("example.com"), @r#"<message xmlns='jabber:client' from='example.com' id='0192' type='headline'><entry xmlns='urn:longwire:push:1' seq='4712' lane='normal' expires='2026-11-21T11:42:00.123Z' update='0193'><json xmlns='urn:xmpp:json:0'>{"title":"a&lt;b","n":[1]}</json></entry></message>"#);
+    for value in [notification, updated, update, recall, dismissal] {
         assert_eq!(Entry::from_message(&value.to_message("example.com")), Ok(value));
     }
 }

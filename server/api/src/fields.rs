@@ -25,6 +25,11 @@ impl Fields {
         Ok(Self(members))
     }
 
+    /// All of them.
+    pub(crate) fn into_members(self) -> Vec<(String, Json)> {
+        self.0
+    }
+
     /// The value of a field, taken out.
     pub(crate) fn take(&mut self, name: &str) -> Option<Json> {
         let index = self.0.iter().position(|(own, _)| own == name)?;

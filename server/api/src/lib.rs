@@ -96,10 +96,10 @@ fn describe(mut document: utoipa::openapi::OpenApi) -> String {
 }
 
 fn routes() -> OpenApiRouter<Arc<Api>> {
-    use v1::{accounts, app_keys, devices, keys, notifications};
+    use v1::{accounts, app_keys, devices, keys, notifications, user_keys};
     OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(notifications::post::post))
-        .routes(routes!(notifications::get::get, notifications::delete::delete))
+        .routes(routes!(notifications::get::get, notifications::patch::patch, notifications::delete::delete))
         .routes(routes!(notifications::deliveries::deliveries))
         .routes(routes!(devices::list::list))
         .routes(routes!(devices::get::get, devices::delete::delete))
@@ -110,6 +110,8 @@ fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(keys::delete::delete))
         .routes(routes!(app_keys::post::post, app_keys::list::list))
         .routes(routes!(app_keys::delete::delete))
+        .routes(routes!(user_keys::post::post, user_keys::list::list))
+        .routes(routes!(user_keys::delete::delete))
         .routes(routes!(accounts::post::post, accounts::list::list))
         .routes(routes!(accounts::delete::delete))
         .routes(routes!(health::healthz))

@@ -32,6 +32,7 @@ use crate::rate;
         (name = "devices", description = "Installations of the app, and whom they belong to"),
         (name = "keys", description = "API keys"),
         (name = "app keys", description = "What admits registrations of an app's devices"),
+        (name = "user keys", description = "Public keys, by which the tokens are checked that bind a device to a user"),
         (name = "accounts", description = "XMPP logins"),
         (name = "operation", description = "For whoever runs the server"),
     )

@@ -39,6 +39,10 @@ pub(crate) enum Code {
     TooSlow,
     /// It exists already.
     Exists,
+    /// It was recalled.
+    Recalled,
+    /// It has expired.
+    Expired,
     /// A device holds as many topics and tags as it may.
     LimitReached,
     /// Too many bytes.
@@ -84,6 +88,8 @@ impl Code {
             Self::NoSuchMethod => (405, "no_such_method", "The path has no such method"),
             Self::TooSlow => (408, "too_slow", "The body came too slowly"),
             Self::Exists => (409, "exists", "It exists already"),
+            Self::Recalled => (409, "recalled", "It was recalled"),
+            Self::Expired => (409, "expired", "It has expired"),
             Self::LimitReached => (409, "limit_reached", "A limit is reached"),
             Self::TooLarge => (413, "too_large", "The notification is too large"),
             Self::Encoded => (415, "unsupported_encoding", "The body must not be compressed"),

@@ -5,3 +5,4 @@ pub(crate) mod app_keys;
 pub(crate) mod devices;
 pub(crate) mod keys;
 pub(crate) mod notifications;
+pub(crate) mod user_keys;

@@ -4,6 +4,8 @@ mod account;
 mod api_key;
 mod app_key;
 mod fast;
+mod user_key;
+mod user_token;
 
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ pub use account::{AccountError, PasswordCheck, RemovedBy};
 pub use api_key::{AuthError, NewKey};
 pub use app_key::{AppKeyError, app_key_id};
 pub use fast::{FastHeld, FastLogin, HeldToken, Issued};
+pub use user_key::{KeyError, PublicKey, to_pem as user_key_pem};
+pub use user_token::TokenError;
 
 /// Key derivations at once: each is a millisecond of one core.
 const DERIVATIONS_MAX: usize = 2;
@@ -32,6 +36,7 @@ pub struct AuthManager {
     log: Log,
     env: Env,
     server_key: [u8; 32],
+    domain: String,
     fast_token_ms: i64,
     registration: Registration,
     derivations: Semaphore,
@@ -47,6 +52,7 @@ impl AuthManager {
             log,
             env,
             server_key: config.server_key,
+            domain: config.domain.clone(),
             fast_token_ms: config.fast_token_ms,
             registration: config.registration,
             derivations: Semaphore::new(DERIVATIONS_MAX),

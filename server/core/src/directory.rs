@@ -69,6 +69,7 @@ impl Effect {
             | Write::Membership { .. }
             | Write::RemoveDevice { .. }
             | Write::Event { .. }
+            | Write::Action { .. }
             | Write::Session { .. }
             | Write::Alive { .. }
             | Write::Resume { .. }
@@ -79,7 +80,9 @@ impl Effect {
             | Write::AddApiKey(_)
             | Write::RevokeApiKey { .. }
             | Write::AddAppKey(_)
-            | Write::RevokeAppKey { .. } => None,
+            | Write::RevokeAppKey { .. }
+            | Write::AddUserKey(_)
+            | Write::RevokeUserKey { .. } => None,
         }
     }
 

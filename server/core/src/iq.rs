@@ -62,7 +62,7 @@ impl IqTable {
             Box::new(disco::Info),
             Box::new(disco::Items),
             Box::new(ping::Ping),
-            Box::new(push::Events),
+            Box::new(push::Push),
             Box::new(register::Register),
             Box::new(session::Establish),
             Box::new(version::Version),

@@ -19,7 +19,7 @@ pub mod session_manager;
 
 use std::sync::Arc;
 
-use longwire_model::AppId;
+use longwire_model::{AppId, NamePattern};
 use longwire_store::Store;
 
 pub use auth_manager::AuthManager;
@@ -48,6 +48,10 @@ pub struct CoreConfig {
     pub server_key: [u8; 32],
     /// Milliseconds for which a FAST token is good.
     pub fast_token_ms: i64,
+    /// The topics that devices may join and leave by themselves.
+    pub device_topics: Vec<NamePattern>,
+    /// The tags that devices may take and drop by themselves.
+    pub device_tags: Vec<NamePattern>,
 }
 
 /// Who may register an account in band (XEP-0077).

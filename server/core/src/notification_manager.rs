@@ -1,6 +1,8 @@
 //! Accepts notifications into the log, recalls them, and tells what became of them.
 
+mod action;
 mod status;
+mod update;
 
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use longwire_model::{
     AppId, AudienceKey, DeviceId, Entry, EntryId, EntryKind, KeyKind, Notification, Target, Timestamp,
 };
 use longwire_store::write::{Dismissal, Idempotency, Refusal};
-use longwire_store::{Store, Write, Written};
+use longwire_store::{LoadedDevice, Store, Write, Written};
 
 use crate::directory::Directory;
 use crate::env::Env;
@@ -21,7 +23,8 @@ use crate::metrics::Metrics;
 use crate::presence_manager::PresenceManager;
 use crate::session_manager::SessionManager;
 
-pub use status::Status;
+pub use status::{DeviceDelivery, Status};
+pub use update::UpdateError;
 
 /// What the manager works with.
 pub struct Parts {
@@ -46,6 +49,7 @@ pub struct Parts {
 /// Accepts, recalls, reports.
 pub struct NotificationManager {
     parts: Parts,
+    updating: update::Turns,
 }
 
 /// A sender's own key for a request.
@@ -121,8 +125,8 @@ pub enum Recalled {
 impl NotificationManager {
     /// On these parts.
     #[must_use]
-    pub const fn new(parts: Parts) -> Self {
-        Self { parts }
+    pub fn new(parts: Parts) -> Self {
+        Self { parts, updating: update::Turns::default() }
     }
 
     /// Accepts a notification: with `ttl` above 0 it is on disk when this returns.
@@ -242,32 +246,37 @@ impl NotificationManager {
     /// # Errors
     /// [`EventError`]; nothing was kept.
     pub async fn report(&self, device: DeviceId, id: EntryId, event: Event) -> Result<(), EventError> {
-        let Parts { app, ref store, ref log, ref env, ref directory, .. } = self.parts;
-        let stored = store.entry(app, id).await.map_err(CoreError::from)?;
-        let Some(stored) = stored.filter(|stored| matches!(stored.entry.kind, EntryKind::Notification(_))) else {
-            return Err(EventError::UnknownEntry);
-        };
-        let loaded = directory.load(device).await?.ok_or(EventError::UnknownEntry)?;
-        let memberships = &loaded.device.memberships;
-        let seq = stored.entry.seq;
-        let routing = stored.entry.kind.routing().ok_or(EventError::UnknownEntry)?;
-        // Nothing tells a device whether an id is one of a notification that was never addressed to it.
-        if standing(memberships, &routing.audience, seq, log.last()).is_none() {
-            return Err(EventError::UnknownEntry);
-        }
+        let Parts { ref log, ref env, .. } = self.parts;
+        let (entry, loaded) = self.addressed(device, id).await?;
+        let (memberships, seq) = (&loaded.device.memberships, entry.seq);
         let at = env.now();
         let dismissal = if matches!(event.kind, EventType::Opened | EventType::Dismissed) {
             // As whose device it was addressed: a user whom it was bound to since has nothing to do with it.
             let was_theirs = |user: &AudienceKey| memberships.iter().any(|own| own.key == *user && own.holds(seq));
-            let addressed = user_key(memberships).filter(was_theirs).and_then(|user| dismissal(&stored.entry, user));
+            let addressed = user_key(memberships).filter(was_theirs).and_then(|user| dismissal(&entry, user));
             addressed.map(|(target, routing)| Dismissal { id: env.entry_id(), at, target, routing })
         } else {
             None
         };
-        let event = event.bounded(stored.entry.created_at, at);
+        let event = event.bounded(entry.created_at, at);
         // A repeat is answered as the first time was.
         log.write(Write::Event { device, entry: id, event, dismissal }).await?;
         Ok(())
+    }
+
+    /// A notification that a device tells of, and the device. Nothing tells a device whether an id is one of a notification that was never
+    /// addressed to it.
+    async fn addressed(&self, device: DeviceId, id: EntryId) -> Result<(Arc<Entry>, LoadedDevice), EventError> {
+        let Parts { app, ref store, ref log, ref directory, .. } = self.parts;
+        let stored = store.entry(app, id).await.map_err(CoreError::from)?;
+        let stored = stored.filter(|stored| matches!(stored.entry.kind, EntryKind::Notification(_)));
+        let entry = stored.ok_or(EventError::UnknownEntry)?.entry;
+        let loaded = directory.load(device).await?.ok_or(EventError::UnknownEntry)?;
+        let routing = entry.kind.routing().ok_or(EventError::UnknownEntry)?;
+        if standing(&loaded.device.memberships, &routing.audience, entry.seq, log.last()).is_none() {
+            return Err(EventError::UnknownEntry);
+        }
+        Ok((entry, loaded))
     }
 }
 

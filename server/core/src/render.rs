@@ -9,12 +9,16 @@ use longwire_protocol::{DateTime, Element, Jid, ns};
 /// How the id of a ping behind a push begins; what follows is what its answer acknowledges.
 const PROBE: &str = "lwp:";
 
-/// The bytes of an entry, the same for every push session that gets it through the same keys; none for what is never sent.
+/// The bytes of an entry, with the content of `update` where there is one; the same for every push session that gets it through the
+/// same keys; none for what is never sent.
 #[must_use]
-pub fn push_stanza(entry: &Entry, user: Option<&str>, domain: &str) -> Option<Vec<u8>> {
+pub fn push_stanza(entry: &Entry, user: Option<&str>, update: Option<&Entry>, domain: &str) -> Option<Vec<u8>> {
     let routing = entry.kind.routing()?;
+    let newer = update.and_then(|update| update.kind.content());
     let content = match &entry.kind {
-        EntryKind::Notification(content) => EntryContent::Notification { json: content.payload.as_ref().to_owned() },
+        EntryKind::Notification(content) => {
+            EntryContent::Notification { json: newer.unwrap_or(content).payload.as_ref().to_owned() }
+        }
         EntryKind::Update(target, content) => {
             EntryContent::Update { target: target.id.to_string(), json: content.payload.as_ref().to_owned() }
         }
@@ -28,6 +32,7 @@ pub fn push_stanza(entry: &Entry, user: Option<&str>, domain: &str) -> Option<Ve
         lane: wire_lane(routing.lane),
         expires: wire_time(routing.expires_at),
         user: user.map(str::to_owned),
+        update: update.map(|update| update.id.to_string()),
         content,
     };
     Some(entry.to_shared_bytes(domain))
@@ -69,20 +74,38 @@ pub fn probed(id: &str) -> Option<LaneSeqs> {
     Some(LaneSeqs { normal: normal.parse().ok()?, background: background.parse().ok()? })
 }
 
-/// The event that a device reports; none for the use of an action.
+/// What a device reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reported {
+    /// An event of which there is one of each type.
+    Event(Event),
+    /// The use of an action.
+    Action {
+        /// The action's id.
+        action: String,
+        /// What the user wrote.
+        text: Option<String>,
+        /// When, as the device says.
+        at: Timestamp,
+    },
+}
+
+/// Reads what a device reports.
 #[must_use]
-pub fn event(reported: &DeviceEvent) -> Option<Event> {
+pub fn reported(reported: DeviceEvent) -> Reported {
+    let at = Timestamp::from_millis(i64::try_from(reported.at.unix_ms()).unwrap_or(i64::MAX));
     let kind = match reported.kind {
         DeviceEventType::Displayed => EventType::Displayed,
         DeviceEventType::Opened => EventType::Opened,
         DeviceEventType::Dismissed => EventType::Dismissed,
-        DeviceEventType::Action => return None,
+        DeviceEventType::Action => {
+            return Reported::Action { action: reported.action.unwrap_or_default(), text: reported.text, at };
+        }
         DeviceEventType::Rejected => EventType::Rejected,
         DeviceEventType::Left => EventType::Left,
         DeviceEventType::Expired => EventType::Expired,
     };
-    let at = Timestamp::from_millis(i64::try_from(reported.at.unix_ms()).unwrap_or(i64::MAX));
-    Some(Event { kind, at, reason: reported.reason.as_ref().map(|reason| reason.chars().take(256).collect()) })
+    Reported::Event(Event { kind, at, reason: reported.reason.map(|reason| reason.chars().take(256).collect()) })
 }
 
 /// A lane on the wire.

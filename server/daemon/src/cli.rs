@@ -41,6 +41,11 @@ pub(crate) enum Command {
     Account(AccountCommand),
     /// Send a notification
     Send(SendArgs),
+    /// Change a notification: devices that show it show the new content
+    Update(UpdateArgs),
+    /// Public keys by which user tokens are checked: with these an app's back-end says whose device it is
+    #[command(subcommand)]
+    UserKey(UserKeyCommand),
     /// Look at devices, remove them
     #[command(subcommand)]
     Device(DeviceCommand),
@@ -254,9 +259,8 @@ pub(crate) struct SendArgs {
     /// A pair for the app; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
     pub data: Vec<(String, String)>,
-    /// What opening it opens
-    #[arg(long)]
-    pub url: Option<String>,
+    #[command(flatten)]
+    pub looks: Looks,
     /// Seconds until it expires, or a time such as 1h; 0 is now or never [default: 28 days]
     #[arg(long, value_name = "TIME", value_parser = parse_ttl)]
     pub ttl: Option<u64>,
@@ -266,15 +270,114 @@ pub(crate) struct SendArgs {
     /// normal or background
     #[arg(long)]
     pub lane: Option<String>,
-    /// min, low, normal, high or critical
-    #[arg(long)]
-    pub urgency: Option<String>,
     /// Only devices that pass, such as 'tag:beta && !tag:muted'
     #[arg(long)]
     pub filter: Option<String>,
     /// The same key again gives the first answer again instead of a second notification
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,
+}
+
+/// What of a notification is shown beside its texts.
+#[derive(Debug, Args)]
+pub(crate) struct Looks {
+    /// What opening it opens
+    #[arg(long)]
+    pub url: Option<String>,
+    /// Address of a picture
+    #[arg(long, value_name = "URL")]
+    pub image: Option<String>,
+    /// Notifications of the same group are shown together
+    #[arg(long)]
+    pub group: Option<String>,
+    /// default, none, or the name of a raw resource of the app
+    #[arg(long)]
+    pub sound: Option<String>,
+    /// min, low, normal, high or critical
+    #[arg(long)]
+    pub urgency: Option<String>,
+    /// A button; may be repeated
+    #[arg(long, value_name = "ID=TITLE", value_parser = parse_pair)]
+    pub action: Vec<(String, String)>,
+    /// A button with which the user writes a text; may be repeated
+    #[arg(long, value_name = "ID=TITLE", value_parser = parse_pair)]
+    pub reply: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  longwire update 0199a0b1-c2d3-7e4f-8a5b-6c7d8e9f0a1b --body 'The bell rang twice'
+  longwire update 0199a0b1-c2d3-7e4f-8a5b-6c7d8e9f0a1b --title Closed --remove image --remove actions
+
+What is not given stays as it is. Prints the answer of the API as one JSON line.")]
+pub(crate) struct UpdateArgs {
+    #[command(flatten)]
+    pub place: Place,
+    /// The notification's id
+    pub id: String,
+    /// Title
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Text
+    #[arg(long)]
+    pub body: Option<String>,
+    /// A pair for the app; may be repeated; other pairs stay
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
+    pub data: Vec<(String, String)>,
+    #[command(flatten)]
+    pub looks: Looks,
+    /// A field that the notification shall not have any more; may be repeated
+    #[arg(long, value_name = "FIELD")]
+    pub remove: Vec<String>,
+    /// The same key again gives the first answer again instead of a second change
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserKeyCommand {
+    /// Make an Ed25519 key pair: the server keeps the public key, the private key is printed alone on standard output, this once
+    #[command(
+        after_help = "The id of the key, which tokens name as `kid`, is printed on standard error, and by `longwire user-key list`.
+
+Example: longwire user-key create --label backend > user-key.pem"
+    )]
+    Create {
+        #[command(flatten)]
+        place: Place,
+        /// A name for it
+        #[arg(long)]
+        label: Option<String>,
+        /// As one JSON line with `id` and `private_key`
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add a public key of the back-end's own and print its id: Ed25519, P-256, or RSA of 2048 bits or more
+    Add {
+        #[command(flatten)]
+        place: Place,
+        /// The public key as PEM; - reads standard input
+        #[arg(long, value_name = "FILE")]
+        public_key: PathBuf,
+        /// A name for it
+        #[arg(long)]
+        label: Option<String>,
+    },
+    /// List user keys
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a user key at once: its tokens bind no device any more; those that are bound stay
+    Revoke {
+        #[command(flatten)]
+        place: Place,
+        /// The key's id
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,7 +4,10 @@ pub(crate) mod account;
 pub(crate) mod app_key;
 pub(crate) mod device;
 pub(crate) mod key;
+mod looks;
 pub(crate) mod send;
+pub(crate) mod update;
+pub(crate) mod user_key;
 
 use axum::http::Method;
 use serde_json::Value;

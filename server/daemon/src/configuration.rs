@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use longwire_model::NamePattern;
+
 use crate::cli::{LogFormat, Place, Registration, ServeArgs};
 pub(crate) use file::{FileConfig, Metrics};
 
@@ -40,6 +42,7 @@ pub(crate) struct Configuration {
     pub registration: Registration,
     /// Whether `registration` was said, or follows from the listeners.
     pub is_registration_said: bool,
+    pub device_keys: DeviceKeys,
     /// Certificate chain and key (PEM); the server's own in the data directory if none.
     pub certificate: Option<(PathBuf, PathBuf)>,
     pub metrics: Metrics,
@@ -80,6 +83,23 @@ impl HeartbeatBounds {
             }
             Some(_) | None => Ok(bounds),
         }
+    }
+}
+
+/// The topics and tags that devices may join and leave by themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DeviceKeys {
+    pub topics: Vec<NamePattern>,
+    pub tags: Vec<NamePattern>,
+}
+
+impl DeviceKeys {
+    fn new(topics: Option<Vec<String>>, tags: Option<Vec<String>>) -> anyhow::Result<Self> {
+        let read = |key: &'static str, texts: Option<Vec<String>>| {
+            let patterns = texts.unwrap_or_default().into_iter().map(|text| text.parse());
+            patterns.collect::<Result<Vec<NamePattern>, _>>().context(key)
+        };
+        Ok(Self { topics: read("device_topics", topics)?, tags: read("device_tags", tags)? })
     }
 }
 
@@ -135,6 +155,7 @@ impl Configuration {
             plaintext: said(args.plaintext, told.plaintext),
             registration: registration.unwrap_or(default_registration),
             is_registration_said: registration.is_some(),
+            device_keys: DeviceKeys::new(told.device_topics, told.device_tags)?,
             certificate: certificate(told.certificate, told.certificate_key)?,
             metrics: told.metrics.unwrap_or(Metrics::Loopback),
             fast_token_s: told.fast_token_seconds.map_or(FAST_TOKEN_S, NonZeroU32::get),
@@ -279,6 +300,22 @@ mod tests {
         ] {
             let error = told(&wrong).expect_err("refused").to_string();
             assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_topics_and_tags_are_read() {
+        let told = |pairs: &[(&str, &str)]| {
+            let told = Configuration::resolve(&ServeArgs::default(), &variables(pairs));
+            told.map(|configuration| configuration.device_keys)
+        };
+        assert_eq!(told(&[]).expect("the default"), DeviceKeys::default());
+        let keys =
+            told(&[("LONGWIRE_DEVICE_TOPICS", "news/*"), ("LONGWIRE_DEVICE_TAGS", "beta,muted")]).expect("patterns");
+        assert!(keys.topics.iter().any(|pattern| pattern.fits("news/sport")) && keys.tags.len() == 2);
+        for key in ["device_topics", "device_tags"] {
+            let wrong = told(&[(&format!("LONGWIRE_{}", key.to_uppercase()), "a*b")]).expect_err("refused");
+            assert!(format!("{wrong:#}").starts_with(key), "{wrong:#}");
         }
     }
 

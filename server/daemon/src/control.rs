@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt as _;
 
 use crate::cli::Place;
-use crate::configuration::{self, HeartbeatBounds};
+use crate::configuration::{self, DeviceKeys, HeartbeatBounds};
 use crate::data_dir::DataDir;
 use crate::lock::{self, Attempt, Holder, Lock};
 use crate::system::{self, Engine};
@@ -98,6 +98,7 @@ impl Control {
             Registration::Closed,
             configuration::FAST_TOKEN_S,
             HeartbeatBounds::default(),
+            DeviceKeys::default(),
         )
         .await?;
         let config =

@@ -46,6 +46,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Key(command) => commands::key::run(command, &variables).await,
             Command::Account(command) => commands::account::run(command, &variables).await,
             Command::Send(args) => commands::send::run(args, &variables).await,
+            Command::Update(args) => commands::update::run(args, &variables).await,
+            Command::UserKey(command) => commands::user_key::run(command, &variables).await,
             Command::Device(command) => commands::device::run(command, &variables).await,
         }
     });

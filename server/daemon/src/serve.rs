@@ -88,7 +88,8 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     let (http, http_url) = listeners::http(configuration, &certificate).await?;
     let (domain, registration) = (&configuration.domain, registration::policy(configuration));
     let (token_s, heartbeat) = (configuration.fast_token_s, configuration.heartbeat);
-    let engine = Engine::open(data_dir, domain, registration, token_s, heartbeat).await?;
+    let engine =
+        Engine::open(data_dir, domain, registration, token_s, heartbeat, configuration.device_keys.clone()).await?;
     engine.core.begin_generation().await?;
     engine.core.resume().await?;
     let net = listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate)).await?;

@@ -8,7 +8,7 @@ use longwire_core::{Clock, Core, CoreConfig, Env, Random, Registration};
 use longwire_model::Timestamp;
 use longwire_store_sqlite::{Options, SqliteStore};
 
-use crate::configuration::HeartbeatBounds;
+use crate::configuration::{DeviceKeys, HeartbeatBounds};
 use crate::data_dir::{self, DataDir};
 
 struct SystemClock {
@@ -62,6 +62,7 @@ impl Engine {
         registration: Registration,
         fast_token_s: u32,
         heartbeat: HeartbeatBounds,
+        device_keys: DeviceKeys,
     ) -> anyhow::Result<Self> {
         let env = env();
         let server_key = data_dir::server_key(data_dir, |bytes| env.random.fill(bytes))?;
@@ -73,6 +74,8 @@ impl Engine {
             heartbeat_max_s: heartbeat.max_s,
             server_key,
             fast_token_ms: i64::from(fast_token_s) * 1_000,
+            device_topics: device_keys.topics,
+            device_tags: device_keys.tags,
         };
         let core = Core::open(Arc::new(store.clone()), env, config).await.context("the store cannot be read")?;
         Ok(Self { core, store })

@@ -7,6 +7,7 @@ mod event;
 mod facts;
 mod state;
 mod timeline;
+mod used_action;
 mod whole;
 
 pub use acknowledgement::{Acknowledgement, Ending, Exception, Hold, NotExtending, Sent};
@@ -16,4 +17,5 @@ pub use event::{Event, EventType};
 pub use facts::{Facts, Present, Progress, Superseded};
 pub use state::State;
 pub use timeline::{DELAY_MS_MIN, DELAYS_MAX};
+pub use used_action::{USED_ACTIONS_MAX, UsedAction};
 pub use whole::overall;

@@ -14,8 +14,10 @@ pub mod id;
 pub mod limits;
 pub mod membership;
 pub mod notification;
+pub mod pattern;
 pub mod session;
 pub mod time;
+pub mod user_key;
 
 pub use account::Account;
 pub use api_key::{ApiKey, Scope};
@@ -28,8 +30,10 @@ pub use filter::Filter;
 pub use id::{AppId, DeviceId, EntryId, GenerationId};
 pub use membership::{KeyHead, Membership};
 pub use notification::Notification;
+pub use pattern::NamePattern;
 pub use session::{Held, Rest, Session, SessionEnd};
 pub use time::Timestamp;
+pub use user_key::{TokenAlgorithm, UserKey};
 
 /// A position in an app's log: dense, starting at 1; 0 stands before the first entry (DESIGN rule 1).
 pub type Seq = u64;

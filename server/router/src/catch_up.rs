@@ -11,7 +11,7 @@ use crate::output::{CloseReason, Output};
 use crate::recent::{Later, cost};
 use crate::session::{Sent, Session};
 use crate::shard::{Now, SessionKey, Shard};
-use crate::verdict::{Verdict, verdict};
+use crate::verdict::{Verdict, is_filtered, verdict};
 use crate::{ATTEMPTS_MAX, PAGE_ROWS};
 
 impl Shard {
@@ -69,6 +69,7 @@ impl Shard {
             for row in &page.rows {
                 let mut later = self.recent.later(&row.entry, upto);
                 later.recalled |= row.recalled.is_some();
+                later.update = later.update.or_else(|| row.update.clone());
                 later.successors.extend(row.successors.iter().map(|newer| (newer.seq, newer.filter.clone())));
                 if !session.consider(key, &row.entry, &later, self.watermark, now, out) {
                     position = row.entry.seq.saturating_sub(1);
@@ -127,7 +128,7 @@ impl Session {
             }
             Verdict::Send { user } => user,
         };
-        if let Some(ending) = self.unfit(entry) {
+        if let Some(ending) = self.unfit(entry, watermark) {
             self.lane_mut(lane).pass(entry.seq, ending);
             return true;
         }
@@ -142,16 +143,25 @@ impl Session {
         }
         let hold = self.lane(lane).hold;
         let (at, accepted_at) = (now.wall, entry.created_at);
-        self.sent(Sent { lane, seq: entry.seq, bytes: cost(entry), at, hold, accepted_at });
+        let update = self.renewed(entry, later);
+        let bytes = cost(update.as_ref().unwrap_or(entry));
+        self.sent(Sent { lane, seq: entry.seq, bytes, at, hold, accepted_at });
         if self.kind == SessionKind::Standard {
             self.unanswered_since_ms.get_or_insert(now.mono_ms);
         }
-        out.push(Output::Send { session: key, entry: Arc::clone(entry), user });
+        out.push(Output::Send { session: key, entry: Arc::clone(entry), user, update });
         true
     }
 
+    /// The update whose content a notification is sent with. The update itself is sent in its turn, and a device of ours, which is told
+    /// its id, has nothing more to do then; other clients get both as they are.
+    fn renewed(&self, entry: &Entry, later: &Later) -> Option<Arc<Entry>> {
+        let is_ours = self.kind == SessionKind::Push && matches!(entry.kind, EntryKind::Notification(_));
+        later.update.clone().filter(|_| is_ours)
+    }
+
     /// Why a client without our extension is not sent this entry.
-    fn unfit(&self, entry: &Entry) -> Option<Ending> {
+    fn unfit(&self, entry: &Entry, watermark: Seq) -> Option<Ending> {
         if self.kind == SessionKind::Push {
             return None;
         }
@@ -159,6 +169,8 @@ impl Session {
         match entry.kind {
             EntryKind::Recall(..) | EntryKind::Dismissal(..) => Some(Ending::NotStored),
             _ if is_poison(entry.seq) => Some(Ending::Rejected),
+            // It knows nothing of updates: to it this is a notification of its own.
+            EntryKind::Update(..) if is_filtered(entry, &self.memberships, watermark) => Some(Ending::Filtered),
             EntryKind::Notification(_) | EntryKind::Update(..) => None,
             EntryKind::Membership(_) | EntryKind::Generation(_) => Some(Ending::NotStored),
         }

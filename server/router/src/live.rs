@@ -70,7 +70,7 @@ impl Shard {
             if let (true, Verdict::Send { user }) =
                 (is_live, verdict(&session.memberships, &judged, &Later::default(), self.watermark, now.wall))
             {
-                out.push(Output::Send { session: key, entry: Arc::clone(entry), user });
+                out.push(Output::Send { session: key, entry: Arc::clone(entry), user, update: None });
             }
         }
     }

@@ -21,6 +21,8 @@ pub enum Output {
         entry: Arc<Entry>,
         /// The user through whose key alone the device gets it.
         user: Option<Arc<str>>,
+        /// The update whose content takes the place of the entry's own.
+        update: Option<Arc<Entry>>,
     },
     /// Tell a push session its cursor alone.
     Cursor {

@@ -16,7 +16,8 @@ pub struct Recent {
     entries: VecDeque<Arc<Entry>>,
     floor: Seq,
     bytes: usize,
-    recalls: usize,
+    /// How many of them are recalls or updates.
+    followers: usize,
 }
 
 /// What later entries did to an earlier one.
@@ -26,6 +27,8 @@ pub struct Later {
     pub recalled: bool,
     /// Newer notifications of the same lane, audience and collapse key: position and filter.
     pub successors: Vec<(Seq, Option<Filter>)>,
+    /// The newest update of it (or of its target).
+    pub update: Option<Arc<Entry>>,
 }
 
 impl Recent {
@@ -44,12 +47,12 @@ impl Recent {
     /// Appends the next entry.
     pub fn push(&mut self, entry: Arc<Entry>) {
         self.bytes += cost(&entry);
-        self.recalls += usize::from(is_recall(&entry));
+        self.followers += usize::from(is_follower(&entry));
         self.entries.push_back(entry);
         while self.entries.len() > ENTRIES_MAX || self.bytes > BYTES_MAX {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.bytes -= cost(&oldest);
-            self.recalls -= usize::from(is_recall(&oldest));
+            self.followers -= usize::from(is_follower(&oldest));
             self.floor = oldest.seq;
         }
     }
@@ -65,13 +68,14 @@ impl Recent {
     pub fn later(&self, entry: &Entry, after: Seq) -> Later {
         let mut later = Later::default();
         let collapses = entry.kind.content().is_some_and(|content| content.collapse_key.is_some());
-        if self.recalls == 0 && !collapses {
+        if self.followers == 0 && !collapses {
             return later;
         }
         let id = subject(entry);
         for newer in self.above(after.max(entry.seq)) {
             match &newer.kind {
                 EntryKind::Recall(target, _) => later.recalled |= target.id == id,
+                EntryKind::Update(target, _) if target.id == id => later.update = Some(Arc::clone(newer)),
                 EntryKind::Notification(content) if supersedes(newer, entry) => {
                     later.successors.push((newer.seq, content.filter.clone()));
                 }
@@ -93,8 +97,8 @@ pub fn cost(entry: &Entry) -> usize {
     AROUND + entry.kind.content().map_or(0, |content| content.payload.len())
 }
 
-const fn is_recall(entry: &Entry) -> bool {
-    matches!(entry.kind, EntryKind::Recall(..))
+const fn is_follower(entry: &Entry) -> bool {
+    matches!(entry.kind, EntryKind::Recall(..) | EntryKind::Update(..))
 }
 
 /// The notification that an entry is about.

@@ -38,9 +38,9 @@ pub fn verdict(memberships: &[Membership], entry: &Entry, later: &Later, waterma
     if standing == Standing::Left {
         return Verdict::Pass(Ending::Left);
     }
-    let content = entry.kind.content();
-    if content.and_then(|content| content.filter.as_ref()).is_some_and(|filter| !passes(filter, memberships, watermark))
-    {
+    // Whoever shows a notification is given its new content, also when it would not pass the filter by now.
+    let is_update = matches!(entry.kind, EntryKind::Update(..));
+    if !is_update && is_filtered(entry, memberships, watermark) {
         return Verdict::Pass(Ending::Filtered);
     }
     if routing.expires_at <= now {
@@ -49,10 +49,20 @@ pub fn verdict(memberships: &[Membership], entry: &Entry, later: &Later, waterma
     if later.recalled {
         return Verdict::Pass(Ending::Recalled);
     }
+    // Each update holds the whole content: of several the newest is sent.
+    if is_update && later.update.is_some() {
+        return Verdict::Pass(Ending::Superseded);
+    }
     if is_superseded(memberships, &routing.audience, later, watermark) {
         return Verdict::Pass(Ending::Superseded);
     }
     Verdict::Send { user: only_user(memberships, &routing.audience, entry.audience_seq(), watermark) }
+}
+
+/// Whether an entry has a filter that the device does not pass.
+pub(crate) fn is_filtered(entry: &Entry, memberships: &[Membership], watermark: Seq) -> bool {
+    let filter = entry.kind.content().and_then(|content| content.filter.as_ref());
+    filter.is_some_and(|filter| !passes(filter, memberships, watermark))
 }
 
 fn passes(filter: &Filter, memberships: &[Membership], watermark: Seq) -> bool {

@@ -171,6 +171,18 @@ CREATE TABLE event (
     PRIMARY KEY (entry, device, type)
 ) STRICT, WITHOUT ROWID;
 
+-- Uses of a notification's actions; each is told once by action, text and the time that the device said.
+CREATE TABLE used_action (
+    entry   BLOB    NOT NULL,
+    device  BLOB    NOT NULL,
+    told_at INTEGER NOT NULL,
+    action  TEXT    NOT NULL,
+    -- What the user wrote; empty when nothing.
+    text    TEXT    NOT NULL,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (entry, device, told_at, action, text)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE account (
     name        TEXT    PRIMARY KEY,
     salt        BLOB    NOT NULL,
@@ -213,4 +225,15 @@ CREATE TABLE app_key (
     revoked_at    INTEGER,
     registrations INTEGER NOT NULL,
     last_used_at  INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE user_key (
+    id         TEXT    PRIMARY KEY,
+    app        INTEGER NOT NULL REFERENCES app (id),
+    algorithm  TEXT    NOT NULL,
+    -- SubjectPublicKeyInfo in DER.
+    public_key BLOB    NOT NULL,
+    label      TEXT,
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER
 ) STRICT, WITHOUT ROWID;

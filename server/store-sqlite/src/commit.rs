@@ -68,6 +68,7 @@ impl Batch<'_> {
             Write::RemoveDevice { device, entry, at } => self.remove_device(device, entry, at).await,
             Write::Acknowledge { device, row } => Ok(self.run.acknowledge(device, &row)),
             Write::Event { device, entry, event, dismissal } => self.event(device, entry, event, dismissal).await,
+            Write::Action { device, entry, used } => self.action(device, entry, used).await,
             Write::Session { device, step } => Ok(self.run.session(device, step)),
             Write::Alive { app, at } => self.alive(app, at).await,
             Write::Resume { app, at } => self.resume(app, at).await,
@@ -83,6 +84,8 @@ impl Batch<'_> {
             Write::RevokeApiKey { app, id, at } => self.revoke_key(app, &id, at).await,
             Write::AddAppKey(key) => self.add_app_key(key).await,
             Write::RevokeAppKey { app, id, at } => self.revoke_app_key(app, &id, at).await,
+            Write::AddUserKey(key) => self.add_user_key(key).await,
+            Write::RevokeUserKey { app, id, at } => self.revoke_user_key(app, &id, at).await,
         }
     }
 
@@ -117,10 +120,10 @@ impl Batch<'_> {
             return Ok(Written::Appended(self.push(app, id, at, kind).await?));
         };
         self.flush().await?;
-        let is_recall = matches!(kind, EntryKind::Recall(..));
+        let ends = matches!(kind, EntryKind::Recall(..) | EntryKind::Update(..));
         match self.find_target(app, target.id).await? {
             None => return Ok(Written::Refused(Refusal::UnknownTarget)),
-            Some((_, true)) if is_recall => return Ok(Written::Unchanged),
+            Some((_, true)) if ends => return Ok(Written::Unchanged),
             Some((seq, _)) => set_target_seq(&mut kind, seq),
         }
         if let Some(request) = idempotency {

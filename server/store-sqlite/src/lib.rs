@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
     Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
+    UserKey,
 };
 use longwire_store::read::DeviceQuery;
 use longwire_store::{
@@ -279,6 +280,14 @@ impl Store for SqliteStore {
 
     async fn app_keys(&self, app: AppId) -> Result<Vec<AppKey>, StoreError> {
         read!(self, conn, read::records::app_keys(&mut conn, app))
+    }
+
+    async fn user_key(&self, id: &str) -> Result<Option<UserKey>, StoreError> {
+        read!(self, conn, read::records::user_key(&mut conn, id))
+    }
+
+    async fn user_keys(&self, app: AppId) -> Result<Vec<UserKey>, StoreError> {
+        read!(self, conn, read::records::user_keys(&mut conn, app))
     }
 
     async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, StoreError> {

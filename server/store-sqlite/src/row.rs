@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longwire_model::delivery::{Acknowledgement, Event, Exception, Sent};
+use longwire_model::delivery::{Acknowledgement, Event, Exception, Sent, UsedAction};
 use longwire_model::device::Attempts;
 use longwire_model::entry::{Content, MembershipChange, Routing, Target};
 use longwire_model::{
@@ -263,5 +263,14 @@ pub(crate) fn event(row: &SqliteRow) -> Result<Event, sqlx::Error> {
         kind: column::<&str>(row, "type")?.parse().map_err(|()| damaged("type"))?,
         at: timestamp(row, "at")?,
         reason: column(row, "reason")?,
+    })
+}
+
+pub(crate) fn used_action(row: &SqliteRow) -> Result<UsedAction, sqlx::Error> {
+    Ok(UsedAction {
+        at: timestamp(row, "at")?,
+        told_at: timestamp(row, "told_at")?,
+        action: column(row, "action")?,
+        text: Some(column::<String>(row, "text")?).filter(|text| !text.is_empty()),
     })
 }

@@ -45,13 +45,15 @@ pub(crate) async fn sweep(
 async fn remove(conn: &mut SqliteConnection, app: AppId, seqs: Vec<Seq>) -> Result<(), sqlx::Error> {
     const EVENTS: &str = "DELETE FROM event WHERE entry IN (SELECT e.id FROM json_each(?2) j CROSS JOIN entry e \
                           ON e.app = ?1 AND e.seq = j.value)";
+    const ACTIONS: &str = "DELETE FROM used_action WHERE entry IN (SELECT e.id FROM json_each(?2) j CROSS JOIN entry e \
+                           ON e.app = ?1 AND e.seq = j.value)";
     const ENTRIES: &str = "DELETE FROM entry WHERE app = ?1 AND seq IN (SELECT value FROM json_each(?2))";
     if seqs.is_empty() {
         return Ok(());
     }
     let list = json_seqs(seqs);
     remove_keys(conn, app, list.clone()).await?;
-    for sql in [EVENTS, ENTRIES] {
+    for sql in [EVENTS, ACTIONS, ENTRIES] {
         statement(sql, [app.0.into(), list.clone()]).execute(&mut *conn).await?;
     }
     Ok(())

@@ -51,12 +51,14 @@ macro_rules! conformance {
             pages_say_up_to_where_they_are_complete
             successors_have_the_same_lane_audience_and_key
             recalls_are_seen_up_to_the_given_position
+            the_newest_update_is_seen_up_to_the_given_position
             a_target_must_be_in_the_log_and_is_recalled_once
             acknowledgements_extend_the_record
             exceptions_read_back_through_deliveries
             deliveries_are_paged_over_those_whose_interval_holds_the_entry
             leaving_is_told_with_its_time
             events_are_kept_once_per_type
+            uses_of_actions_are_kept_each_once
             an_event_and_its_dismissal_are_one_write
             contacts_and_attempts_are_kept
             sessions_are_told_from_the_last_before_on
@@ -68,6 +70,7 @@ macro_rules! conformance {
             accounts_are_added_once_and_listed_by_name
             api_keys_are_revoked_once
             an_app_key_admits_accounts_until_it_is_revoked
+            user_keys_are_revoked_once
             fast_tokens_are_replaced_and_go_with_the_device
             unknown_devices_are_refused_and_disturb_nobody
             an_unexpired_entry_is_never_swept

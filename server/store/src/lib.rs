@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
     Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
+    UserKey,
 };
 
 pub use error::StoreError;
@@ -91,6 +92,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Every app key of an app, oldest first.
     async fn app_keys(&self, app: AppId) -> Result<Vec<AppKey>, StoreError>;
+
+    /// A user key by its id, revoked ones too.
+    async fn user_key(&self, id: &str) -> Result<Option<UserKey>, StoreError>;
+
+    /// Every user key of an app, oldest first.
+    async fn user_keys(&self, app: AppId) -> Result<Vec<UserKey>, StoreError>;
 
     /// The FAST tokens of a device; none when none was ever issued.
     async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, StoreError>;

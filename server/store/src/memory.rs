@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
     Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
+    UserKey,
 };
 
 use crate::read::DeviceQuery;
@@ -166,6 +167,14 @@ impl Store for MemoryStore {
 
     async fn app_keys(&self, app: AppId) -> Result<Vec<AppKey>, StoreError> {
         Ok(self.lock().now.app_keys_of(app))
+    }
+
+    async fn user_key(&self, id: &str) -> Result<Option<UserKey>, StoreError> {
+        Ok(self.lock().now.user_keys.iter().find(|key| key.id == id).cloned())
+    }
+
+    async fn user_keys(&self, app: AppId) -> Result<Vec<UserKey>, StoreError> {
+        Ok(self.lock().now.user_keys_of(app))
     }
 
     async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longwire_model::delivery::{Acknowledgement, Event};
+use longwire_model::delivery::{Acknowledgement, Event, UsedAction};
 use longwire_model::device::Generation;
 use longwire_model::{
     AppId, AudienceKey, Device, DeviceId, Entry, EntryId, Filter, KeyHead, Lane, Membership, Seq, Timestamp,
@@ -77,6 +77,8 @@ pub struct LogRow {
     pub entry: Arc<Entry>,
     /// Of a notification or update: the position of the recall of it (or of its target) up to `upto`.
     pub recalled: Option<Seq>,
+    /// Of a notification or update: the newest update of it (or of its target) above it, up to `upto`.
+    pub update: Option<Arc<Entry>>,
     /// Of a notification with a collapse key: newer notifications up to `upto` with the same lane, audience and key, ascending,
     /// up to and including the first without a filter (no later one changes what becomes of this entry).
     pub successors: Vec<Successor>,
@@ -102,6 +104,8 @@ pub struct StoredEntry {
     pub entry: Arc<Entry>,
     /// The recall of it: its position and when it was accepted.
     pub recalled: Option<(Seq, Timestamp)>,
+    /// The newest update of it: its content of now.
+    pub update: Option<Arc<Entry>>,
     /// Newer notifications with the same lane, audience and collapse key, ascending, up to and including the first without a
     /// filter.
     pub successors: Vec<Successor>,
@@ -120,6 +124,8 @@ pub struct DeliveryRow {
     pub acknowledgement: Option<Acknowledgement>,
     /// Its events about the notification.
     pub events: Vec<Event>,
+    /// Which of its actions were used on it, by when.
+    pub actions: Vec<UsedAction>,
     /// Up to where it has acknowledged the entry's lane.
     pub recorded: Seq,
     /// Since when it has no session.

@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use longwire_model::account::FastTokens;
-use longwire_model::delivery::{Acknowledgement, Event};
+use longwire_model::delivery::{Acknowledgement, Event, UsedAction};
 use longwire_model::device::Attempts;
 use longwire_model::entry::Routing;
 use longwire_model::limits::MEMBERSHIPS_MAX;
 use longwire_model::{
     Account, ApiKey, AppId, AppKey, AudienceKey, DeviceId, DeviceKind, Entry, EntryId, EntryKind, GenerationId,
-    KeyKind, Session, Target, Timestamp,
+    KeyKind, Session, Target, Timestamp, UserKey,
 };
 
 /// One write.
 #[derive(Clone, Debug)]
 pub enum Write {
     /// Appends a notification, update, recall or dismissal. An update, recall or dismissal of a target that is not in the log is
-    /// [`Refusal::UnknownTarget`]; a second recall of one target is [`Written::Unchanged`].
+    /// [`Refusal::UnknownTarget`]; a second recall of one target, and an update of a recalled one, is
+    /// [`Written::Unchanged`].
     Append {
         /// The app.
         app: AppId,
@@ -92,6 +93,16 @@ pub enum Write {
         /// What takes the notification from the user's other devices.
         dismissal: Option<Dismissal>,
     },
+    /// Keeps the use of an action. A repeat, one beyond the [`USED_ACTIONS_MAX`](longwire_model::delivery::USED_ACTIONS_MAX) that are kept,
+    /// and one about an entry that the log does not hold (any more), is [`Written::Unchanged`].
+    Action {
+        /// The device.
+        device: DeviceId,
+        /// The entry it is about.
+        entry: EntryId,
+        /// The use.
+        used: UsedAction,
+    },
     /// A device's session began, or ended. [`SESSIONS_MAX`](longwire_model::limits::SESSIONS_MAX) ended ones are kept of a device.
     Session {
         /// The device.
@@ -163,6 +174,17 @@ pub enum Write {
         /// The app.
         app: AppId,
         /// The public part.
+        id: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Keeps a user key.
+    AddUserKey(UserKey),
+    /// Revokes a user key; [`Written::Unchanged`] when there is none or it is revoked already.
+    RevokeUserKey {
+        /// The app.
+        app: AppId,
+        /// The key's id.
         id: String,
         /// When.
         at: Timestamp,

@@ -14,8 +14,8 @@ use longwire_store::{Write, Written};
 use crate::host::{Command, Host, Transport};
 use crate::worker::{Worker, seconds};
 
-/// Entries as bytes, each made once per turn and user.
-type Rendered = HashMap<(EntryId, Option<Arc<str>>), Option<Arc<[u8]>>>;
+/// Entries as bytes, each made once per turn, user and update.
+type Rendered = HashMap<(EntryId, Option<Arc<str>>, Option<EntryId>), Option<Arc<[u8]>>>;
 
 impl<H: Host> Worker<H> {
     /// Takes the next committed batch. After a gap nothing is known of what was missed: the sessions log in again and read the log.
@@ -76,7 +76,7 @@ impl<H: Host> Worker<H> {
     fn carry_out_one(&mut self, slot: usize, output: Output, rendered: &mut Rendered) {
         match output {
             Output::Bound(_, bound) => self.tell_bound(slot, &bound),
-            Output::Send { entry, user, .. } => self.send(slot, &entry, user, rendered),
+            Output::Send { entry, user, update, .. } => self.send(slot, &entry, user, update.as_deref(), rendered),
             Output::Cursor { lane, seq, .. } => {
                 let cursor = CursorMoved { lane: render::wire_lane(lane), seq };
                 self.write_element(slot, &cursor.to_element());
@@ -134,12 +134,20 @@ impl<H: Host> Worker<H> {
         self.bound(slot, Some(told));
     }
 
-    fn send(&mut self, slot: usize, entry: &Entry, user: Option<Arc<str>>, rendered: &mut Rendered) {
+    fn send(
+        &mut self,
+        slot: usize,
+        entry: &Entry,
+        user: Option<Arc<str>>,
+        update: Option<&Entry>,
+        rendered: &mut Rendered,
+    ) {
         let Some(state) = self.connections.get(slot).and_then(|connection| connection.session.as_ref()) else { return };
         let domain = &self.core.config.domain;
         if state.is_push {
-            let make = |user: &Option<Arc<str>>| render::push_stanza(entry, user.as_deref(), domain).map(Arc::from);
-            let bytes = rendered.entry((entry.id, user)).or_insert_with_key(|(_, user)| make(user)).clone();
+            let make = |user: Option<&str>| render::push_stanza(entry, user, update, domain).map(Arc::from);
+            let key = (entry.id, user, update.map(|update| update.id));
+            let bytes = rendered.entry(key).or_insert_with_key(|(_, user, _)| make(user.as_deref())).clone();
             self.write(slot, &bytes.unwrap_or_default());
         } else if let Some(stanza) = state.address().and_then(|to| render::standard_stanza(entry, &to, domain)) {
             self.write_element(slot, &stanza);

@@ -108,16 +108,20 @@ fn fresh(entry: &Received, at_ms: u64) -> Step {
         let shown = told(Row { attempt: 1, ..row }, Stage::Handed, at_ms);
         return Step::telling(emptied(shown.clone(), RowState::Done), Outcome::Once(shown));
     }
-    Step::telling(row.clone(), Outcome::Fresh(row))
+    // The update whose content it brought is known when it comes.
+    let known = entry.update.clone().map(|id| note(entry, id, at_ms));
+    Step { write: [row.clone()].into_iter().chain(known).collect(), outcome: Outcome::Fresh(row) }
+}
+
+/// What keeps an update from being carried out a second time.
+fn note(entry: &Received, id: String, at_ms: u64) -> Row {
+    let target = Some(entry.target.clone());
+    Row { id, target, ..told(first(entry, RowState::Update, at_ms), Stage::Stored, at_ms) }
 }
 
 /// New content is durable until it is on the screen, or handed with the row itself.
 fn update(row: Row, entry: &Received, at_ms: u64) -> Step {
-    let note = Row {
-        id: entry.id.clone(),
-        target: Some(entry.target.clone()),
-        ..told(first(entry, RowState::Update, at_ms), Stage::Stored, at_ms)
-    };
+    let note = note(entry, entry.id.clone(), at_ms);
     let (payload, revision) = (entry.payload.clone(), entry.seq);
     let updated = Row { payload, expires_ms: entry.expires_ms, revision, deaths: 0, ..row };
     match updated.state {

@@ -1,8 +1,11 @@
-//! `/v1/notifications`: send, recall, and learn what became of it.
+//! `/v1/notifications`: send, change, recall, and learn what became of it.
 
+mod actions;
+mod content;
 pub(crate) mod delete;
 pub(crate) mod deliveries;
 pub(crate) mod get;
+pub(crate) mod patch;
 mod payload;
 pub(crate) mod post;
 

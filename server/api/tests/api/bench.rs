@@ -103,6 +103,8 @@ impl Bench {
             heartbeat_max_s: 600,
             server_key: [7; 32],
             fast_token_ms: 86_400_000,
+            device_topics: Vec::new(),
+            device_tags: Vec::new(),
         };
         let core = Core::open(Arc::new(MemoryStore::new()), env, core_config).await.expect("a core");
         core.begin_generation().await.expect("a generation");

@@ -217,3 +217,30 @@ async fn a_key_has_so_many_requests_a_second_and_is_told_how_many() {
     assert_eq!(bench.get("/v1/devices").await.status, 200);
     assert_eq!(bench.get("/v1/devices").await.status, 429);
 }
+
+const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
+
+#[tokio::test]
+async fn a_user_key_is_added_listed_and_revoked() {
+    let bench = Bench::new().await;
+    let body = serde_json::json!({ "public_key": PUBLIC_KEY, "label": "back-end" });
+    let made = bench.call(Method::POST, "/v1/user-keys", &body.to_string()).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let made = made.json();
+    assert_eq!((made["algorithm"].as_str(), made["public_key"].as_str()), (Some("EdDSA"), Some(PUBLIC_KEY)));
+    let id = made["id"].as_str().expect("an id").to_owned();
+    assert_eq!(bench.get("/v1/user-keys").await.json()["items"], serde_json::json!([made]));
+    for _ in 0..2 {
+        assert_eq!(bench.call(Method::DELETE, &format!("/v1/user-keys/{id}"), "").await.status, 204);
+    }
+    assert_eq!(bench.get("/v1/user-keys").await.json()["items"][0]["revoked_at"], "2025-11-21T11:42:00.000Z");
+    assert_eq!(bench.call(Method::DELETE, "/v1/user-keys/nosuchkey", "").await.problem().1, "not_found");
+    for (key, word) in
+        [("nothing", "PUBLIC KEY"), ("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----", "private")]
+    {
+        let body = serde_json::json!({ "public_key": key }).to_string();
+        let refused = bench.call(Method::POST, "/v1/user-keys", &body).await;
+        assert_eq!(refused.problem(), (422, "invalid_field".to_owned(), Some("public_key".to_owned())));
+        assert!(refused.json()["detail"].as_str().is_some_and(|text| text.contains(word)), "{}", refused.text);
+    }
+}

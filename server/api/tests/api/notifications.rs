@@ -144,3 +144,46 @@ async fn deliveries_are_paged_without_gap_or_repeat() {
         assert_eq!(bench.get(&format!("{location}/deliveries?{wrong}")).await.problem().0, 400, "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn a_notification_is_changed_until_it_is_over() {
+    let bench = Bench::new().await;
+    bench.device("a").await;
+    let sent = bench.post(r#"{"to":"all","title":"Door","body":"Bell","ttl":60}"#).await;
+    let path = sent.header("location").to_owned();
+    let change = async |body: &str| bench.call(Method::PATCH, &path, body).await;
+    let changed = change(r#"{"body":"Twice"}"#).await;
+    assert_eq!((changed.status.as_u16(), changed.header("location")), (202, path.as_str()), "{}", changed.text);
+    let changed = changed.json();
+    assert_eq!((&changed["id"], &changed["state"]), (&sent.json()["id"], &serde_json::json!("accepted")));
+    assert_eq!(changed["audience"], 1);
+    assert!(changed["update"].as_str().is_some_and(|update| update != changed["id"]));
+    assert_eq!(change(r#"{"body":null,"title":null}"#).await.problem().1, "missing_field");
+    assert_eq!(change(r#"{"to":"all"}"#).await.problem(), (422, "unknown_field".to_owned(), Some("to".to_owned())));
+    assert_eq!(bench.get(&path).await.json()["state"], "accepted");
+    let update = format!("/v1/notifications/{}", changed["update"].as_str().expect("an id"));
+    assert_eq!(bench.call(Method::PATCH, &update, r#"{"body":"x"}"#).await.problem().0, 404);
+    assert_eq!(bench.call(Method::PATCH, "/v1/notifications/x", r#"{"body":"x"}"#).await.problem().0, 404);
+    bench.clock.advance(60_000);
+    assert_eq!(change(r#"{"body":"x"}"#).await.problem().1, "expired");
+    let path = bench.post(r#"{"to":"all","title":"Door"}"#).await.header("location").to_owned();
+    assert_eq!(bench.call(Method::DELETE, &path, "").await.status, 200);
+    let refused = bench.call(Method::PATCH, &path, r#"{"body":"x"}"#).await;
+    assert_eq!(refused.problem(), (409, "recalled".to_owned(), None));
+}
+
+#[tokio::test]
+async fn a_repeated_change_is_made_once() {
+    let bench = Bench::new().await;
+    let path = async || bench.post(r#"{"to":"all","title":"Door"}"#).await.header("location").to_owned();
+    let (first, second) = (path().await, path().await);
+    let headers = [("idempotency-key", "k1")];
+    let change = async |path: &str, body: &str| bench.call_as(&bench.key, Method::PATCH, path, body, &headers).await;
+    let changed = change(&first, r#"{"body":"a"}"#).await;
+    let repeated = change(&first, r#"{"body":"a"}"#).await;
+    assert_eq!((repeated.status.as_u16(), &repeated.text), (202, &changed.text));
+    assert_eq!(repeated.header("location"), first);
+    for (path, body) in [(&first, r#"{"body":"b"}"#), (&second, r#"{"body":"a"}"#)] {
+        assert_eq!(change(path, body).await.problem().1, "idempotency_mismatch");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use longwire_model::delivery::{self, Delivery, Facts, Present, Progress, State, Superseded};
+use longwire_model::delivery::{self, Delivery, Facts, Present, Progress, State, Superseded, UsedAction};
 use longwire_model::membership::standing;
 use longwire_model::{DeviceId, Entry, EntryId, EntryKind, Filter, Lane, Membership, Seq, Session, Timestamp};
 use longwire_store::{DeliveryRow, StoredEntry};
@@ -30,6 +30,17 @@ pub struct Status {
     pub expires_at: Timestamp,
 }
 
+/// A notification on one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceDelivery {
+    /// The device.
+    pub device: DeviceId,
+    /// What became of it.
+    pub delivery: Delivery,
+    /// Which of its actions were used, by when.
+    pub actions: Vec<UsedAction>,
+}
+
 impl NotificationManager {
     /// Where a notification stands; none when there is no such notification.
     ///
@@ -41,11 +52,11 @@ impl NotificationManager {
         let mut after = None;
         loop {
             let page = self.page(&stored, after, PAGE, false).await?;
-            for (_, delivery) in &page {
+            for DeviceDelivery { delivery, .. } in &page {
                 *counts.entry(delivery.state).or_default() += 1;
             }
             match page.last() {
-                Some((last, _)) if page.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX) => after = Some(*last),
+                Some(last) if page.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX) => after = Some(last.device),
                 Some(_) | None => break,
             }
         }
@@ -66,7 +77,7 @@ impl NotificationManager {
         id: EntryId,
         after: Option<DeviceId>,
         limit: u32,
-    ) -> Result<Option<Vec<(DeviceId, Delivery)>>, CoreError> {
+    ) -> Result<Option<Vec<DeviceDelivery>>, CoreError> {
         let Some((stored, _)) = self.stored(id).await? else { return Ok(None) };
         self.page(&stored, after, limit, true).await.map(Some)
     }
@@ -93,7 +104,7 @@ impl NotificationManager {
         after: Option<DeviceId>,
         limit: u32,
         with_delays: bool,
-    ) -> Result<Vec<(DeviceId, Delivery)>, CoreError> {
+    ) -> Result<Vec<DeviceDelivery>, CoreError> {
         let entry = &stored.entry;
         let rows = self.parts.store.deliveries(entry, after, limit).await?;
         let waiting = rows.iter().filter(|row| row.acknowledgement.is_none()).map(|row| row.device).collect();
@@ -107,9 +118,15 @@ impl NotificationManager {
         let now = self.parts.env.now();
         let derive = |row: &DeliveryRow| {
             let own = sessions.remove(&row.device).unwrap_or_default();
-            (row.device, self.derive(stored, row, progress.get(&row.device).copied(), own, now))
+            self.derive(stored, row, progress.get(&row.device).copied(), own, now)
         };
-        Ok(rows.iter().map(derive).collect())
+        let deliveries: Vec<Delivery> = rows.iter().map(derive).collect();
+        let told = |(row, delivery): (DeliveryRow, Delivery)| DeviceDelivery {
+            device: row.device,
+            delivery,
+            actions: row.actions,
+        };
+        Ok(rows.into_iter().zip(deliveries).map(told).collect())
     }
 
     fn derive(
@@ -195,7 +212,8 @@ mod tests {
         let (app, id, at) = (AppId::DEFAULT, EntryId::new(Timestamp::default(), [7; 10]), Timestamp::from_millis(5));
         let entry = Arc::new(Entry { app, seq: 4, id, created_at: at, kind });
         let filter = Some("!tag:x".parse().expect("a filter"));
-        let stored = StoredEntry { entry, recalled: None, successors: vec![Successor { seq: 6, id, at, filter }] };
+        let stored =
+            StoredEntry { entry, recalled: None, update: None, successors: vec![Successor { seq: 6, id, at, filter }] };
         let held = |key, joined| Membership { key, joined, left: None };
         let memberships = [held(all, 1), held(tag, 8)];
         assert_eq!(

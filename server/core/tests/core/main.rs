@@ -6,4 +6,6 @@ mod devices;
 mod fast;
 mod notifications;
 mod sessions;
+mod updates;
+mod user_tokens;
 mod world;

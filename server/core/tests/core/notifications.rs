@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use longwire_core::devices::Change;
 use longwire_core::notification_manager::{
-    AcceptError, Acceptance, Accepted, EventError, IdempotencyRequest, Recalled,
+    AcceptError, Acceptance, Accepted, DeviceDelivery, EventError, IdempotencyRequest, Recalled,
 };
 use longwire_model::delivery::{Cause, Event, EventType, State};
 use longwire_model::{AudienceKey, DeviceId, EntryId, EntryKind, SessionEnd, Timestamp};
@@ -46,7 +46,7 @@ async fn from_acceptance_to_a_person() {
     let event = Event { kind: EventType::Displayed, at: Timestamp::from_millis(9_000_000), reason: None };
     world.core.notifications.report(device, accepted.id, event).await.expect("kept");
     let page = world.core.notifications.deliveries(accepted.id, None, 10).await.expect("readable").expect("known");
-    let [(who, delivery)] = page.as_slice() else { panic!("one device") };
+    let [DeviceDelivery { device: who, delivery, .. }] = page.as_slice() else { panic!("one device") };
     assert_eq!((*who, delivery.state), (device, State::Displayed));
     let at: Vec<_> = delivery.at.iter().map(|(state, at)| (*state, at.as_millis())).collect();
     assert_eq!(
@@ -72,7 +72,7 @@ async fn what_delayed_it_is_known_from_the_sessions() {
     world.hand.advance(60_000);
     let told = |world: World| async move {
         let page = world.core.notifications.deliveries(accepted.id, None, 10).await.expect("readable").expect("known");
-        let (_, delivery) = page.into_iter().next().expect("one device");
+        let DeviceDelivery { delivery, .. } = page.into_iter().next().expect("one device");
         (world, delivery)
     };
     let (world, away) = told(world).await;

@@ -1,9 +1,9 @@
 //! `longwire send`.
 
 use axum::http::Method;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::call_once;
+use super::{call_once, looks};
 use crate::cli::SendArgs;
 use crate::control::Call;
 use crate::output;
@@ -20,18 +20,16 @@ pub(crate) async fn run(args: SendArgs, variables: &[(String, String)]) -> anyho
 
 /// The body of the request: what was given and nothing else.
 fn body(args: SendArgs) -> Value {
-    let data: Map<String, Value> = args.data.into_iter().map(|(name, value)| (name, value.into())).collect();
     let given = [
         ("to", Some(args.to.into())),
         ("title", args.title.map(Value::from)),
         ("body", args.body.map(Value::from)),
-        ("data", Some(data).filter(|data| !data.is_empty()).map(Value::Object)),
-        ("url", args.url.map(Value::from)),
+        ("data", looks::data(args.data)),
         ("ttl", args.ttl.map(Value::from)),
         ("collapse_key", args.collapse_key.map(Value::from)),
         ("lane", args.lane.map(Value::from)),
-        ("urgency", args.urgency.map(Value::from)),
         ("filter", args.filter.map(Value::from)),
     ];
-    given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    given.chain(looks::fields(args.looks)).map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -51,6 +51,14 @@ pub(crate) fn describe(configuration: &Configuration) -> String {
             Registration::Closed => "closed: accounts are made with `longwire account add`",
         },
     );
+    for (key, patterns) in
+        [("device_topics", &configuration.device_keys.topics), ("device_tags", &configuration.device_keys.tags)]
+    {
+        if !patterns.is_empty() {
+            let patterns = patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            line(key, &format!("{patterns}: devices join and leave these by themselves"));
+        }
+    }
     let HeartbeatBounds { min_s, max_s } = configuration.heartbeat;
     let min = min_s.map_or_else(String::new, |min_s| format!("at least {min_s} s, "));
     line("heartbeat", &format!("{min}at most {max_s} s"));

@@ -28,6 +28,7 @@ pub(crate) fn read(variables: &[(String, String)]) -> anyhow::Result<FileConfig>
         let parsed = match kind {
             Kind::Text => toml::Value::String(value.clone()),
             Kind::Number => toml::Value::Integer(value.parse().with_context(|| wrong("use a whole number"))?),
+            Kind::List => toml::Value::Array(list(value)),
             Kind::Bool => toml::Value::Boolean(value.parse().with_context(|| wrong("use true or false"))?),
         };
         let one = toml::Table::from_iter([((*key).to_owned(), parsed.clone())]);
@@ -37,6 +38,12 @@ pub(crate) fn read(variables: &[(String, String)]) -> anyhow::Result<FileConfig>
         table.insert((*key).to_owned(), parsed);
     }
     FileConfig::deserialize(table).context("the environment cannot be read")
+}
+
+/// Texts between commas; nothing at all is an empty list.
+fn list(value: &str) -> Vec<toml::Value> {
+    let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items.map(|item| toml::Value::String(item.to_owned())).collect()
 }
 
 /// What Kubernetes sets for a service that is called `longwire`, and what belongs to other programs.
@@ -62,6 +69,9 @@ mod tests {
         assert_eq!(read_one("LONGWIRE_DOMAIN", "7").expect("text").domain.as_deref(), Some("7"));
         assert_eq!(read_one("LONGWIRE_PLAINTEXT", "true").expect("a bool").plaintext, Some(true));
         assert_eq!(read_one("LONGWIRE_RETENTION_DAYS", "7").expect("a number").retention_days, Some(7));
+        let topics = |value| read_one("LONGWIRE_DEVICE_TOPICS", value).expect("a list").device_topics;
+        assert_eq!(topics("news/*, sport"), Some(vec!["news/*".to_owned(), "sport".to_owned()]));
+        assert_eq!(topics(""), Some(Vec::new()));
         for (word, who) in
             [("open", Registration::Open), ("app-key", Registration::AppKey), ("closed", Registration::Closed)]
         {

@@ -21,6 +21,8 @@ pub(crate) struct FileConfig {
     pub c2s_tls: Option<String>,
     pub plaintext: Option<bool>,
     pub registration: Option<Registration>,
+    pub device_topics: Option<Vec<String>>,
+    pub device_tags: Option<Vec<String>>,
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
     pub metrics: Option<Metrics>,
@@ -53,6 +55,8 @@ pub(crate) enum Kind {
     Text,
     Number,
     Bool,
+    /// Texts; in a variable separated by commas.
+    List,
 }
 
 /// Every key, with the kind of its value.
@@ -67,6 +71,8 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("c2s_tls", Kind::Text),
     ("plaintext", Kind::Bool),
     ("registration", Kind::Text),
+    ("device_topics", Kind::List),
+    ("device_tags", Kind::List),
     ("certificate", Kind::Text),
     ("certificate_key", Kind::Text),
     ("metrics", Kind::Text),
@@ -95,6 +101,8 @@ impl FileConfig {
             c2s_tls: self.c2s_tls.or(other.c2s_tls),
             plaintext: self.plaintext.or(other.plaintext),
             registration: self.registration.or(other.registration),
+            device_topics: self.device_topics.or(other.device_topics),
+            device_tags: self.device_tags.or(other.device_tags),
             certificate: self.certificate.or(other.certificate),
             certificate_key: self.certificate_key.or(other.certificate_key),
             metrics: self.metrics.or(other.metrics),

@@ -80,6 +80,8 @@ impl Server {
             heartbeat_max_s: 600,
             server_key: [7; 32],
             fast_token_ms: 1_000_000,
+            device_topics: Vec::new(),
+            device_tags: Vec::new(),
         };
         let core = runtime.block_on(Core::open(Arc::new(MemoryStore::new()), env, config)).expect("opened");
         runtime.block_on(core.begin_generation()).expect("begun");

@@ -171,6 +171,30 @@ fn finding_9_an_update_follows_its_targets_audience() {
 }
 
 #[test]
+fn who_was_away_gets_the_newest_content_at_once_and_no_older_one() {
+    for fillers in [0, 2_000] {
+        let (mut world, phone, session) = alice();
+        world.drop_session(session);
+        let push = world.push(&["all"]);
+        world.update(&push);
+        for _ in 0..fillers {
+            world.push(&["user:nobody"]); // what came before them is in the log only
+        }
+        let newest = world.update(&push);
+        world.announce();
+        let before = world.phones[&phone].got.len();
+        world.login(phone, 2);
+        world.settle();
+        let seqs: Vec<u64> = world.phones[&phone].got[before..].iter().map(|(_, seq)| *seq).collect();
+        assert_eq!(seqs, [push.seq, newest.seq], "{fillers}");
+        assert_eq!(world.phones[&phone].renewed, [(push.seq, newest.seq)]);
+        let last = world.update(&push);
+        world.announce();
+        assert!(world.phones[&phone].got.contains(&(Lane::Normal, last.seq)), "what comes later is sent");
+    }
+}
+
+#[test]
 fn finding_16_a_recall_reaches_a_device_that_has_left_live_and_later() {
     for is_live in [true, false] {
         let (mut world, phone, session) = alice();

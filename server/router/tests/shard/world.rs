@@ -19,6 +19,8 @@ pub(crate) const TTL: i64 = 1_000_000;
 /// A phone: what it durably has.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Phone {
+    /// Notifications that came with the content of an update, and which.
+    pub(crate) renewed: Vec<(Seq, Seq)>,
     pub(crate) cursor: Option<LaneSeqs>,
     pub(crate) seqs: Vec<Seq>,
     pub(crate) shown: Vec<EntryId>,
@@ -240,7 +242,11 @@ impl World {
                         phone.ack_due = true;
                     }
                 }
-                Output::Send { session, entry, .. } => self.receive(session, &entry),
+                Output::Send { session, entry, update, .. } => {
+                    self.receive(session, &entry);
+                    let renewed = update.map(|update| (entry.seq, update.seq));
+                    self.phone(session).renewed.extend(renewed);
+                }
                 Output::Cursor { session, lane, seq } => {
                     let phone = self.phone(session);
                     phone.cursor.get_or_insert_default().raise(lane, seq);
@@ -319,10 +325,17 @@ impl World {
             rows.push(LogRow {
                 entry: Arc::clone(entry),
                 recalled: self.recalled(entry, query.upto),
+                update: self.update_of(entry, query.upto),
                 successors: self.successors(entry, query.upto),
             });
         }
         LogPage { rows, complete_to: query.upto }
+    }
+
+    fn update_of(&self, entry: &Entry, upto: Seq) -> Option<Arc<Entry>> {
+        let id = entry.kind.target().map_or(entry.id, |target| target.id);
+        let is_it = |newer: &&Arc<Entry>| matches!(&newer.kind, EntryKind::Update(target, _) if target.id == id);
+        self.log.iter().filter(|newer| newer.seq > entry.seq && newer.seq <= upto).rfind(is_it).cloned()
     }
 
     fn recalled(&self, entry: &Entry, upto: Seq) -> Option<Seq> {

@@ -1,7 +1,7 @@
 //! Accounts, FAST tokens, API keys and app keys.
 
 use longwire_model::account::{FastToken, FastTokens};
-use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId, Scope, Timestamp};
+use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId, Scope, Timestamp, UserKey};
 use longwire_store::Written;
 use longwire_store::write::Refusal;
 
@@ -107,6 +107,32 @@ impl Batch<'_> {
 
     pub(super) async fn revoke_app_key(&mut self, app: AppId, id: &str, at: Timestamp) -> Result<Written, sqlx::Error> {
         const SQL: &str = "UPDATE app_key SET revoked_at = ? WHERE app = ? AND id = ? AND revoked_at IS NULL";
+        self.change_one(SQL, [at.into(), app.0.into(), id.into()]).await
+    }
+
+    pub(super) async fn add_user_key(&mut self, key: UserKey) -> Result<Written, sqlx::Error> {
+        const SQL: &str = "INSERT INTO user_key (id, app, algorithm, public_key, label, created_at, revoked_at) \
+                           VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        self.end(key.app).await?;
+        let values: [Value; 7] = [
+            key.id.into(),
+            key.app.0.into(),
+            key.algorithm.as_str().into(),
+            key.public_key.into(),
+            key.label.into(),
+            key.created_at.into(),
+            key.revoked_at.into(),
+        ];
+        self.change_one(SQL, values).await
+    }
+
+    pub(super) async fn revoke_user_key(
+        &mut self,
+        app: AppId,
+        id: &str,
+        at: Timestamp,
+    ) -> Result<Written, sqlx::Error> {
+        const SQL: &str = "UPDATE user_key SET revoked_at = ? WHERE app = ? AND id = ? AND revoked_at IS NULL";
         self.change_one(SQL, [at.into(), app.0.into(), id.into()]).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use longwire_model::delivery::{Acknowledgement, Event, NotExtending};
+use longwire_model::delivery::{Acknowledgement, Event, NotExtending, USED_ACTIONS_MAX, UsedAction};
 use longwire_model::device::Attempts;
 use longwire_model::{AppId, DeviceId, EntryId, EntryKind, LaneSeqs, SessionEnd, Target, Timestamp};
 use longwire_store::write::{Dismissal, IDEMPOTENCY_MILLIS, Idempotency, Refusal, SessionStep};
@@ -74,6 +74,7 @@ pub(super) const fn is_common(write: &Write) -> bool {
         | Write::Session { .. }
         | Write::Attempts { .. } => true,
         Write::Generation { .. }
+        | Write::Action { .. }
         | Write::Alive { .. }
         | Write::Resume { .. }
         | Write::Register(_)
@@ -87,7 +88,9 @@ pub(super) const fn is_common(write: &Write) -> bool {
         | Write::AddApiKey(_)
         | Write::RevokeApiKey { .. }
         | Write::AddAppKey(_)
-        | Write::RevokeAppKey { .. } => false,
+        | Write::RevokeAppKey { .. }
+        | Write::AddUserKey(_)
+        | Write::RevokeUserKey { .. } => false,
     }
 }
 
@@ -231,6 +234,35 @@ impl Batch<'_> {
         self.dismiss(app, dismissal).await
     }
 
+    pub(super) async fn action(
+        &mut self,
+        device: DeviceId,
+        entry: EntryId,
+        used: UsedAction,
+    ) -> Result<Written, sqlx::Error> {
+        const SQL: &str = "INSERT INTO used_action (entry, device, told_at, action, text, at) SELECT ?1, ?2, ?3, ?4, ?5, ?6 \
+                           WHERE EXISTS (SELECT 1 FROM entry WHERE app = ?7 AND id = ?1) \
+                           AND (SELECT count(*) FROM used_action WHERE entry = ?1 AND device = ?2) < ?8 ON CONFLICT DO NOTHING";
+        let Some(app) = self.run.states.get(&device).map(|state| state.app) else {
+            return Ok(Written::Refused(Refusal::UnknownDevice));
+        };
+        if self.stage.holds(entry) {
+            self.flush().await?;
+        }
+        let values = [
+            entry.into(),
+            device.into(),
+            used.told_at.into(),
+            used.action.into(),
+            used.text.unwrap_or_default().into(),
+            used.at.into(),
+            app.0.into(),
+            (USED_ACTIONS_MAX as u64).into(),
+        ];
+        let done = statement(SQL, values).execute(&mut *self.conn).await?;
+        Ok(if done.rows_affected() == 0 { Written::Unchanged } else { Written::Done })
+    }
+
     /// Appends a dismissal, unless there is one of the same target for the same audience.
     async fn dismiss(&mut self, app: AppId, dismissal: Dismissal) -> Result<Written, sqlx::Error> {
         const SQL: &str = "SELECT t.seq, EXISTS (SELECT 1 FROM entry f WHERE f.app = t.app AND f.target_seq = t.seq \
@@ -307,6 +339,7 @@ const fn device_of(write: &Write) -> Option<DeviceId> {
     match write {
         Write::Acknowledge { device, .. }
         | Write::Event { device, .. }
+        | Write::Action { device, .. }
         | Write::Contact { device, .. }
         | Write::Session { device, .. }
         | Write::Attempts { device, .. } => Some(*device),
@@ -325,6 +358,8 @@ const fn device_of(write: &Write) -> Option<DeviceId> {
         | Write::AddApiKey(_)
         | Write::RevokeApiKey { .. }
         | Write::AddAppKey(_)
-        | Write::RevokeAppKey { .. } => None,
+        | Write::RevokeAppKey { .. }
+        | Write::AddUserKey(_)
+        | Write::RevokeUserKey { .. } => None,
     }
 }

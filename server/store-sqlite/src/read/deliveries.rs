@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use longwire_model::delivery::{Acknowledgement, Event};
+use longwire_model::delivery::{Acknowledgement, Event, UsedAction};
 use longwire_model::entry::Routing;
 use longwire_model::{AudienceKey, DeviceId, Entry, Lane, Membership, Seq, Session, Timestamp};
 use longwire_store::DeliveryRow;
@@ -26,6 +26,7 @@ pub(crate) async fn deliveries(
     let mut memberships = memberships(conn, &devices).await?;
     let mut rows = acknowledgements(conn, entry, routing, &devices).await?;
     let mut events = events(conn, entry, &devices).await?;
+    let mut actions = actions(conn, entry, &devices).await?;
     let contacts = contacts(conn, routing.lane, &devices).await?;
     let delivery = |device: DeviceId| {
         let own = memberships.remove(&device).unwrap_or_default();
@@ -36,6 +37,7 @@ pub(crate) async fn deliveries(
             memberships: own.into_iter().map(|(membership, _)| membership).collect(),
             acknowledgement: rows.remove(&device),
             events: events.remove(&device).unwrap_or_default(),
+            actions: actions.remove(&device).unwrap_or_default(),
             recorded,
             offline_since,
             last_seen,
@@ -107,6 +109,22 @@ async fn events(
         own.sort_by_key(|event| event.kind);
     }
     Ok(events)
+}
+
+async fn actions(
+    conn: &mut SqliteConnection,
+    entry: &Entry,
+    devices: &[DeviceId],
+) -> Result<HashMap<DeviceId, Vec<UsedAction>>, sqlx::Error> {
+    const SQL: &str =
+        "SELECT u.* FROM json_each(?2) j CROSS JOIN used_action u ON u.entry = ?1 AND u.device = unhex(j.value)";
+    let rows = statement(SQL, [entry.id.into(), json_devices(devices)]).fetch_all(conn).await?;
+    let mut actions: HashMap<DeviceId, Vec<UsedAction>> = HashMap::new();
+    for found in rows {
+        actions.entry(device_id(&found, "device")?).or_default().push(row::used_action(&found)?);
+    }
+    actions.values_mut().for_each(|own| own.sort());
+    Ok(actions)
 }
 
 /// The sessions of devices that ended at `since` or later, and of each the last before.

@@ -38,6 +38,7 @@ pub(crate) async fn entry(
     Ok(rows.into_iter().next().map(|(row, recalled)| StoredEntry {
         entry: row.entry,
         recalled,
+        update: row.update,
         successors: row.successors,
     }))
 }
@@ -87,12 +88,14 @@ async fn rows(
     entries: Vec<Arc<Entry>>,
     upto: Seq,
 ) -> Result<Vec<(LogRow, Option<(Seq, Timestamp)>)>, sqlx::Error> {
-    let recalls = recalls(conn, app, &entries, upto).await?;
+    let Followers { recalls, updates } = followers(conn, app, &entries, upto).await?;
     let mut successors = successors(conn, app, &entries, upto).await?;
     let row = |entry: Arc<Entry>| {
-        let recall = if is_recallable(&entry) { recalls.get(&entry.audience_seq()).copied() } else { None };
+        let target = is_recallable(&entry).then(|| entry.audience_seq());
+        let recall = target.and_then(|target| recalls.get(&target).copied());
+        let update = target.and_then(|target| updates.get(&target)).filter(|update| update.seq > entry.seq).cloned();
         let successors = successors.remove(&entry.seq).unwrap_or_default();
-        (LogRow { entry, recalled: recall.map(|(seq, _)| seq), successors }, recall)
+        (LogRow { entry, recalled: recall.map(|(seq, _)| seq), update, successors }, recall)
     };
     Ok(entries.into_iter().map(row).collect())
 }
@@ -101,26 +104,44 @@ const fn is_recallable(entry: &Entry) -> bool {
     matches!(entry.kind, EntryKind::Notification(_) | EntryKind::Update(..))
 }
 
-/// The recalls of entries or of their targets, by the position that they recall.
-async fn recalls(
+/// What follows notifications, by their positions.
+#[derive(Default)]
+struct Followers {
+    /// Position and time of the recall.
+    recalls: HashMap<Seq, (Seq, Timestamp)>,
+    /// The newest update.
+    updates: HashMap<Seq, Arc<Entry>>,
+}
+
+/// The recalls and the newest updates of entries or of their targets.
+async fn followers(
     conn: &mut SqliteConnection,
     app: AppId,
     entries: &[Arc<Entry>],
     upto: Seq,
-) -> Result<HashMap<Seq, (Seq, Timestamp)>, sqlx::Error> {
-    const SQL: &str = "SELECT e.target_seq, e.seq, e.created_at FROM json_each(?2) j \
-         CROSS JOIN entry e ON e.app = ?1 AND e.target_seq = j.value WHERE e.kind = 'recall' AND e.seq <= ?3";
+) -> Result<Followers, sqlx::Error> {
+    const SQL: &str = "SELECT e.target_seq, e.kind, max(e.seq) AS seq, e.created_at FROM json_each(?2) j \
+         CROSS JOIN entry e ON e.app = ?1 AND e.target_seq = j.value WHERE e.kind IN ('recall', 'update') AND e.seq <= ?3 \
+         GROUP BY e.target_seq, e.kind";
     let targets: BTreeSet<Seq> =
         entries.iter().filter(|entry| is_recallable(entry)).map(|entry| entry.audience_seq()).collect();
+    let mut followers = Followers::default();
     if targets.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(followers);
     }
-    let rows = statement(SQL, [app.0.into(), json_seqs(targets), upto.into()]).fetch_all(conn).await?;
-    let recall = |row| {
-        let target = seq_option(row, "target_seq")?.ok_or_else(|| damaged("target_seq"))?;
-        Ok((target, (seq(row, "seq")?, timestamp(row, "created_at")?)))
-    };
-    rows.iter().map(recall).collect()
+    let mut updates = Vec::new();
+    for row in statement(SQL, [app.0.into(), json_seqs(targets), upto.into()]).fetch_all(&mut *conn).await? {
+        let target = seq_option(&row, "target_seq")?.ok_or_else(|| damaged("target_seq"))?;
+        let follower = seq(&row, "seq")?;
+        if column::<&str>(&row, "kind")? == "update" {
+            updates.push(follower);
+        } else {
+            followers.recalls.insert(target, (follower, timestamp(&row, "created_at")?));
+        }
+    }
+    let updates = self::entries(conn, app, &updates).await?;
+    followers.updates = updates.into_iter().map(|update| (update.audience_seq(), update)).collect();
+    Ok(followers)
 }
 
 /// What supersedes entries, up to the first without a filter.

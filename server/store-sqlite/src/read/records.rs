@@ -1,7 +1,7 @@
-//! Accounts, FAST tokens, API keys and app keys.
+//! Accounts, FAST tokens, API keys, app keys and user keys.
 
 use longwire_model::account::{FastToken, FastTokens};
-use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId};
+use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId, UserKey};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::sql::{bytes, column, damaged, seq, seq_option, statement, timestamp, timestamp_option};
@@ -84,6 +84,30 @@ fn read_app_key(row: &SqliteRow) -> Result<AppKey, sqlx::Error> {
         revoked_at: timestamp_option(row, "revoked_at")?,
         registrations: seq(row, "registrations")?,
         last_used_at: timestamp_option(row, "last_used_at")?,
+    })
+}
+
+/// A user key by its id.
+pub(crate) async fn user_key(conn: &mut SqliteConnection, id: &str) -> Result<Option<UserKey>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM user_key WHERE id = ?";
+    statement(SQL, [id.into()]).fetch_optional(conn).await?.as_ref().map(read_user_key).transpose()
+}
+
+/// The user keys of an app, oldest first.
+pub(crate) async fn user_keys(conn: &mut SqliteConnection, app: AppId) -> Result<Vec<UserKey>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM user_key WHERE app = ? ORDER BY created_at, id";
+    statement(SQL, [app.0.into()]).fetch_all(conn).await?.iter().map(read_user_key).collect()
+}
+
+fn read_user_key(row: &SqliteRow) -> Result<UserKey, sqlx::Error> {
+    Ok(UserKey {
+        id: column(row, "id")?,
+        app: AppId(column(row, "app")?),
+        algorithm: column::<&str>(row, "algorithm")?.parse().map_err(|()| damaged("algorithm"))?,
+        public_key: column(row, "public_key")?,
+        label: column(row, "label")?,
+        created_at: timestamp(row, "created_at")?,
+        revoked_at: timestamp_option(row, "revoked_at")?,
     })
 }
 

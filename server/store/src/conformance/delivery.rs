@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longwire_model::delivery::{Ending, Event, EventType, Exception};
+use longwire_model::delivery::{Ending, Event, EventType, Exception, USED_ACTIONS_MAX, UsedAction};
 use longwire_model::device::Attempts;
 use longwire_model::{EntryKind, Lane, LaneSeqs, Seqs};
 
@@ -168,6 +168,44 @@ pub async fn events_are_kept_once_per_type(store: Arc<dyn Store>) {
     assert_eq!(own.events, [displayed.clone(), opened, rejected]);
     let own = rows.iter().find(|row| row.device == other).expect("the other device");
     assert_eq!(own.events, [displayed]);
+}
+
+/// The same use told again changes nothing, another time, action or text is another use; so many are kept.
+pub async fn uses_of_actions_are_kept_each_once(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let (device, other) = (world.device().await, world.device().await);
+    let sent = world.push(&Draft::to(&["all"])).await;
+    let used = |action: &str, text: Option<&str>, told, millis| UsedAction {
+        at: at(millis),
+        told_at: at(told),
+        action: action.to_owned(),
+        text: text.map(str::to_owned),
+    };
+    let write = |device, entry, used: &UsedAction| Write::Action { device, entry, used: used.clone() };
+    let reply = used("reply", Some("on \"my\" way"), 60, 60);
+    let (again, later) = (used("reply", Some("on \"my\" way"), 60, 70), used("reply", Some("on \"my\" way"), 61, 61));
+    let (plain, more) = (used("like", None, 60, 59), used("reply", Some("here"), 60, 60));
+    let writes = [&reply, &again, &later, &plain, &more].map(|used| write(device, sent.id, used));
+    let mut writes = writes.to_vec();
+    writes.extend([
+        write(device, world.entry_id(), &reply),
+        write(world.device_id(), sent.id, &reply),
+        write(other, sent.id, &plain),
+    ]);
+    let answers = world.commit(writes).await;
+    let done: Vec<_> = answers.iter().map(is_done).collect();
+    assert_eq!(done, [true, false, true, true, true, false, false, true]);
+    assert!(answers.get(1).is_some_and(is_unchanged) && answers.get(5).is_some_and(is_unchanged), "{answers:?}");
+    assert_eq!(answers.get(6).and_then(refusal), Some(Refusal::UnknownDevice));
+    let actions = async |device| {
+        let rows = world.store.deliveries(&sent, None, 10).await.expect("deliveries");
+        rows.into_iter().find(|row| row.device == device).expect("the device").actions
+    };
+    assert_eq!(actions(device).await, [plain.clone(), more, reply, later]);
+    assert_eq!(actions(other).await, [plain]);
+    let many = (0..USED_ACTIONS_MAX as i64).map(|n| write(other, sent.id, &used("more", None, n, n)));
+    world.commit(many.collect()).await;
+    assert_eq!(actions(other).await.len(), USED_ACTIONS_MAX);
 }
 
 /// Both or neither; the answer says which was a repeat.

@@ -170,6 +170,31 @@ pub async fn recalls_are_seen_up_to_the_given_position(store: Arc<dyn Store>) {
     assert_eq!(stored.recalled, Some((recall.seq, recall.created_at)));
 }
 
+/// Of a notification and of its older updates; a recalled notification has no new content.
+pub async fn the_newest_update_is_seen_up_to_the_given_position(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let device = world.device().await;
+    let draft = Draft::to(&["all"]);
+    let (sent, other) = (world.push(&draft).await, world.push(&draft).await);
+    let update = async |target| entry(world.one(world.append(EntryKind::Update(target, draft.content()))).await);
+    let first = update(target_of(&sent)).await;
+    let of_other = update(target_of(&other)).await;
+    let second = update(target_of(&sent)).await;
+    let updates = async |upto| {
+        let page = world.page(device, Lane::Normal, 0, upto, 9).await;
+        page.rows.iter().map(|row| row.update.as_ref().map(|update| update.seq)).collect::<Vec<_>>()
+    };
+    assert_eq!(updates(other.seq).await, [None, None]);
+    assert_eq!(updates(first.seq).await, [Some(first.seq), None, None]);
+    let all = [Some(second.seq), Some(of_other.seq), Some(second.seq), None, None];
+    assert_eq!(updates(second.seq).await, all);
+    let stored = world.store.entry(APP, sent.id).await.expect("an answer").expect("an entry");
+    assert_eq!(stored.update, Some(second));
+    world.recall(&sent, &draft).await;
+    let late = world.append(EntryKind::Update(target_of(&sent), draft.content()));
+    assert!(is_unchanged(&world.one(late).await));
+}
+
 /// Also within one group; the position of a target is the log's, whatever the writer thought.
 pub async fn a_target_must_be_in_the_log_and_is_recalled_once(store: Arc<dyn Store>) {
     let world = World::new(store);

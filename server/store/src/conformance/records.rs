@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longwire_model::account::{FastToken, FastTokens};
-use longwire_model::{Account, ApiKey, AppKey, Scope};
+use longwire_model::{Account, ApiKey, AppKey, Scope, TokenAlgorithm, UserKey};
 
 use super::world::{APP, Draft, World, acknowledgement, at, is_done, is_unchanged, refusal, seqs_of};
 use crate::write::Refusal;
@@ -73,6 +73,37 @@ pub async fn api_keys_are_revoked_once(store: Arc<dyn Store>) {
     assert_eq!(answers.iter().map(is_done).collect::<Vec<_>>(), [true, false, false]);
     let revoked = ApiKey { revoked_at: Some(at(20)), ..newer };
     assert_eq!(world.store.api_key("a1").await.expect("an answer"), Some(revoked));
+}
+
+/// As API keys are.
+pub async fn user_keys_are_revoked_once(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let newer = UserKey {
+        id: "u2".to_owned(),
+        app: APP,
+        algorithm: TokenAlgorithm::EdDsa,
+        public_key: vec![0x30, 0, 255],
+        label: Some("back-end".to_owned()),
+        created_at: at(8),
+        revoked_at: None,
+    };
+    let older = UserKey {
+        id: "u1".to_owned(),
+        algorithm: TokenAlgorithm::Rs256,
+        label: None,
+        created_at: at(7),
+        ..newer.clone()
+    };
+    let add = |key: &UserKey| Write::AddUserKey(key.clone());
+    let answers = world.commit(vec![add(&newer), add(&older), add(&newer)]).await;
+    assert_eq!(answers.iter().map(is_done).collect::<Vec<_>>(), [true, true, false]);
+    assert_eq!(world.store.user_keys(APP).await.expect("keys"), [older, newer.clone()]);
+    assert_eq!(world.store.user_key("u3").await.expect("an answer"), None);
+    let revoke = |id: &str, millis| Write::RevokeUserKey { app: APP, id: id.to_owned(), at: at(millis) };
+    let answers = world.commit(vec![revoke("u2", 20), revoke("u2", 21), revoke("u3", 20)]).await;
+    assert_eq!(answers.iter().map(is_done).collect::<Vec<_>>(), [true, false, false]);
+    let revoked = UserKey { revoked_at: Some(at(20)), ..newer };
+    assert_eq!(world.store.user_key("u2").await.expect("an answer"), Some(revoked));
 }
 
 /// Whom it admitted stays; who has the name keeps it; a refused account is not made and not counted.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use longwire_model::delivery::{Acknowledgement, Event, NotExtending};
+use longwire_model::delivery::{Acknowledgement, Event, NotExtending, USED_ACTIONS_MAX, UsedAction};
 use longwire_model::device::Generation;
 use longwire_model::entry::MembershipChange;
 use longwire_model::{
     Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind, GenerationId, LaneSeqs,
-    Membership, Seq, Target, Timestamp,
+    Membership, Seq, Target, Timestamp, UserKey,
 };
 
 use super::state::State;
@@ -26,6 +26,7 @@ impl State {
             Write::RemoveDevice { device, entry, at } => self.remove_device(device, entry, at),
             Write::Acknowledge { device, row } => self.acknowledge(device, row),
             Write::Event { device, entry, event, dismissal } => self.event(device, entry, event, dismissal),
+            Write::Action { device, entry, used } => self.action(device, entry, used),
             Write::Session { device, step } => self.session(device, step),
             Write::Alive { app, at } => self.alive(app, at),
             Write::Resume { app, at } => self.resume(app, at),
@@ -58,6 +59,8 @@ impl State {
             Write::RevokeApiKey { app, id, at } => self.revoke_key(app, &id, at),
             Write::AddAppKey(key) => self.add_app_key(key),
             Write::RevokeAppKey { app, id, at } => self.revoke_app_key(app, &id, at),
+            Write::AddUserKey(key) => self.add_user_key(key),
+            Write::RevokeUserKey { app, id, at } => self.revoke_user_key(app, &id, at),
         }
     }
 
@@ -84,7 +87,7 @@ impl State {
             let Some(seq) = found.map(|entry| entry.seq) else {
                 return Written::Refused(Refusal::UnknownTarget);
             };
-            if matches!(kind, EntryKind::Recall(..)) && log.recall_of(seq, log.last).is_some() {
+            if matches!(kind, EntryKind::Recall(..) | EntryKind::Update(..)) && log.recall_of(seq, log.last).is_some() {
                 return Written::Unchanged;
             }
             set_target_seq(&mut kind, seq);
@@ -247,6 +250,22 @@ impl State {
         if matches!(written, Written::Refused(_)) { Written::Done } else { written }
     }
 
+    fn action(&mut self, device: DeviceId, entry: EntryId, used: UsedAction) -> Written {
+        let Some(record) = self.devices.get(&device) else {
+            return Written::Refused(Refusal::UnknownDevice);
+        };
+        if self.apps.get(&record.app).is_none_or(|log| log.find(entry).is_none()) {
+            return Written::Unchanged;
+        }
+        let actions = self.actions.entry((entry, device)).or_default();
+        if actions.len() >= USED_ACTIONS_MAX || actions.iter().any(|known| known.is_same_as(&used)) {
+            return Written::Unchanged;
+        }
+        actions.push(used);
+        actions.sort();
+        Written::Done
+    }
+
     fn update(&mut self, device: DeviceId, update: impl FnOnce(&mut Device)) -> Written {
         match self.devices.get_mut(&device) {
             None => Written::Refused(Refusal::UnknownDevice),
@@ -290,6 +309,22 @@ impl State {
 
     fn revoke_app_key(&mut self, app: AppId, id: &str, at: Timestamp) -> Written {
         let found = self.app_keys.iter_mut().find(|key| key.app == app && key.id == id && key.revoked_at.is_none());
+        found.map_or(Written::Unchanged, |key| {
+            key.revoked_at = Some(at);
+            Written::Done
+        })
+    }
+
+    fn add_user_key(&mut self, key: UserKey) -> Written {
+        if self.user_keys.iter().any(|known| known.id == key.id) {
+            return Written::Unchanged;
+        }
+        self.user_keys.push(key);
+        Written::Done
+    }
+
+    fn revoke_user_key(&mut self, app: AppId, id: &str, at: Timestamp) -> Written {
+        let found = self.user_keys.iter_mut().find(|key| key.app == app && key.id == id && key.revoked_at.is_none());
         found.map_or(Written::Unchanged, |key| {
             key.revoked_at = Some(at);
             Written::Done

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use longwire_model::{
     Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, EntryKind, Membership,
-    Seq, Timestamp,
+    Seq, Timestamp, UserKey,
 };
 
 use super::state::{Log, State, supersedes};
@@ -74,7 +74,7 @@ impl State {
         let row = log_row(log, log.find(id)?, log.last);
         let recall = row.recalled.and_then(|seq| log.entries.get(&seq));
         let recalled = recall.map(|recall| (recall.seq, recall.created_at));
-        Some(StoredEntry { entry: row.entry, recalled, successors: row.successors })
+        Some(StoredEntry { entry: row.entry, recalled, update: row.update, successors: row.successors })
     }
 
     pub(super) fn deliveries(&self, entry: &Entry, after: Option<DeviceId>, limit: u32) -> Vec<DeliveryRow> {
@@ -114,6 +114,7 @@ impl State {
             acknowledgement: rows
                 .and_then(|rows| rows.iter().find(|row| row.from < entry.seq && entry.seq <= row.to).cloned()),
             events: self.events.get(&(entry.id, id)).cloned().unwrap_or_default(),
+            actions: self.actions.get(&(entry.id, id)).cloned().unwrap_or_default(),
             recorded: record.zip(lane).map_or(0, |(record, lane)| record.recorded.get(lane)),
             offline_since: record.and_then(|record| record.offline_since),
             last_seen: record.and_then(|record| record.last_seen),
@@ -159,12 +160,23 @@ impl State {
         keys.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         keys
     }
+
+    pub(super) fn user_keys_of(&self, app: AppId) -> Vec<UserKey> {
+        let mut keys: Vec<UserKey> = self.user_keys.iter().filter(|key| key.app == app).cloned().collect();
+        keys.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        keys
+    }
 }
 
 fn log_row(log: &Log, entry: &Arc<Entry>, upto: Seq) -> LogRow {
-    let recalled = match &entry.kind {
-        EntryKind::Notification(_) | EntryKind::Update(..) => log.recall_of(entry.audience_seq(), upto),
-        EntryKind::Recall(..) | EntryKind::Dismissal(..) | EntryKind::Membership(_) | EntryKind::Generation(_) => None,
+    let (recalled, update) = match &entry.kind {
+        EntryKind::Notification(_) | EntryKind::Update(..) => {
+            let target = entry.audience_seq();
+            (log.recall_of(target, upto), log.update_of(target, entry.seq, upto).cloned())
+        }
+        EntryKind::Recall(..) | EntryKind::Dismissal(..) | EntryKind::Membership(_) | EntryKind::Generation(_) => {
+            (None, None)
+        }
     };
     let mut successors = Vec::new();
     if upto > entry.seq && entry.kind.content().is_some_and(|content| content.collapse_key.is_some()) {
@@ -177,7 +189,7 @@ fn log_row(log: &Log, entry: &Arc<Entry>, upto: Seq) -> LogRow {
             }
         }
     }
-    LogRow { entry: Arc::clone(entry), recalled: recalled.map(|recall| recall.seq), successors }
+    LogRow { entry: Arc::clone(entry), recalled: recalled.map(|recall| recall.seq), update, successors }
 }
 
 /// Whether an entry may concern a device with the memberships of `query`.

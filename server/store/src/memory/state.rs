@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use longwire_model::account::FastTokens;
-use longwire_model::delivery::{Acknowledgement, Event};
+use longwire_model::delivery::{Acknowledgement, Event, UsedAction};
 use longwire_model::device::Generation;
 use longwire_model::{
     Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind, KeyHead, Lane,
-    Membership, Seq, Session, Timestamp,
+    Membership, Seq, Session, Timestamp, UserKey,
 };
 
 use crate::write::Idempotency;
@@ -24,11 +24,13 @@ pub(super) struct State {
     pub(super) left_at: BTreeMap<(DeviceId, AudienceKey, Seq), Timestamp>,
     pub(super) rows: BTreeMap<(DeviceId, Lane), Vec<Acknowledgement>>,
     pub(super) events: BTreeMap<(EntryId, DeviceId), Vec<Event>>,
+    pub(super) actions: BTreeMap<(EntryId, DeviceId), Vec<UsedAction>>,
     pub(super) sessions: BTreeMap<DeviceId, Sessions>,
     pub(super) tokens: BTreeMap<DeviceId, FastTokens>,
     pub(super) accounts: BTreeMap<String, Account>,
     pub(super) keys: Vec<ApiKey>,
     pub(super) app_keys: Vec<AppKey>,
+    pub(super) user_keys: Vec<UserKey>,
 }
 
 /// What is kept of a device's sessions.
@@ -58,6 +60,15 @@ impl Log {
     /// The entry of an id.
     pub(super) fn find(&self, id: EntryId) -> Option<&Arc<Entry>> {
         self.entries.get(self.ids.get(&id)?)
+    }
+
+    /// The newest update of the notification at `target` in `(after, upto]`.
+    pub(super) fn update_of(&self, target: Seq, after: Seq, upto: Seq) -> Option<&Arc<Entry>> {
+        if upto <= after {
+            return None;
+        }
+        let is_it = |entry: &&Arc<Entry>| matches!(entry.kind, EntryKind::Update(..)) && entry.audience_seq() == target;
+        self.entries.range(after + 1..=upto).map(|(_, entry)| entry).rev().find(is_it)
     }
 
     /// The recall of the notification at `target`, up to `upto`.

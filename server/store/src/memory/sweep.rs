@@ -30,6 +30,7 @@ impl State {
         let floor = log.floor;
         let ids: BTreeSet<_> = swept.iter().map(|entry| entry.id).collect();
         self.events.retain(|(entry, _), _| !ids.contains(entry));
+        self.actions.retain(|(entry, _), _| !ids.contains(entry));
         self.free_below(app, floor);
         self.free_sessions(app, before, floor);
         self.free_heads(app);

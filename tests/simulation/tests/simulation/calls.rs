@@ -7,9 +7,8 @@ use longwire_core::devices::{Change, ChangeError};
 use longwire_core::notification_manager::Acceptance;
 use longwire_core::session_manager::EndReason;
 use longwire_model::delivery::Delivery;
-use longwire_model::entry::{Content, Routing};
-use longwire_model::{DeviceId, Entry, EntryId, EntryKind, Notification, Target};
-use longwire_store::{Write, Written};
+use longwire_model::{DeviceId, EntryId, Notification};
+use longwire_store::Write;
 use longwire_worker::{Command, Worker};
 
 use crate::disk::Disk;
@@ -48,17 +47,12 @@ impl Server {
         });
     }
 
-    /// Replaces the content of a notification; the service has no call for it yet, the log has.
-    pub(crate) fn update(&self, target: &Arc<Entry>, payload: &str) {
-        let Some(content) = target.kind.content().cloned() else { return };
-        let routing = Routing { ..content.routing };
-        let content = Content { routing, filter: None, collapse_key: None, payload: payload.into() };
-        let kind = EntryKind::Update(Target { id: target.id, seq: target.seq }, content);
+    /// Replaces the content of a notification.
+    pub(crate) fn update(&self, target: EntryId, payload: String) {
         let core = Arc::clone(&self.core);
         self.ask(async move {
-            let (app, id, at) = (core.log.app(), core.env.entry_id(), core.env.now());
-            let written = core.log.write(Write::Append { app, id, at, kind, idempotency: None }).await;
-            matches!(written, Ok(Written::Appended(_))).then_some(Answered::Done)
+            let updated = core.notifications.update(target, |_| Ok::<_, ()>(payload.into()), None).await;
+            matches!(updated, Ok(Acceptance::Accepted(_))).then_some(Answered::Done)
         });
     }
 
@@ -139,6 +133,7 @@ impl Server {
         let slot = Arc::clone(&answer);
         self.ask(async move {
             let listed = core.notifications.deliveries(id, None, 1_000).await.expect("a store that answers");
+            let listed = listed.map(|listed| listed.into_iter().map(|own| (own.device, own.delivery)).collect());
             *slot.lock().expect("nothing panics with it") = Some(listed);
             None
         });

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
     Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Lane, Seq, Session,
-    Timestamp,
+    Timestamp, UserKey,
 };
 use longwire_store::memory::Snapshot;
 use longwire_store::read::DeviceQuery;
@@ -393,6 +393,16 @@ impl Store for Disk {
     async fn app_key(&self, id: &str) -> Result<Option<AppKey>, StoreError> {
         self.readable()?;
         self.store.app_key(id).await
+    }
+
+    async fn user_key(&self, id: &str) -> Result<Option<UserKey>, StoreError> {
+        self.readable()?;
+        self.store.user_key(id).await
+    }
+
+    async fn user_keys(&self, app: AppId) -> Result<Vec<UserKey>, StoreError> {
+        self.readable()?;
+        self.store.user_keys(app).await
     }
 
     async fn app_keys(&self, app: AppId) -> Result<Vec<AppKey>, StoreError> {

@@ -118,22 +118,27 @@ pub(crate) struct Server {
     runtime: Runtime,
 }
 
+fn config() -> CoreConfig {
+    CoreConfig {
+        domain: DOMAIN.into(),
+        registration: Registration::Open,
+        heartbeat_min_s: None,
+        heartbeat_max_s: 600,
+        server_key: [9; 32],
+        fast_token_ms: 14 * 24 * 3_600_000,
+        device_topics: Vec::new(),
+        device_tags: Vec::new(),
+    }
+}
+
 impl Server {
     /// Starts a process on the disk: a generation is appended before anything is served.
     pub(crate) fn start(disk: &Arc<Disk>, hands: &Arc<Hands>, random: Shared, mutation: Option<Mutation>) -> Self {
         let (runtime, idle) = Idle::runtime();
         let env = Env { heavy: HeavyWork::InPlace, ..Env::new(Arc::clone(hands) as Arc<dyn Clock>, Arc::new(random)) };
-        let config = CoreConfig {
-            domain: DOMAIN.into(),
-            registration: Registration::Open,
-            heartbeat_min_s: None,
-            heartbeat_max_s: 600,
-            server_key: [9; 32],
-            fast_token_ms: 14 * 24 * 3_600_000,
-        };
         let store = Arc::clone(disk) as Arc<dyn Store>;
         let opening = async {
-            let core = Core::open(store, env, config).await.expect("a store that answers");
+            let core = Core::open(store, env, config()).await.expect("a store that answers");
             // Nothing is served meanwhile: the disk's waits are let go at once.
             let mut begun: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
                 core.begin_generation().await.expect("a generation");

@@ -167,7 +167,7 @@ impl Story {
     pub(crate) fn update(&mut self, id: EntryId) {
         let entry = self.entry(id);
         if let (Some(server), Some(entry)) = (&self.world.server, entry) {
-            server.update(&entry, r#"{"title":"Door","body":"Knock"}"#);
+            server.update(entry.id, r#"{"title":"Door","body":"Knock"}"#.to_owned());
         }
         self.pass(QUICK_MS);
     }

@@ -425,6 +425,7 @@ pub(super) fn notification(seq: u64, id: &str) -> Entry {
         lane: Lane::Normal,
         expires: DateTime(EPOCH_MS + 3_600_000),
         user: None,
+        update: None,
         content: EntryContent::Notification { json: format!(r#"{{"title":"{id}"}}"#) },
     }
 }

@@ -191,6 +191,16 @@ fn an_update_changes_what_is_there_and_nothing_else() {
 }
 
 #[test]
+fn a_notification_that_came_with_an_updates_content_is_not_updated_by_it_again() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[Entry { update: Some("entry-105".into()), ..notification(101, "a") }]);
+    phone.receive_entries(&[update(105, "a", "the same")]);
+    assert_eq!(phone.handed.len(), 1);
+    phone.receive_entries(&[update(106, "a", "newer")]);
+    assert_eq!(phone.handed.iter().map(|handed| handed.is_update).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
 fn rows_of_a_former_user_that_were_not_handed_are_dropped() {
     let alice = |seq, id: &str| Entry { user: Some("alice".into()), ..notification(seq, id) };
     let as_user = |effective, user: &str| Bound { user: Some(user.into()), ..bound(effective, effective) };

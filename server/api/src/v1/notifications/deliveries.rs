@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use longwire_model::DeviceId;
-use longwire_model::delivery::{Delay, Delivery};
+use longwire_core::notification_manager::DeviceDelivery;
+use longwire_model::delivery::{Delay, UsedAction};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -36,7 +36,8 @@ pub(crate) struct Query {
     "at": {"accepted": "2026-11-21T11:42:00.123Z", "sent": "2026-11-21T11:57:31.440Z", "delivered": "2026-11-21T11:57:31.502Z"},
     "cause": "offline from 2026-11-21T11:42:00.123Z to 2026-11-21T11:57:31.391Z: its connection was lost",
     "delays": [{"cause": "offline", "from": "2026-11-21T11:42:00.123Z", "to": "2026-11-21T11:57:31.391Z",
-        "since": "2026-11-21T11:40:12.007Z", "detail": "its connection was lost"}]
+        "since": "2026-11-21T11:40:12.007Z", "detail": "its connection was lost"}],
+    "actions": []
 }))]
 pub(crate) struct DeliveryItem {
     /// The device.
@@ -53,6 +54,22 @@ pub(crate) struct DeliveryItem {
     /// What it waited for, in order of time and without overlap. On a connected device what took less than a second is none. Of more
     /// than 32 the longest are told.
     delays: Vec<DelayItem>,
+    /// Which of its actions were used, by when; at most 64.
+    actions: Vec<UsedActionItem>,
+}
+
+/// One use of an action.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"action": "reply", "at": "2026-11-21T11:58:02.117Z", "text": "On my way"}))]
+pub(crate) struct UsedActionItem {
+    /// The action's id.
+    action: String,
+    /// When: as for the states.
+    at: String,
+    /// What the user wrote; absent when nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    text: Option<String>,
 }
 
 /// A stretch of time that a delivery waited for one thing.
@@ -132,18 +149,23 @@ pub(crate) async fn deliveries(
     let limit = page_size(query.limit)?;
     let after = query.cursor.as_deref().map(|cursor| page::device_after(&list, cursor)).transpose()?;
     let found = api.core.notifications.deliveries(id, after, limit.saturating_add(1)).await?.ok_or_else(unknown)?;
-    let (found, next) = page::cut(found, limit, &list, |(device, _)| device.as_bytes().to_vec());
+    let (found, next) = page::cut(found, limit, &list, |own| own.device.as_bytes().to_vec());
     Ok(Json(DeliveryPage { items: found.into_iter().map(item).collect(), next }))
 }
 
-fn item((device, delivery): (DeviceId, Delivery)) -> DeliveryItem {
+fn item(DeviceDelivery { device, delivery, actions }: DeviceDelivery) -> DeliveryItem {
     DeliveryItem {
         device: device.to_string(),
         state: delivery.state.as_str(),
         at: Times(delivery.at),
         cause: delivery.cause,
         delays: delivery.delays.into_iter().map(delay).collect(),
+        actions: actions.into_iter().map(used_action).collect(),
     }
+}
+
+fn used_action(used: UsedAction) -> UsedActionItem {
+    UsedActionItem { action: used.action, at: used.at.to_string(), text: used.text }
 }
 
 fn delay(delay: Delay) -> DelayItem {

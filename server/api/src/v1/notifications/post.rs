@@ -15,22 +15,32 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
-use super::payload::Payload;
+use super::content;
 use crate::Api;
 use crate::extract::{Asked, Authorized, Nothing, RawBody, Send_};
-use crate::fields::{Fields, check_characters, missing, text};
+use crate::fields::{Fields, text};
 use crate::json::{self, Json};
 use crate::problem::{Code, Problem};
 
-const FIELDS: &[&str] = &["to", "title", "body", "data", "url", "ttl", "collapse_key", "lane", "urgency", "filter"];
-const URGENCIES: &[&str] = &["min", "low", "normal", "high", "critical"];
-const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+const FIELDS: &[&str] = &[
+    "to",
+    "title",
+    "body",
+    "data",
+    "url",
+    "image",
+    "group",
+    "sound",
+    "urgency",
+    "actions",
+    "ttl",
+    "collapse_key",
+    "lane",
+    "filter",
+];
+pub(super) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// Bytes of an `Idempotency-Key`.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
-/// Bytes of a `url`.
-const URL_BYTES_MAX: usize = 2_048;
-/// Schemes that run code or reach into the device where an app opens what it is given.
-const URL_SCHEMES_REFUSED: &[&str] = &["about", "blob", "data", "file", "javascript", "vbscript"];
 
 /// A notification. At least one of `title`, `body` and `data` must be there.
 #[derive(Deserialize, ToSchema)]
@@ -55,6 +65,18 @@ pub(crate) struct NewNotification {
     /// and vbscript are refused.
     #[schema(nullable = false, max_length = 2048, pattern = r"^[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-Z\[\]_a-z~]+$")]
     url: Option<String>,
+    /// The address of a picture to show: http or https.
+    #[schema(nullable = false, max_length = 2048, pattern = "^[Hh][Tt][Tt][Pp][Ss]?://.+$")]
+    image: Option<String>,
+    /// Notifications of the same group are shown together.
+    #[schema(nullable = false, min_length = 1, max_length = 64)]
+    group: Option<String>,
+    /// `default`, `none`, or the name of a raw resource of the app.
+    #[schema(nullable = false, pattern = "^[a-z0-9_]{1,64}$", example = "default")]
+    sound: Option<String>,
+    /// Buttons, with ids of their own.
+    #[schema(nullable = false, max_items = 3)]
+    actions: Option<Vec<ActionBody>>,
     /// Whole seconds until it expires. 0 is now or never: given to the devices that are online, and never stored.
     #[schema(nullable = false, minimum = 0, maximum = 2_419_200, default = 2_419_200)]
     ttl: Option<u64>,
@@ -99,12 +121,35 @@ enum LaneName {
 /// How much it may disturb.
 #[derive(ToSchema, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Urgency {
+pub(super) enum Urgency {
     Min,
     Low,
     Normal,
     High,
     Critical,
+}
+
+/// A button. Its use is reported, and shown in the deliveries.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"id": "reply", "title": "Reply", "reply": true, "placeholder": "Your answer"}))]
+#[expect(dead_code, reason = "the shape for the OpenAPI document")]
+pub(super) struct ActionBody {
+    /// Its id within the notification.
+    #[schema(pattern = "^[A-Za-z0-9_.-]{1,64}$")]
+    id: String,
+    /// What the button says.
+    #[schema(min_length = 1, max_length = 64)]
+    title: String,
+    /// What using it opens: as the `url` of a notification.
+    #[schema(nullable = false, max_length = 2048)]
+    url: Option<String>,
+    /// Whether the user writes a text with it.
+    #[schema(nullable = false, default = false)]
+    reply: Option<bool>,
+    /// What stands in the empty field for the text; only with `reply`.
+    #[schema(nullable = false, max_length = 200)]
+    placeholder: Option<String>,
 }
 
 /// An accepted notification: it is on disk.
@@ -197,12 +242,12 @@ fn accepted_body(accepted: &Accepted) -> String {
     serde_json::to_string(&body).unwrap_or_default()
 }
 
-fn id_of(body: &str) -> Option<String> {
+pub(super) fn id_of(body: &str) -> Option<String> {
     let body: serde_json::Value = serde_json::from_str(body).ok()?;
     body.get("id")?.as_str().map(str::to_owned)
 }
 
-fn answer(status: StatusCode, id: Option<String>, body: String) -> Response {
+pub(super) fn answer(status: StatusCode, id: Option<String>, body: String) -> Response {
     let mut response = (status, body).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(location) = id.and_then(|id| HeaderValue::try_from(format!("/v1/notifications/{id}")).ok()) {
@@ -211,7 +256,7 @@ fn answer(status: StatusCode, id: Option<String>, body: String) -> Response {
     response
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -229,14 +274,14 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 fn read(body: Json) -> Result<Notification, Problem> {
     let mut fields = Fields::of(body, FIELDS)?;
     let audience = audience(fields.required("to")?)?;
-    let payload = payload(&mut fields)?;
+    let payload = content::read(&mut fields)?;
     let ttl = fields.count("ttl")?;
     let collapse_key = fields.text("collapse_key")?.map(|key| notification::collapse_key(&key)).transpose();
     let filter = fields.text("filter")?.map(|text| Filter::from_str(&text)).transpose();
     Ok(Notification {
         audience: notification::audience(audience).map_err(|error| refused("to", &error))?,
         filter: filter.map_err(|error| Problem::invalid("filter", error.to_string()))?,
-        lane: one_of(&mut fields, "lane", &["normal", "background"])?
+        lane: content::one_of(&mut fields, "lane", &["normal", "background"])?
             .and_then(|name| name.parse().ok())
             .unwrap_or(Lane::Normal),
         ttl_seconds: notification::ttl(ttl)
@@ -250,21 +295,6 @@ fn refused(field: &str, error: &NotificationError) -> Problem {
     Problem::invalid(field, error.to_string())
 }
 
-fn payload(fields: &mut Fields) -> Result<Payload, Problem> {
-    let payload = Payload {
-        title: fields.text("title")?,
-        body: fields.text("body")?,
-        data: fields.take("data").map(data).transpose()?.unwrap_or_default(),
-        url: fields.text("url")?.map(url).transpose()?,
-        urgency: one_of(fields, "urgency", URGENCIES)?,
-    };
-    let is_empty = |text: &Option<String>| text.as_deref().is_none_or(str::is_empty);
-    if is_empty(&payload.title) && is_empty(&payload.body) && payload.data.is_empty() {
-        return Err(missing("title").with_hint("a notification needs a title, a body or data"));
-    }
-    Ok(payload)
-}
-
 fn audience(to: Json) -> Result<Vec<AudienceKey>, Problem> {
     let key = |field: &str, value: Json| {
         let text = text(field, value)?;
@@ -276,60 +306,6 @@ fn audience(to: Json) -> Result<Vec<AudienceKey>, Problem> {
         }
         one @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Object(_)) => {
             Ok(vec![key("to", one)?])
-        }
-    }
-}
-
-fn data(value: Json) -> Result<Vec<(String, String)>, Problem> {
-    let Json::Object(members) = value else {
-        return Err(Problem::invalid("data", format!("{} where an object of strings is needed", value.kind())));
-    };
-    let pair = |(name, value): (String, Json)| {
-        check_characters("data", &name)?;
-        let shown: String = name.chars().take(64).collect();
-        let value = text(&format!("data.{shown}"), value)?;
-        Ok((name, value))
-    };
-    members.into_iter().map(pair).collect()
-}
-
-/// An absolute URI (RFC 3986) that an app may hand to its system: custom schemes are, those that run code are not.
-fn url(text: String) -> Result<String, Problem> {
-    if text.len() > URL_BYTES_MAX {
-        return Err(Problem::invalid("url", format!("over {URL_BYTES_MAX} bytes")));
-    }
-    let scheme = uri_scheme(&text).ok_or_else(|| {
-        Problem::invalid("url", "not an absolute URI, such as https://example.com/door or myapp://door")
-            .with_hint("percent-encode spaces and whatever is not ASCII")
-    })?;
-    if let Some(refused) = URL_SCHEMES_REFUSED.iter().find(|refused| scheme.eq_ignore_ascii_case(refused)) {
-        return Err(Problem::invalid("url", format!("the scheme {refused} is refused"))
-            .with_hint("use https, or a scheme of the app's own"));
-    }
-    Ok(text)
-}
-
-/// The scheme of what is an absolute URI by its characters.
-fn uri_scheme(text: &str) -> Option<&str> {
-    let (scheme, rest) = text.split_once(':')?;
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    let is_of_uri =
-        |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}');
-    let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
-    let has_host = rest.strip_prefix("//").is_some_and(|rest| !rest.starts_with(['/', '?', '#']) && !rest.is_empty());
-    (is_scheme && !rest.is_empty() && rest.chars().all(is_of_uri) && (has_host || !is_web)).then_some(scheme)
-}
-
-fn one_of(fields: &mut Fields, name: &str, words: &[&'static str]) -> Result<Option<&'static str>, Problem> {
-    let Some(text) = fields.text(name)? else {
-        return Ok(None);
-    };
-    match words.iter().find(|word| **word == text) {
-        Some(word) => Ok(Some(word)),
-        None => {
-            let text: String = text.chars().take(64).collect();
-            Err(Problem::invalid(name, format!("{text:?} is not one of {}", words.join(", "))))
         }
     }
 }
@@ -393,6 +369,32 @@ mod tests {
             (r#""collapse_key":"""#, "collapse_key"),
             (r#""lane":"fast""#, "lane"),
             (r#""urgency":"urgent""#, "urgency"),
+            (r#""image":7"#, "image"),
+            (r#""image":"myapp://door""#, "image"),
+            (r#""image":"https://""#, "image"),
+            (r#""group":"""#, "group"),
+            (r#""group":null"#, "group"),
+            (r#""sound":"Bell""#, "sound"),
+            (r#""sound":"../bell""#, "sound"),
+            (r#""sound":"""#, "sound"),
+            (r#""actions":{}"#, "actions"),
+            (r#""actions":null"#, "actions"),
+            (
+                r#""actions":[{"id":"a","title":"A"},{"id":"b","title":"B"},{"id":"c","title":"C"},{"id":"d","title":"D"}]"#,
+                "actions",
+            ),
+            (r#""actions":["a"]"#, "actions[0]"),
+            (r#""actions":[{"title":"A"}]"#, "actions[0].id"),
+            (r#""actions":[{"id":"a"}]"#, "actions[0].title"),
+            (r#""actions":[{"id":"a","title":"A"},{"id":"a b","title":"B"}]"#, "actions[1].id"),
+            (r#""actions":[{"id":"a","title":"A"},{"id":"a","title":"B"}]"#, "actions[1].id"),
+            (r#""actions":[{"id":"a","title":""}]"#, "actions[0].title"),
+            (r#""actions":[{"id":"a","title":"A\u0000"}]"#, "actions[0].title"),
+            (r#""actions":[{"id":"a","title":"A","url":"javascript:x"}]"#, "actions[0].url"),
+            (r#""actions":[{"id":"a","title":"A","reply":"yes"}]"#, "actions[0].reply"),
+            (r#""actions":[{"id":"a","title":"A","placeholder":"x"}]"#, "actions[0].placeholder"),
+            (r#""actions":[{"id":"a","title":"A","reply":false,"placeholder":"x"}]"#, "actions[0].placeholder"),
+            (r#""actions":[{"id":"a","title":"A","icon":"x"}]"#, "actions[0].icon"),
             (r#""filter":"user:bob""#, "filter"),
         ] {
             let problem = parse(&format!(r#"{{"to":"all","title":"T",{rest}}}"#)).expect_err(rest);
@@ -410,6 +412,41 @@ mod tests {
             let problem = parse(&format!(r#"{{"title":"T","to":{to}}}"#)).expect_err(to);
             assert_eq!(problem["field"].as_str(), Some(field), "{problem}");
         }
+    }
+
+    #[test]
+    fn lengths_of_what_is_shown_at_the_limit_and_one_above() {
+        let with = |name: &str, value: serde_json::Value| {
+            parse(&serde_json::json!({ "to": "all", "title": "T", name: value }).to_string())
+        };
+        let refused = |name: &str, value, field: &str| {
+            assert_eq!(with(name, value).expect_err(field)["field"].as_str(), Some(field));
+        };
+        let long = |characters| "é".repeat(characters);
+        assert!(with("group", long(64).into()).is_ok());
+        refused("group", long(65).into(), "group");
+        assert!(with("sound", "a_2".repeat(21).into()).is_ok());
+        refused("sound", "a".repeat(65).into(), "sound");
+        let image = |bytes: usize| format!("https://example.com/{}", "x".repeat(bytes - 20));
+        assert!(with("image", image(2_048).into()).is_ok());
+        refused("image", image(2_049).into(), "image");
+        let action = |id: usize, title: usize, placeholder: usize| serde_json::json!([{ "id": "i".repeat(id), "title": long(title), "reply": true, "placeholder": long(placeholder) }]);
+        assert!(with("actions", action(64, 64, 200)).is_ok());
+        refused("actions", action(65, 1, 1), "actions[0].id");
+        refused("actions", action(1, 65, 1), "actions[0].title");
+        refused("actions", action(1, 1, 201), "actions[0].placeholder");
+    }
+
+    #[test]
+    fn what_is_for_its_looks_is_in_the_payload() {
+        let read = parse(
+            r#"{"to":"all","title":"T","image":"https://example.com/a.png","group":"door","sound":"none",
+                "actions":[{"title":"Reply","id":"r-1","reply":true,"placeholder":"Text"},{"id":"open","title":"Open","url":"app://x"}]}"#,
+        );
+        assert_eq!(
+            &*read.expect("a notification").payload,
+            r#"{"title":"T","image":"https://example.com/a.png","group":"door","sound":"none","actions":[{"id":"r-1","title":"Reply","reply":true,"placeholder":"Text"},{"id":"open","title":"Open","url":"app://x"}]}"#
+        );
     }
 
     #[test]

@@ -161,7 +161,7 @@ fn update(world: &mut World, rng: &mut Rng) {
     world.note(|| format!("update {} {}", target.seq, target.id));
     let body = rng.next();
     if let Some(server) = &world.server {
-        server.update(&target, &format!(r#"{{"title":"Door","body":"{body}"}}"#));
+        server.update(target.id, format!(r#"{{"title":"Door","body":"{body}"}}"#));
     }
 }
 
