@@ -2,7 +2,7 @@
 
 mod screen;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use longwire_driver::tls::SecureError;
 use longwire_driver::{Answer, Connected, Driver, Host, Standing, Status, Wish, connect, connect_either};
 use tokio::sync::{OnceCell, mpsc, watch};
 
+use crate::commands;
 use crate::device::screen::ScreenQueue;
 use crate::fleet::{Options, TlsChoice};
 use crate::output::{Line, Printer};
@@ -62,6 +63,9 @@ pub(crate) struct Device {
     /// Acknowledgements held back, with the time at which they may go.
     held_acks: VecDeque<(u64, Vec<u8>)>,
     drop_at_ms: Option<u64>,
+    /// What was asked of the server by commands, by number.
+    asked: BTreeMap<u64, &'static str>,
+    asked_last: u64,
 }
 
 /// A phone's driver.
@@ -95,6 +99,8 @@ pub(crate) fn device(
         shared,
         held_acks: VecDeque::new(),
         drop_at_ms: None,
+        asked: BTreeMap::new(),
+        asked_last: 0,
     };
     Driver::new(config, interval, clock, host, network.into_iter().chain([Event::Start]))
 }
@@ -125,7 +131,10 @@ impl Host for Device {
         self.screen.remove(id, attempt);
     }
 
-    async fn answered(&mut self, _number: u64, _answer: Result<Reply, Refusal>) {} // nobody here asks
+    async fn answered(&mut self, number: u64, answer: Result<Reply, Refusal>) {
+        let verb = self.asked.remove(&number).unwrap_or_default();
+        self.shared.printer.print(&Line::answered(self.index, verb, &answer)).await;
+    }
 
     fn tls(&self) -> Tls {
         self.shared.tls.clone()
@@ -271,8 +280,13 @@ impl Device {
     }
 
     /// What a person does with a notification must be with one that is here.
-    async fn command(&mut self, event: Event) -> Vec<Wish> {
-        if let Event::Opened { id } | Event::Dismissed { id } = &event {
+    async fn command(&mut self, mut event: Event) -> Vec<Wish> {
+        if let Event::Request { number, request } = &mut event {
+            self.asked_last += 1;
+            *number = self.asked_last;
+            self.asked.insert(*number, commands::verb(request));
+        }
+        if let Event::Opened { id } | Event::Dismissed { id } | Event::Acted { id, .. } = &event {
             let refusal = match self.shared.store.knows(self.index, id.clone()).await {
                 Ok(true) => None,
                 Ok(false) => Some(format!("there is no notification {id} on this device")),

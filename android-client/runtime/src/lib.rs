@@ -1,5 +1,6 @@
 //! Longwire's client on a host: virtual phones that run the real client core over TCP, TLS, SQLite and files.
 
+pub mod commands;
 mod device;
 pub mod explain;
 pub mod fleet;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
-use longwire_client::heartbeat::NetworkId;
-use longwire_client::{AppKey, Config, Event, Network};
+use longwire_client::{AppKey, Config};
+use longwire_device::commands;
 use longwire_device::explain;
 use longwire_device::fleet::{self, Behaviour, Command, Options, TlsChoice};
 use longwire_device::output::Printer;
@@ -58,8 +58,14 @@ Files in the data directory:
 
 A heartbeat (seconds) that changes while a device is online has a line of its own: {\"device\":\"0\",\"heartbeat\":300}
 
-Commands on standard input, a line each: `0 open ID` and `0 dismiss ID` (device 0's user opens or dismisses it), and
-`0 network ID` (device 0 is in this network now).";
+Commands on standard input, a line each, for device 0:
+  0 open ID | 0 dismiss ID | 0 action ID ACTION [TEXT]      what its user does with a notification
+  0 network ID                                              it is in this network now
+  0 login TOKEN | 0 logout                                  binds it to the user whom a user token names, or to nobody
+  0 join KEY | 0 leave KEY | 0 memberships                  topics and tags, such as topic:news/sport or tag:beta
+What the server answers to the last two lines is a line of JSON:
+  {\"device\":\"0\",\"answered\":\"login\",\"user\":\"alice\"}
+  {\"device\":\"0\",\"answered\":\"join\",\"refused\":\"forbidden\",\"text\":\"…\"}";
 
 /// Virtual phones: the real Longwire client core, on this host.
 #[derive(Debug, Parser)]
@@ -240,34 +246,19 @@ fn read_commands(commands: &mpsc::Sender<Command>) {
         if line.trim().is_empty() {
             continue;
         }
-        match parse_command(&line) {
+        match commands::parse(&line) {
             Some(command) => {
                 if commands.blocking_send(command).is_err() {
                     return; // the devices are gone
                 }
             }
             None => {
-                let hint = "a command is `0 open ID`, `0 dismiss ID` or `0 network ID`";
+                let hint = "a command is one of those that --help lists, such as `0 open ID`";
                 // A closed stderr is no reason to stop.
                 drop(writeln!(io::stderr(), "longwire-device: {hint}, not {line:?}"));
             }
         }
     }
-}
-
-fn parse_command(line: &str) -> Option<Command> {
-    let mut words = line.split_whitespace();
-    let (Some(device), Some(verb), Some(id), None) = (words.next(), words.next(), words.next(), words.next()) else {
-        return None;
-    };
-    let id = id.to_owned();
-    let event = match verb {
-        "open" => Event::Opened { id },
-        "dismiss" => Event::Dismissed { id },
-        "network" => Event::Network(Network::Known(NetworkId::of(&id))),
-        _ => return None,
-    };
-    Some(Command { device: device.parse().ok()?, event })
 }
 
 fn parse_server(text: &str) -> Result<(String, u16), String> {
@@ -327,17 +318,6 @@ mod tests {
         assert_eq!(" lwa_k_s\n".parse(), Ok(AppKey("lwa_k_s".into())));
         assert!("lw_k_s".parse::<AppKey>().is_err_and(|why| why.contains("API key") && !why.contains("lw_k_s")));
         assert!(" ".parse::<AppKey>().is_err() && "a\u{1}b".parse::<AppKey>().is_err());
-    }
-
-    #[test]
-    fn commands_are_device_verb_and_id() {
-        let expected = Command { device: 3, event: Event::Opened { id: "x".into() } };
-        assert_eq!(parse_command("3 open x"), Some(expected));
-        let network = Event::Network(Network::Known(NetworkId::of("home")));
-        assert_eq!(parse_command("0 network home"), Some(Command { device: 0, event: network }));
-        for wrong in ["", "open x", "3 open", "3 eat x", "x open y", "3 open x y"] {
-            assert_eq!(parse_command(wrong), None, "{wrong}");
-        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use longwire_client::inbox::Notification;
-use longwire_client::{HandOver, State};
+use longwire_client::{HandOver, Refusal, Reply, State};
 use longwire_protocol::DateTime;
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -104,6 +104,12 @@ struct Details<'a> {
     notification: Option<Shown<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     removed: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answered: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -169,6 +175,20 @@ impl<'a> Line<'a> {
             expires_at: DateTime(shown.expires_ms).to_string(),
         };
         let details = Details { notification: Some(shown), ..Details::default() };
+        Self { device: device.to_string(), state: None, details }
+    }
+
+    /// The server answered what a command asked for.
+    pub(crate) fn answered(device: u32, verb: &'a str, answer: &'a Result<Reply, Refusal>) -> Self {
+        let details = match answer {
+            Ok(Reply::Done) => Details::default(),
+            Ok(Reply::User(user)) => Details { user: Some(user), ..Details::default() },
+            Ok(Reply::Memberships(keys)) => Details { keys: Some(keys), ..Details::default() },
+            Err(refusal) => {
+                Details { refused: Some(&refusal.condition), text: refusal.text.clone(), ..Details::default() }
+            }
+        };
+        let details = Details { answered: Some(verb), ..details };
         Self { device: device.to_string(), state: None, details }
     }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -99,9 +99,10 @@ impl PhoneOptions {
             command.args(["--server", server]);
         }
         command.arg("--ca").arg(&self.certificate).arg("--data-dir").arg(&self.data).args(&self.more);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
         let mut child = command.spawn().context("failed to start the phones")?;
         let Some(stdout) = child.stdout.take() else { bail!("the phones have no standard output") };
+        let stdin = child.stdin.take();
         let told = Arc::new(Told::default());
         let writer = Arc::clone(&told);
         std::thread::spawn(move || {
@@ -110,7 +111,7 @@ impl PhoneOptions {
             }
             writer.end();
         });
-        Ok(Phones { child, told, options: self.clone(), log })
+        Ok(Phones { child, stdin, told, options: self.clone(), log })
     }
 }
 
@@ -141,6 +142,7 @@ impl Told {
 #[derive(Debug)]
 pub struct Phones {
     child: Child,
+    stdin: Option<ChildStdin>,
     told: Arc<Told>,
     options: PhoneOptions,
     log: PathBuf,
@@ -259,6 +261,29 @@ impl Phones {
     pub fn state_after(&self, mark: usize, state: &str, patience: Duration) -> anyhow::Result<Value> {
         self.wait(&format!("state {state}"), patience, |lines| {
             lines.iter().skip(mark).find(|line| is_state(line, state)).cloned()
+        })
+    }
+
+    /// Gives the only phone a command, such as `open ID`.
+    ///
+    /// # Errors
+    /// The process does not read it.
+    pub fn tell(&mut self, command: &str) -> anyhow::Result<()> {
+        let stdin = self.stdin.as_mut().context("the phones have no standard input")?;
+        writeln!(stdin, "0 {command}").with_context(|| format!("failed to say {command:?} to the phone"))
+    }
+
+    /// Gives the only phone a command that asks the server for something; gives the line of the answer.
+    ///
+    /// # Errors
+    /// It is not answered in time.
+    pub fn ask(&mut self, command: &str) -> anyhow::Result<Value> {
+        let verb = command.split(' ').next().unwrap_or_default();
+        let mark = self.mark();
+        self.tell(command)?;
+        self.wait(&format!("the answer to {verb}"), crate::SOON, |lines| {
+            let is_answer = |line: &&Value| line.get("answered").and_then(Value::as_str) == Some(verb);
+            lines.iter().skip(mark).find(is_answer).cloned()
         })
     }
 

@@ -328,6 +328,7 @@ impl Session {
                 lane: Lane::Normal,
                 expires: DateTime(1_800_000_000_000 + 3_600_000),
                 user: None,
+                update: None,
                 content: content.clone(),
             };
             self.out.extend(entry.to_shared_bytes("localhost"));

@@ -19,4 +19,6 @@ mod start;
 mod store_faults;
 mod streams;
 mod surface;
+mod updates;
+mod users;
 mod world;

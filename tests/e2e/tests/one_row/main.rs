@@ -75,6 +75,8 @@ async fn open(folder: &std::path::Path, devices: u64) -> (Arc<Core>, Arc<Desk>, 
         heartbeat_max_s: 600,
         server_key: [9; 32],
         fast_token_ms: 1_000_000,
+        device_topics: Vec::new(),
+        device_tags: Vec::new(),
     };
     register(&store, devices).await;
     let core = Core::open(Arc::new(store.clone()), env, config).await.expect("an open store");
