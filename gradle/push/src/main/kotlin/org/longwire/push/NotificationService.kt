@@ -21,7 +21,7 @@ public class NotificationService : Service() {
         flags: Int,
         startId: Int,
     ): Int {
-        host.service.attempt { ServiceNotification(this).show(this, host.settings.values.config) }
+        host.service.isUp = host.service.attempt { ServiceNotification(this).show(this, host.settings.values.config) }
         if (!host.settings.values.isWanted) {
             stopSelf(startId)
             return START_NOT_STICKY
@@ -37,6 +37,7 @@ public class NotificationService : Service() {
 
     /** The system ended the service. */
     override fun onDestroy() {
+        host.service.isUp = false
         host.serviceEnded()
         super.onDestroy()
     }

@@ -5,6 +5,8 @@ import android.content.Context
 import android.content.Intent
 import android.util.Log
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
 import org.longwire.push.platform.LOG_TAG
 import org.longwire.push.process.Background
 import org.longwire.push.process.PushProcess
@@ -68,7 +70,7 @@ public abstract class PushReceiver : BroadcastReceiver() {
         what: String,
         block: suspend () -> Unit,
     ) {
-        Background.run(context, goAsync(), what, oneByOne, block)
+        Background.run(context, goAsync(), what, inOrder) { turns.withLock { block() } }
     }
 
     private suspend fun receive(
@@ -99,6 +101,8 @@ public abstract class PushReceiver : BroadcastReceiver() {
         }
 
     private companion object {
-        val oneByOne = Dispatchers.IO.limitedParallelism(1)
+        /** Pushes take their turns in the order in which they came, and one is through before the next is looked at. */
+        val inOrder = Dispatchers.IO.limitedParallelism(1)
+        val turns = Mutex()
     }
 }

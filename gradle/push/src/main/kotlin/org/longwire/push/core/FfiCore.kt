@@ -1,6 +1,7 @@
 package org.longwire.push.core
 
 import android.util.Log
+import kotlinx.coroutines.CancellationException
 import org.longwire.push.InboxItem
 import org.longwire.push.NetworkFacts
 import org.longwire.push.PushException
@@ -17,7 +18,8 @@ internal object FfiCoreFactory : CoreFactory {
         try {
             meetVirtualMachine()
             FfiCore(translated { PushClient(config.toFfi(), FfiPlatform(platform)) })
-        } catch (error: UnsatisfiedLinkError) {
+        } catch (error: LinkageError) {
+            // Not there, or not for this phone; the second attempt fails in another way than the first.
             throw PushException(PushException.Kind.INTERNAL, "the native library cannot be loaded: ${error.message}", cause = error)
         }
 }
@@ -104,6 +106,9 @@ private inline fun <T> translated(call: () -> T): T =
         throw error.toPublic()
     } catch (error: org.longwire.push.ffi.InternalException) {
         throw PushException(PushException.Kind.INTERNAL, "the library failed: ${error.message}", cause = error)
+    } catch (error: CancellationException) {
+        // An IllegalStateException too, but nobody's failure.
+        throw error
     } catch (error: IllegalStateException) {
         // The object is closed: another configuration took its place.
         throw PushException(PushException.Kind.STOPPED, "the client is closed", isRetryable = true, cause = error)

@@ -8,6 +8,7 @@ import android.provider.Settings
 /** The pages on which things are mended; each falls back to the app's own page where the phone does not have it. */
 internal class Fixes(
     private val packageName: String,
+    private val mayAskForBattery: Boolean = false,
     private val isResolvable: (Intent) -> Boolean,
 ) {
     fun app(): Intent = forPackage(Settings.ACTION_APPLICATION_DETAILS_SETTINGS)
@@ -17,8 +18,9 @@ internal class Fixes(
 
     fun channel(id: String): Intent = page(Intent(ACTION_CHANNEL).putExtra(EXTRA_PACKAGE, packageName).putExtra(EXTRA_CHANNEL, id))
 
-    /** The list of all apps: the page that asks for this one alone needs a permission that only some apps may have. */
-    fun battery(): Intent = page(Intent(Settings.ACTION_IGNORE_BATTERY_OPTIMIZATION_SETTINGS))
+    /** The question for this app, where its manifest has the permission that only some apps may have; else the list of all apps. */
+    fun battery(): Intent =
+        page(if (mayAskForBattery) forPackage(ACTION_ASK_FOR_BATTERY) else Intent(Settings.ACTION_IGNORE_BATTERY_OPTIMIZATION_SETTINGS))
 
     fun backgroundData(): Intent = page(forPackage(Settings.ACTION_IGNORE_BACKGROUND_DATA_RESTRICTIONS_SETTINGS))
 
@@ -38,6 +40,7 @@ internal class Fixes(
         const val ACTION_NOTIFICATIONS = "android.settings.APP_NOTIFICATION_SETTINGS"
         const val ACTION_CHANNEL = "android.settings.CHANNEL_NOTIFICATION_SETTINGS"
         const val ACTION_EXACT_ALARM = "android.settings.REQUEST_SCHEDULE_EXACT_ALARM"
+        const val ACTION_ASK_FOR_BATTERY = "android.settings.REQUEST_IGNORE_BATTERY_OPTIMIZATIONS"
         const val EXTRA_PACKAGE = "android.provider.extra.APP_PACKAGE"
         const val EXTRA_CHANNEL = "android.provider.extra.CHANNEL_ID"
     }

@@ -4,6 +4,7 @@ import android.app.AlarmManager
 import android.app.NotificationManager
 import android.content.Context
 import android.content.Intent
+import android.content.pm.PackageManager
 import android.net.ConnectivityManager
 import android.os.Build
 import android.os.PowerManager
@@ -27,7 +28,7 @@ internal class HealthReader(
 
     fun read(): HealthReport {
         val text = { id: Int, arguments: Array<out Any> -> context.getString(id, *arguments) }
-        return HealthRules(text, Fixes(context.packageName, ::isResolvable)).report(facts())
+        return HealthRules(text, Fixes(context.packageName, mayAskForBattery(), ::isResolvable)).report(facts())
     }
 
     fun facts(): HealthFacts {
@@ -58,6 +59,11 @@ internal class HealthReader(
 
     private fun isIgnoringBatteryOptimisations(): Boolean =
         context.getSystemService(PowerManager::class.java)?.isIgnoringBatteryOptimizations(context.packageName) != false
+
+    private fun mayAskForBattery(): Boolean {
+        val permission = "android.permission.REQUEST_IGNORE_BATTERY_OPTIMIZATIONS"
+        return context.checkSelfPermission(permission) == PackageManager.PERMISSION_GRANTED
+    }
 
     private fun isBackgroundDataRestricted(): Boolean {
         val status = context.getSystemService(ConnectivityManager::class.java)?.restrictBackgroundStatus

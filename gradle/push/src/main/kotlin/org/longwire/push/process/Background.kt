@@ -8,8 +8,11 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.cancel
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.job
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
 import org.longwire.push.PushException
 import org.longwire.push.platform.LOG_TAG
 import org.longwire.push.platform.WakeLocks
@@ -20,7 +23,8 @@ internal object Background {
     /** A broadcast must be finished within 10 s; the work itself may go on. */
     private const val PENDING_MS = 9_000L
 
-    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO)
+    @Volatile
+    private var scope = newScope()
 
     fun run(
         context: Context,
@@ -45,4 +49,14 @@ internal object Background {
             }
         }
     }
+
+    /** The process ends, as far as this library can see: what is under way is over when this returns. */
+    fun end() {
+        val former = scope
+        scope = newScope()
+        former.cancel()
+        runBlocking { former.coroutineContext.job.join() }
+    }
+
+    private fun newScope() = CoroutineScope(SupervisorJob() + Dispatchers.IO)
 }

@@ -1,9 +1,6 @@
 package org.longwire.push.process
 
-import android.app.Activity
-import android.content.BroadcastReceiver
 import android.content.Context
-import android.content.Intent
 import android.util.Log
 import org.longwire.push.Broadcast
 import org.longwire.push.NotificationPresenter
@@ -14,6 +11,7 @@ import org.longwire.push.platform.WakeLocks
 import java.io.Closeable
 import java.util.concurrent.ExecutorService
 import java.util.concurrent.Executors
+import java.util.concurrent.TimeUnit
 
 /**
  * Gives notifications to the screen and to the app, in order, and tells the core when the app has them. A notification counts as handed
@@ -24,6 +22,7 @@ internal class Handover(
     private val presenter: () -> NotificationPresenter?,
     private val core: () -> Core?,
     private val wakeLocks: WakeLocks = WakeLocks(context),
+    private val broadcasts: BroadcastQueue = BroadcastQueue(context),
     private val worker: ExecutorService = Executors.newSingleThreadExecutor { Thread(it, "longwire-screen") },
 ) {
     fun handOver(notification: PushNotification) {
@@ -43,6 +42,7 @@ internal class Handover(
 
     fun close() {
         worker.shutdown()
+        worker.awaitTermination(CLOSE_MS, TimeUnit.MILLISECONDS)
     }
 
     private fun hand(
@@ -54,15 +54,9 @@ internal class Handover(
         // An app that dies of a notification time and again is not handed it for ever.
         val isLast = notification.attempt > ATTEMPTS_MAX
         if (isLast) answer(notification, isDisplayed)
-        val done =
-            object : BroadcastReceiver() {
-                override fun onReceive(
-                    context: Context,
-                    intent: Intent,
-                ) = lock.use { if (!isLast) answer(notification, isDisplayed) }
-            }
-        val intent = Broadcast.received(context, notification)
-        context.sendOrderedBroadcast(intent, Broadcast.permission(context), done, null, Activity.RESULT_OK, null, null)
+        broadcasts.send(Broadcast.received(context, notification)) {
+            lock.use { if (!isLast) answer(notification, isDisplayed) }
+        }
     }
 
     private fun answer(
@@ -94,5 +88,6 @@ internal class Handover(
         /** Hand-overs of one notification that wait for the app. */
         const val ATTEMPTS_MAX: Int = 5
         private const val LOCK_MS = 30_000L
+        private const val CLOSE_MS = 5_000L
     }
 }

@@ -7,7 +7,9 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.job
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withContext
@@ -74,7 +76,7 @@ internal class PushHost(
         if (!settings.values.isWanted || settings.values.config == null) return
         watchdog.watch()
         // Where the system refuses the service, the core runs as long as the process does.
-        if (!service.start()) runSoon()
+        if (!service.start() || service.isUp) runSoon()
     }
 
     fun runSoon(): Unit = launch("start") { run() }
@@ -125,6 +127,7 @@ internal class PushHost(
     /** Lets everything go as the end of the process would. */
     fun abandon() {
         scope.cancel()
+        runBlocking { scope.coroutineContext.job.join() }
         network.stop()
         opened?.run {
             core.close()

@@ -29,6 +29,7 @@ internal object PushProcess {
     /** The process ends, as far as this library can see. */
     @Synchronized
     fun end() {
+        Background.end()
         host?.abandon()
         host = null
         ReceivedIds.end()

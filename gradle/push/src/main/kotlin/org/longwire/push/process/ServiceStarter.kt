@@ -16,16 +16,21 @@ internal class ServiceStarter(
     var refusal: String? = null
         private set
 
+    /** Whether the service is in the foreground: there is nothing to start then, and nothing to be refused. */
+    @Volatile
+    var isUp: Boolean = false
+
     /** Whether the service starts. Refusals are no error: from Android 12 on the background may start it only at certain times. */
     fun start(): Boolean =
-        attempt {
-            val intent = NotificationService.intent(context)
-            if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.O) {
-                Api26.startForegroundService(context, intent)
-            } else {
-                context.startService(intent)
+        isUp ||
+            attempt {
+                val intent = NotificationService.intent(context)
+                if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.O) {
+                    Api26.startForegroundService(context, intent)
+                } else {
+                    context.startService(intent)
+                }
             }
-        }
 
     /** Does what the system may refuse. */
     fun attempt(begin: () -> Unit): Boolean =
