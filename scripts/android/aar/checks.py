@@ -115,7 +115,7 @@ def published_pom(text):
 def checksums(place):
     """Every file of a repository's folder has its four checksums, and they are right."""
     wrong = []
-    files = [path for path in place.iterdir() if path.suffix in (".aar", ".jar", ".pom")]
+    files = [path for path in place.glob("*") if path.suffix in (".aar", ".jar", ".pom")]
     for path in files:
         for suffix, digest in archive.digests(path).items():
             beside = path.with_name(f"{path.name}.{suffix}")
