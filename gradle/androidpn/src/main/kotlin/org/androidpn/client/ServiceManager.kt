@@ -47,6 +47,7 @@ class ServiceManager(
         Push.stop()
     }
 
+    /** What old code calls without an instance. */
     companion object {
         /** Opens the user's settings. */
         @JvmStatic
