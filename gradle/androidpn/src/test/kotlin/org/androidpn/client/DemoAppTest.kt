@@ -1,8 +1,11 @@
 package org.androidpn.client
 
 import android.app.Activity
+import android.content.ComponentName
 import android.content.Context
 import android.content.Intent
+import android.content.pm.PackageManager
+import android.content.pm.ServiceInfo.FOREGROUND_SERVICE_TYPE_REMOTE_MESSAGING
 import org.androidpn.client.test.R
 import org.androidpn.demoapp.DemoAppActivity
 import org.junit.After
@@ -13,6 +16,7 @@ import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
+import org.robolectric.annotation.Config
 import kotlin.test.assertEquals
 import kotlin.test.assertFalse
 import kotlin.test.assertNull
@@ -33,6 +37,14 @@ class DemoAppTest {
     fun `its calls start the connection`() {
         start()
         assertEquals(NotificationService::class.java.name, shadowOf(context).nextStartedService.component?.className)
+    }
+
+    @Test
+    @Config(minSdk = 29)
+    fun `the service has its type without a word in the app's build`() {
+        val service = ComponentName(context, NotificationService::class.java)
+        val type = context.packageManager.getServiceInfo(service, PackageManager.GET_META_DATA).foregroundServiceType
+        assertEquals(FOREGROUND_SERVICE_TYPE_REMOTE_MESSAGING, type)
     }
 
     @Test

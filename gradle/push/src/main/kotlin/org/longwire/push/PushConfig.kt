@@ -10,7 +10,7 @@ import androidx.annotation.DrawableRes
 public data class PushConfig
     @JvmOverloads
     constructor(
-        /** The server: `push.example.com` (found by its SRV records, else at the standard ports) or `host:port`. */
+        /** The server: `push.example.com`, at the standard port of [tls], or `host:port`. SRV records are not asked for. */
         public val server: String,
         /** The app's key, where the server registers only with one. It is public: it ships in the APK. */
         public val appKey: String? = null,

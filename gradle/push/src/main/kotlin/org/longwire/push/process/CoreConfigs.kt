@@ -17,7 +17,7 @@ internal object CoreConfigs {
         config: PushConfig,
     ): CoreConfig {
         val address = config.address
-        // The host alone is the domain, and its SRV records may lead elsewhere; a port, or another domain, means this very host.
+        // The host alone is the domain; a port, or another domain, means this very host.
         val isPlace = address.port != null || config.domain != null
         return CoreConfig(
             domain = domain(config),
