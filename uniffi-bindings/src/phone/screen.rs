@@ -21,6 +21,15 @@ enum Owed {
     Remove { id: String, attempt: u32 },
 }
 
+impl Owed {
+    const fn id(&self) -> &String {
+        match self {
+            Self::HandOver(shown) => &shown.id,
+            Self::Remove { id, .. } => id,
+        }
+    }
+}
+
 /// The calls that failed, in order.
 pub(super) struct Screen {
     platform: Arc<dyn Platform>,
@@ -49,37 +58,31 @@ impl Screen {
         self.retry_at_ms
     }
 
-    /// Tries again what is due; what expired meanwhile is shown no more.
+    /// Tries again what is due, of each notification in its order; what expired meanwhile is shown no more.
     pub(super) fn retry(&mut self, now_ms: u64, server_ms: u64) {
-        if self.retry_at_ms.take_if(|at_ms| *at_ms <= now_ms).is_some() {
-            self.owed.retain(|owed| !matches!(owed, Owed::HandOver(shown) if shown.expires_ms <= server_ms));
-            self.flush(now_ms);
+        if self.retry_at_ms.take_if(|at_ms| *at_ms <= now_ms).is_none() {
+            return;
+        }
+        let mut owed = std::mem::take(&mut self.owed);
+        owed.retain(|owed| !matches!(owed, Owed::HandOver(shown) if shown.expires_ms <= server_ms));
+        self.pause_ms = (self.pause_ms * 2).min(RETRY_MS_MAX);
+        owed.into_iter().for_each(|owed| self.add(owed, now_ms));
+        if self.owed.is_empty() {
+            self.pause_ms = RETRY_MS;
         }
     }
 
+    /// Calls at once, unless something of the same notification waits; what fails waits for the next round.
     fn add(&mut self, owed: Owed, now_ms: u64) {
+        if !self.owed.iter().any(|waiting| waiting.id() == owed.id()) {
+            let Err(error) = self.call(&owed) else { return };
+            self.log.warn(&format!("the app was not handed anything, it is tried again: {error}"));
+        }
         if self.owed.len() >= OWED_MAX {
             return self.log.warn("the app takes nothing: what comes now is handed by the next process");
         }
         self.owed.push_back(owed);
-        if self.retry_at_ms.is_none() {
-            self.flush(now_ms);
-        }
-    }
-
-    fn flush(&mut self, now_ms: u64) {
-        while let Some(owed) = self.owed.front() {
-            if let Err(error) = self.call(owed) {
-                self.log.warn(&format!("the app was not handed anything, it is tried again: {error}"));
-                self.retry_at_ms = Some(now_ms.saturating_add(self.pause_ms));
-                self.pause_ms = (self.pause_ms * 2).min(RETRY_MS_MAX);
-                // Whatever is wrong with this one must not hold up the others.
-                self.owed.rotate_left(1);
-                return;
-            }
-            self.owed.pop_front();
-            self.pause_ms = RETRY_MS;
-        }
+        self.retry_at_ms.get_or_insert(now_ms.saturating_add(self.pause_ms));
     }
 
     fn call(&self, owed: &Owed) -> Result<(), PlatformError> {

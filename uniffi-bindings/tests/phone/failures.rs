@@ -30,6 +30,20 @@ fn a_hand_over_that_fails_is_made_again() {
 }
 
 #[test]
+fn newer_content_does_not_overtake_what_waits_to_be_handed_over() {
+    let world = World::online();
+    world.platform.fail("hand_over", 1);
+    world.server.push("a", r#"{"title":"old"}"#);
+    world.platform.wait_until(|seen| seen.failed.contains_key("hand_over"));
+    let json = r#"{"title":"new"}"#.to_owned();
+    world.server.append("u", longwire_protocol::push::EntryContent::Update { target: "a".to_owned(), json });
+    world.platform.wait_until(|seen| seen.handed.len() == 2);
+    let handed = world.platform.seen().handed;
+    let titles: Vec<_> = handed.iter().map(|handed| (handed.title.as_deref(), handed.is_update)).collect();
+    assert_eq!(titles, [(Some("old"), false), (Some("new"), true)]);
+}
+
+#[test]
 fn logs_alarms_and_states_that_fail_are_no_reason_to_stop() {
     let world = World::new();
     for name in ["log", "set_alarm", "cancel_alarm", "state_changed"] {

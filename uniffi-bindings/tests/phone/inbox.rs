@@ -91,3 +91,17 @@ fn a_phone_says_who_it_is_before_it_is_started_again() {
     assert_eq!((world.client.state(), world.client.device()), (PushState::Idle, Some(device)));
     assert!(world.client.server_time_ms() >= 1_800_000_000_000);
 }
+
+#[test]
+fn what_the_app_asks_for_waits_for_a_session_and_is_answered() {
+    let world = World::new();
+    world.client.start().expect("starts");
+    assert_eq!(wait(world.client.join("topic:news".to_owned())), Ok(()), "as soon as there is a session");
+    assert_eq!(wait(world.client.logout()), Ok(()));
+    let refused = wait(world.client.login("a.b.c".to_owned())).expect_err("this server names no user");
+    assert!(
+        matches!(&refused, PushError::Refused { condition, .. } if condition == "undefined-condition"),
+        "{refused}"
+    );
+    assert!(!refused.is_retryable() && !refused.requires_login());
+}
