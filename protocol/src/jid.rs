@@ -4,7 +4,14 @@
 //! `ADMIN`, the full-width `Ａdmin` and `admin` with a zero-width space are one account, `admin`; characters added to
 //! Unicode after version 3.2 are mapped and refused as that version knew them; a resource keeps its case. A part is at most
 //! 1,023 bytes after preparation. A value of these types is prepared: compare it, do not prepare it again.
+//!
+//! Without the feature `unicode`, as on a phone, addresses are those of ASCII.
 
+pub mod ascii;
+
+#[cfg(not(feature = "unicode"))]
+pub use ascii::{Error, FullJid, Jid};
+#[cfg(feature = "unicode")]
 pub use jid::{BareJid, DomainPart, DomainRef, Error, FullJid, Jid, NodePart, NodeRef, ResourcePart, ResourceRef};
 
 /// The name of an account, from what a person or client wrote: the door for every name at registration and login.
@@ -14,13 +21,14 @@ pub use jid::{BareJid, DomainPart, DomainRef, Error, FullJid, Jid, NodePart, Nod
 ///
 /// # Errors
 /// When nothing is left, more than 1,023 bytes are left, or a character is refused.
+#[cfg(feature = "unicode")]
 pub fn account_name(name: &str) -> Result<NodePart, Error> {
     let prepared = NodePart::new(name)?.into_owned();
     let is_stable = NodePart::new(prepared.as_str()).is_ok_and(|again| *again == *prepared);
     if is_stable { Ok(prepared) } else { Err(Error::NodePrep) }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "unicode"))]
 mod tests {
     use proptest::prelude::*;
 

@@ -47,7 +47,7 @@ impl Engine {
                 // Its panics were caught.
                 drop(former.thread.join());
             }
-            vm::attach();
+            let _attached = vm::attach();
             run(&parts, &events, &letters);
             drop(end);
         });

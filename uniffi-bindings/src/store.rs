@@ -41,7 +41,7 @@ impl Store {
         let platform = Arc::clone(platform);
         let thread = std::thread::Builder::new().name("longwire-store".to_owned());
         let spawned = thread.spawn(move || {
-            vm::attach();
+            let _attached = vm::attach();
             let mut database = PlatformDatabase::new(Arc::clone(&platform));
             let record = catch_unwind(AssertUnwindSafe(|| open(&mut database)));
             let record = record.unwrap_or_else(|_| Err(internal("the database could not be opened")));

@@ -1,27 +1,46 @@
 //! What `UniFFI` cannot carry: the virtual machine's handle, threads that stay attached to it, and the system's own log.
 
 use std::ffi::c_void;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
-use jni::JavaVM;
-use jni::sys::{JNI_VERSION_1_6, jint};
+use jni_sys::{JNI_OK, JNI_VERSION_1_6, JavaVM, jint};
+
+/// The virtual machine that loaded the library; there is one in a process, and it stays.
+static MACHINE: AtomicPtr<JavaVM> = AtomicPtr::new(null_mut());
 
 /// Called by `System.loadLibrary`: keeps the virtual machine, and lets panics be read in the log.
-#[expect(unsafe_code, reason = "the name and the handle are those of the Java Native Interface")]
+#[expect(unsafe_code, reason = "the name is that of the Java Native Interface")]
 #[unsafe(no_mangle)]
-extern "system" fn JNI_OnLoad(vm: *mut jni::sys::JavaVM, _reserved: *mut c_void) -> jint {
-    // SAFETY: the virtual machine hands its own handle, which is valid as long as it lives; `from_raw` keeps it for `singleton`.
-    let _kept = unsafe { JavaVM::from_raw(vm) };
+extern "system" fn JNI_OnLoad(machine: *mut JavaVM, _reserved: *mut c_void) -> jint {
+    MACHINE.store(machine, Ordering::Release);
     #[cfg(target_os = "android")]
     std::panic::set_hook(Box::new(|panic| logcat::write(crate::LogLevel::Error, &panic.to_string())));
     JNI_VERSION_1_6
 }
 
-/// Attaches this thread until it ends, where the library was loaded by the virtual machine: a thread that is attached for each callback is
-/// another one in Java each time, and a transaction of the database belongs to one.
-pub(crate) fn attach() {
-    if let Ok(vm) = JavaVM::singleton() {
-        // Without it each callback attaches the thread for itself.
-        drop(vm.attach_current_thread(|_| Ok::<(), jni::errors::Error>(())));
+/// A thread that is attached to the virtual machine until this is dropped.
+pub(crate) struct Attached(*mut JavaVM);
+
+/// Attaches this thread, where the library was loaded by the virtual machine: a thread that is attached for each callback is another one in
+/// Java each time, and a transaction of the database belongs to one.
+#[expect(unsafe_code, reason = "the Java Native Interface has no other way in")]
+pub(crate) fn attach() -> Option<Attached> {
+    let machine = MACHINE.load(Ordering::Acquire);
+    if machine.is_null() {
+        return None; // each callback attaches the thread for itself
+    }
+    let mut environment = null_mut();
+    // SAFETY: the handle is the machine's own and lives as long as the process; no arguments are given.
+    let attached = unsafe { ((**machine).v1_4.AttachCurrentThreadAsDaemon)(machine, &raw mut environment, null_mut()) };
+    (attached == JNI_OK).then_some(Attached(machine))
+}
+
+impl Drop for Attached {
+    #[expect(unsafe_code, reason = "the Java Native Interface has no other way in")]
+    fn drop(&mut self) {
+        // SAFETY: as above; it is not sent to another thread, since a pointer is not.
+        unsafe { ((**self.0).v1_4.DetachCurrentThread)(self.0) };
     }
 }
 

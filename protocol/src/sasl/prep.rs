@@ -18,11 +18,23 @@ pub enum PasswordError {
 /// # Errors
 /// When it is empty or holds a prohibited character.
 pub fn prepare_password(password: &str) -> Result<Cow<'_, str>, PasswordError> {
-    let prepared = stringprep::saslprep(password).map_err(|_| PasswordError::Prohibited)?;
+    let prepared = saslprep(password)?;
     if prepared.is_empty() { Err(PasswordError::Empty) } else { Ok(prepared) }
 }
 
-#[cfg(test)]
+#[cfg(feature = "unicode")]
+fn saslprep(password: &str) -> Result<Cow<'_, str>, PasswordError> {
+    stringprep::saslprep(password).map_err(|_| PasswordError::Prohibited)
+}
+
+/// Of ASCII only what controls is prohibited; a phone makes its own password, of hexadecimal digits.
+#[cfg(not(feature = "unicode"))]
+fn saslprep(password: &str) -> Result<Cow<'_, str>, PasswordError> {
+    let is_known = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    if password.bytes().all(is_known) { Ok(Cow::Borrowed(password)) } else { Err(PasswordError::Prohibited) }
+}
+
+#[cfg(all(test, feature = "unicode"))]
 mod tests {
     use super::{PasswordError, prepare_password};
 
