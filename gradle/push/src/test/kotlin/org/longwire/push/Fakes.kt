@@ -1,10 +1,13 @@
 package org.longwire.push
 
 import android.app.job.JobParameters
+import android.content.BroadcastReceiver
 import android.content.ComponentName
 import android.content.Context
 import android.content.ContextWrapper
 import android.content.Intent
+import android.os.Bundle
+import android.os.Handler
 import org.robolectric.shadow.api.Shadow
 import java.util.concurrent.CopyOnWriteArrayList
 
@@ -14,9 +17,35 @@ internal class RefusingContext(
 ) : ContextWrapper(context) {
     override fun getApplicationContext(): Context = this
 
-    override fun startService(service: Intent): ComponentName = throw IllegalStateException("not allowed in the background")
+    @Volatile
+    var isRefusing = true
 
-    override fun startForegroundService(service: Intent): ComponentName = throw IllegalStateException("mAllowStartForeground false")
+    override fun startService(service: Intent): ComponentName? =
+        if (isRefusing) throw IllegalStateException("not allowed in the background") else super.startService(service)
+
+    override fun startForegroundService(service: Intent): ComponentName? =
+        if (isRefusing) throw IllegalStateException("mAllowStartForeground false") else super.startForegroundService(service)
+}
+
+/** Holds ordered broadcasts back, as a busy system does, or fails to send them. */
+internal class HoldingContext(
+    context: Context,
+) : ContextWrapper(context) {
+    val results = CopyOnWriteArrayList<BroadcastReceiver>()
+    var failure: RuntimeException? = null
+
+    override fun sendOrderedBroadcast(
+        intent: Intent,
+        receiverPermission: String?,
+        resultReceiver: BroadcastReceiver?,
+        scheduler: Handler?,
+        initialCode: Int,
+        initialData: String?,
+        initialExtras: Bundle?,
+    ) {
+        failure?.let { throw it }
+        results += resultReceiver!!
+    }
 }
 
 /** Parameters that nobody looks at. */

@@ -31,13 +31,15 @@ internal object Background {
         pending: BroadcastReceiver.PendingResult?,
         what: String,
         dispatcher: CoroutineDispatcher = Dispatchers.IO,
+        limitMs: Long = PENDING_MS,
         block: suspend () -> Unit,
     ): Job {
         val lock = WakeLocks(context).hold(what)
         val isFinished = AtomicBoolean()
         val finish = { if (isFinished.compareAndSet(false, true)) pending?.finish() }
+        // The time runs from now on, also while the work waits for its turn.
+        val limit = scope.launch { delay(limitMs).also { finish() } }
         return scope.launch(dispatcher) {
-            val limit = scope.launch { delay(PENDING_MS).also { finish() } }
             try {
                 block()
             } catch (error: PushException) {

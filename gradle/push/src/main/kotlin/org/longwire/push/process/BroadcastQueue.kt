@@ -7,7 +7,12 @@ import android.content.Intent
 import android.os.Handler
 import android.os.Looper
 import android.os.SystemClock
+import android.util.Log
 import org.longwire.push.Broadcast
+import org.longwire.push.PushException
+import org.longwire.push.platform.LOG_TAG
+import org.longwire.push.platform.WakeLocks
+import java.io.Closeable
 
 /**
  * Sends broadcasts to the app's receivers one after the other, as the system would anyway, and tells when the receivers are through with
@@ -16,11 +21,16 @@ import org.longwire.push.Broadcast
 internal class BroadcastQueue(
     private val context: Context,
     private val handler: Handler = Handler(Looper.getMainLooper()),
+    private val wakeLocks: WakeLocks = WakeLocks(context),
 ) {
     private class Item(
         val intent: Intent,
         val onDone: () -> Unit,
-    )
+    ) {
+        /** Keeps the processor awake while this is under way. */
+        @Volatile
+        var lock: Closeable? = null
+    }
 
     private val waiting = ArrayDeque<Item>()
     private var underWay: Item? = null
@@ -39,9 +49,16 @@ internal class BroadcastQueue(
                 if (underWay != null) return
                 waiting.removeFirstOrNull()?.also { underWay = it } ?: return
             }
+        item.lock = wakeLocks.hold("broadcast", ANSWER_MS)
         // The form of postDelayed that takes a token is newer.
         handler.postAtTime({ leave(item) }, item, SystemClock.uptimeMillis() + ANSWER_MS)
-        context.sendOrderedBroadcast(item.intent, Broadcast.permission(context), answer(item), null, Activity.RESULT_OK, null, null)
+        try {
+            context.sendOrderedBroadcast(item.intent, Broadcast.permission(context), answer(item), null, Activity.RESULT_OK, null, null)
+        } catch (error: RuntimeException) {
+            // Too large, or the system is going down. It is not answered, and so comes again in the next process.
+            Log.e(LOG_TAG, "cannot send a broadcast", error)
+            leave(item)
+        }
     }
 
     private fun answer(item: Item) =
@@ -50,13 +67,19 @@ internal class BroadcastQueue(
                 context: Context,
                 intent: Intent,
             ) {
-                item.onDone()
+                try {
+                    item.onDone()
+                } catch (error: PushException) {
+                    // The core has no storage, or is closed: it comes again in the next process.
+                    Log.w(LOG_TAG, "cannot answer a broadcast", error)
+                }
                 leave(item)
             }
         }
 
     private fun leave(item: Item) {
         handler.removeCallbacksAndMessages(item)
+        item.lock?.close()
         synchronized(waiting) { if (underWay === item) underWay = null }
         next()
     }
