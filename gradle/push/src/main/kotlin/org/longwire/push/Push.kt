@@ -61,37 +61,36 @@ public object Push {
         host.start()
     }
 
-    /** Ends the connection politely and stops the service, also for later boots. Account, inbox and memberships stay. */
+    /**
+     * Ends the connection politely and stops the service, also for later boots, unless [start] is called again meanwhile. Account, inbox
+     * and memberships stay. Throws [PushException] in another process than the library's service.
+     */
     @JvmStatic
-    public fun stop() {
-        val host = host()
-        Background.run(host.context, null, "stop") { host.stop() }
-        host.context.stopService(NotificationService.intent(host.context))
-    }
+    public fun stop(): Unit = host().stop()
 
     /**
      * Binds this device to the app's user whom the token names, and answers the user's name. Waits half a minute for a connection. Throws
      * [PushException]; `requiresLogin` says that the token is not good.
      */
-    public suspend fun login(userToken: String): String = host().core().login(userToken)
+    public suspend fun login(userToken: String): String = host().runningCore().login(userToken)
 
     /** Unbinds the user. Waits half a minute for a connection. Throws [PushException]. */
-    public suspend fun logout(): Unit = host().core().logout()
+    public suspend fun logout(): Unit = host().runningCore().logout()
 
     /** Subscribes to a topic, where the app allows its devices that. Waits half a minute for a connection. Throws [PushException]. */
-    public suspend fun subscribe(topic: String): Unit = host().core().join(TOPIC + topic)
+    public suspend fun subscribe(topic: String): Unit = host().runningCore().join(TOPIC + topic)
 
     /** Ends a subscription. Waits half a minute for a connection. Throws [PushException]. */
-    public suspend fun unsubscribe(topic: String): Unit = host().core().leave(TOPIC + topic)
+    public suspend fun unsubscribe(topic: String): Unit = host().runningCore().leave(TOPIC + topic)
 
     /** Gives this device a tag, where the app allows its devices that. Waits half a minute for a connection. Throws [PushException]. */
-    public suspend fun addTag(tag: String): Unit = host().core().join(TAG + tag)
+    public suspend fun addTag(tag: String): Unit = host().runningCore().join(TAG + tag)
 
     /** Takes a tag from this device. Waits half a minute for a connection. Throws [PushException]. */
-    public suspend fun removeTag(tag: String): Unit = host().core().leave(TAG + tag)
+    public suspend fun removeTag(tag: String): Unit = host().runningCore().leave(TAG + tag)
 
     /** The user, topics and tags of this device as the server has them: `user:…`, `topic:…`, `tag:…`. Throws [PushException]. */
-    public suspend fun memberships(): List<String> = host().core().memberships()
+    public suspend fun memberships(): List<String> = host().runningCore().memberships()
 
     /**
      * What was received, the newest first: at most [limit] (and 200), from before the notification with the id [before]. It works without a

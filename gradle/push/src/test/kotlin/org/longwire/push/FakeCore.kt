@@ -22,6 +22,7 @@ internal class FakeCore(
     var serverTime = 0L
     var refusal: PushException? = null
     var onAlarm: suspend () -> Unit = {}
+    var onStop: suspend () -> Unit = {}
 
     init {
         platform.execute("CREATE TABLE IF NOT EXISTS rows (id TEXT PRIMARY KEY, state TEXT NOT NULL)", emptyList())
@@ -36,6 +37,7 @@ internal class FakeCore(
     override suspend fun stop() {
         isStarted = false
         calls += "stop"
+        onStop()
     }
 
     override fun close() {
@@ -109,6 +111,7 @@ internal class FakeCore(
     fun state(id: String) = platform.query("SELECT state FROM rows WHERE id = ?", listOf(id)).firstOrNull()?.first()
 
     private fun answered(call: String) {
+        if (!isStarted) throw PushException(PushException.Kind.STOPPED, "not started")
         refusal?.let { throw it }
         calls += call
     }

@@ -37,6 +37,23 @@ class PushCallsTest : PushTest() {
         }
 
     @Test
+    fun `a call right after the start does not wait for the service`() =
+        runBlocking {
+            Push.configure(app, config)
+            Push.start()
+            assertEquals("alice", Push.login("token"))
+            assertEquals(listOf("network", "start", "login token"), core.calls.toList())
+        }
+
+    @Test
+    fun `a call without a start starts nothing`(): Unit =
+        runBlocking {
+            Push.configure(app, config)
+            assertEquals(PushException.Kind.STOPPED, assertFailsWith<PushException> { Push.memberships() }.kind)
+            assertFalse(core.isStarted)
+        }
+
+    @Test
     fun `a refusal keeps its condition and what it means`(): Unit =
         runBlocking {
             running().refusal = PushException(PushException.Kind.REFUSED, "the token expired", "not-authorized", requiresLogin = true)

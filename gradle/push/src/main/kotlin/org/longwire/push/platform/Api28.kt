@@ -1,5 +1,6 @@
 package org.longwire.push.platform
 
+import android.app.Application
 import android.app.usage.UsageStatsManager
 import android.content.Context
 import android.database.sqlite.SQLiteDatabase
@@ -18,6 +19,8 @@ internal object Api28 {
                 .setSynchronousMode("FULL")
                 .build(),
         )
+
+    fun processName(): String = Application.getProcessName()
 
     fun standbyBucket(context: Context): Int? = context.getSystemService(UsageStatsManager::class.java)?.appStandbyBucket
 }

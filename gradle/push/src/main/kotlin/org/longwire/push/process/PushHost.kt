@@ -25,7 +25,9 @@ import org.longwire.push.PushStore
 import org.longwire.push.core.Core
 import org.longwire.push.core.CoreFactory
 import org.longwire.push.platform.LOG_TAG
+import org.longwire.push.platform.ProcessPlace
 import org.longwire.push.platform.WakeLocks
+import java.util.concurrent.atomic.AtomicReference
 
 /** The library within one process: the core, and what surrounds it. */
 internal class PushHost(
@@ -43,6 +45,10 @@ internal class PushHost(
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO)
     private val mutex = Mutex()
 
+    /** Held while the app's wish is looked at and carried out, so that the newest wish is the last one carried out. */
+    private val wish = Any()
+    private val place = ProcessPlace(context)
+
     @Volatile
     private var opened: Opened? = null
 
@@ -50,11 +56,20 @@ internal class PushHost(
     private var isRunning = false
 
     private class Opened(
-        val config: PushConfig,
+        var config: PushConfig,
         val core: Core,
-        val store: PushStore,
-        val handover: Handover,
-    )
+        private val store: PushStore,
+        private val handover: Handover,
+        private val answering: AtomicReference<Core?>,
+    ) {
+        fun close() {
+            // A broadcast of this core may still be answered; no other core knows its notification.
+            answering.set(null)
+            core.close()
+            handover.close()
+            store.close()
+        }
+    }
 
     /** The core, while there is one; it is not opened for this. */
     val coreIfOpen: Core? get() = opened?.core
@@ -62,39 +77,41 @@ internal class PushHost(
     /** Remembers a configuration; a running core that has another one is replaced. */
     fun configure(config: PushConfig) {
         settings.change { it.copy(config = config) }
-        if (opened != null) launch("configure") { adopt(config) }
+        launch("configure") { adopt() }
     }
 
     /** Begins, and remembers that the app wants it. */
-    fun start() {
-        settings.change { it.copy(isWanted = true) }
-        resume()
-    }
+    fun start(): Unit =
+        synchronized(wish) {
+            settings.change { it.copy(isWanted = true) }
+            resume()
+        }
 
     /** Begins when the app wants it: a process, a boot, a look of the watchdog. */
-    fun resume() {
-        if (!settings.values.isWanted || settings.values.config == null) return
-        watchdog.watch()
-        // Where the system refuses the service, the core runs as long as the process does.
-        if (!service.start() || service.isUp) runSoon()
+    fun resume(): Unit =
+        synchronized(wish) {
+            if (!settings.values.isWanted || settings.values.config == null) return
+            watchdog.watch()
+            // Where the system refuses the service, the core runs as long as the process does.
+            if (!service.start() || service.isUp) runSoon()
+        }
+
+    /** The app came to the foreground, where the system lets the service start. */
+    fun cameToForeground() {
+        if (!service.isUp) resume()
     }
 
     fun runSoon(): Unit = launch("start") { run() }
 
-    /** Ends politely, and remembers that the app wants it so. */
-    suspend fun stop() {
+    /** Remembers that the app wants it no more, and ends politely in the background. */
+    fun stop() {
+        place.check()
         settings.change { it.copy(isWanted = false) }
-        watchdog.cancel()
-        mutex.withLock {
-            network.stop()
-            isRunning = false
-            opened?.core?.stop()
-            alarm.cancel()
-        }
-        states.value = PushState.Idle
+        Background.run(context, null, "stop") { end() }
     }
 
     suspend fun run() {
+        if (place.isForeign) return
         mutex.withLock {
             if (isRunning || !settings.values.isWanted) return
             val core = open().core
@@ -106,13 +123,22 @@ internal class PushHost(
 
     suspend fun alarmFired() {
         if (!settings.values.isWanted) return
-        if (!isRunning) resume()
+        if (!isRunning || !service.isUp) resume()
         run()
         withTimeoutOrNull(WakeLocks.MAX_MS) { core().alarmFired() }
     }
 
     /** The core, opened for what a person did or an app asks while nothing runs. */
-    suspend fun core(): Core = mutex.withLock { open().core }
+    suspend fun core(): Core {
+        place.check()
+        return mutex.withLock { open().core }
+    }
+
+    /** The core, running where the app wants it, for what needs the server: the service may not have come to it yet. */
+    suspend fun runningCore(): Core {
+        run()
+        return core()
+    }
 
     /** Takes a notification from the screen, and settles its group. */
     fun clear(id: String) {
@@ -129,24 +155,46 @@ internal class PushHost(
         scope.cancel()
         runBlocking { scope.coroutineContext.job.join() }
         network.stop()
-        opened?.run {
-            core.close()
-            handover.close()
-            store.close()
-        }
+        opened?.close()
         opened = null
     }
 
-    private suspend fun adopt(config: PushConfig) {
+    private suspend fun end() {
+        mutex.withLock {
+            if (settings.values.isWanted) return
+            isRunning = false
+            try {
+                network.stop()
+                opened?.core?.stop()
+            } finally {
+                alarm.cancel()
+                release()
+            }
+        }
+    }
+
+    /** Lets go of what brings the library back, unless the app wants it again. */
+    private fun release(): Unit =
+        synchronized(wish) {
+            if (settings.values.isWanted) return
+            watchdog.cancel()
+            service.stop()
+            states.value = PushState.Idle
+        }
+
+    /** Makes what is remembered true of what is open; of several changes, the newest is in force whichever comes here last. */
+    private suspend fun adopt() {
         mutex.withLock {
             val former = opened ?: return
+            val config = settings.values.config ?: return
             if (former.config.appKey != config.appKey) former.core.setAppKey(config.appKey)
-            if (CoreConfigs.isSameServer(former.config, config)) return
+            if (CoreConfigs.isSameServer(former.config, config)) {
+                former.config = config
+                return
+            }
             network.stop()
             former.core.stop()
-            former.core.close()
-            former.handover.close()
-            former.store.close()
+            former.close()
             opened = null
             isRunning = false
         }
@@ -166,11 +214,13 @@ internal class PushHost(
     private fun create(): Opened {
         val config = settings.values.config ?: throw PushException.config("Push.configure was not called")
         val store = store(config)
-        val handover = Handover(context, { presenter.takeIf { shows() } }, { opened?.core })
+        val answering = AtomicReference<Core?>()
+        val handover = Handover(context, { presenter.takeIf { shows() } }, answering::get)
         try {
             val platform = HostPlatform(store, alarm, handover, states)
             val core = coreFactory.create(CoreConfigs.of(context, config), platform)
-            return Opened(config, core, store, handover)
+            answering.set(core)
+            return Opened(config, core, store, handover, answering)
         } catch (error: PushException) {
             handover.close()
             store.close()

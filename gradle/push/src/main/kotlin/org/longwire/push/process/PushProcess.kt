@@ -18,10 +18,14 @@ internal object PushProcess {
     var coreFactory: CoreFactory = FfiCoreFactory
 
     private var host: PushHost? = null
+    private var foreground: Foreground? = null
 
     @Synchronized
     fun host(context: Context): PushHost =
-        host ?: PushHost(context.applicationContext ?: context, components, coreFactory, states).also { host = it }
+        host ?: PushHost(context.applicationContext ?: context, components, coreFactory, states).also {
+            host = it
+            foreground = Foreground(it.context) { it.cameToForeground() }
+        }
 
     @Synchronized
     fun hostIfAny(): PushHost? = host
@@ -29,6 +33,8 @@ internal object PushProcess {
     /** The process ends, as far as this library can see. */
     @Synchronized
     fun end() {
+        foreground?.close()
+        foreground = null
         Background.end()
         host?.abandon()
         host = null

@@ -32,6 +32,13 @@ internal class ServiceStarter(
                 }
             }
 
+    /** Stops the service when it is up. One that has not come to the foreground yet would take the app down; it ends itself instead. */
+    fun stop() {
+        if (!isUp) return
+        isUp = false
+        context.stopService(NotificationService.intent(context))
+    }
+
     /** Does what the system may refuse. */
     fun attempt(begin: () -> Unit): Boolean =
         try {
