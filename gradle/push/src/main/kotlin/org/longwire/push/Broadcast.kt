@@ -15,7 +15,10 @@ public object Broadcast {
     /** A notification is here: see the extras. */
     public const val ACTION_RECEIVE: String = "org.longwire.push.action.RECEIVE"
 
-    /** A button without a url was pressed: [EXTRA_ID], [EXTRA_ACTION] and, of a reply, [EXTRA_TEXT]. */
+    /**
+     * A button without a url was pressed: [EXTRA_ID], [EXTRA_ACTION] and, of a reply, [EXTRA_TEXT]. It is sent once for each press, also when
+     * the report to the server could not be stored, and not repeated when the process dies meanwhile.
+     */
     public const val ACTION_ACTED: String = "org.longwire.push.action.ACTED"
 
     /**

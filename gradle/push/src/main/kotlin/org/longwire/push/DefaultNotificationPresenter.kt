@@ -14,7 +14,6 @@ import org.longwire.push.screen.Images
 import org.longwire.push.screen.Look
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.Executor
-import java.util.concurrent.Executors
 
 /**
  * Shows notifications with the system's own templates: a channel per urgency and sound, buttons and replies, pictures, groups. The id is
@@ -24,13 +23,15 @@ public open class DefaultNotificationPresenter internal constructor(
     private val context: Context,
     private val images: Images,
     private val downloads: Executor,
+    private val screen: Executor,
     private val config: () -> PushConfig?,
 ) : NotificationPresenter {
     /** The presenter that is used without any other. */
     public constructor(context: Context) : this(
         context,
         HttpImages(),
-        Executors.newSingleThreadExecutor { Thread(it, "longwire-images") },
+        Images.downloads(),
+        Executor { PushProcess.host(context).screen.execute(it) },
         {
             PushProcess
                 .host(context)
@@ -66,7 +67,7 @@ public open class DefaultNotificationPresenter internal constructor(
         post(notification, null)
         notification.image?.let { url ->
             awaited[notification.id] = notification
-            downloads.execute { addPicture(notification, url) }
+            downloads.execute { load(notification, url) }
         }
         return true
     }
@@ -77,11 +78,18 @@ public open class DefaultNotificationPresenter internal constructor(
         groups.settleAll(id)
     }
 
-    private fun addPicture(
+    private fun load(
         notification: PushNotification,
         url: String,
     ) {
         val picture = images.load(url)
+        screen.execute { addPicture(notification, picture) }
+    }
+
+    private fun addPicture(
+        notification: PushNotification,
+        picture: Bitmap?,
+    ) {
         // Replaced, removed, opened or dismissed meanwhile: it is not brought back for a picture.
         if (!awaited.remove(notification.id, notification) || picture == null || !isActive(notification.id)) return
         post(notification, picture)

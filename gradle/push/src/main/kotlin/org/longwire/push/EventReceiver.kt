@@ -19,12 +19,14 @@ public class EventReceiver : BroadcastReceiver() {
         val host = PushProcess.host(context)
         when (intent.action) {
             PushIntents.ACTION_DISMISSED -> {
+                host.screen.closing(id)
                 Background.run(host.context, goAsync(), "dismissal") { dismissed(host, id) }
             }
 
             PushIntents.ACTION_PRESSED -> {
                 val action = intent.getStringExtra(Broadcast.EXTRA_ACTION) ?: return
                 val reply = RemoteInput.getResultsFromIntent(intent)?.getCharSequence(PushIntents.KEY_REPLY)?.toString()
+                host.screen.closing(id)
                 Background.run(host.context, goAsync(), "action") { pressed(host, id, action, reply) }
             }
         }
@@ -47,13 +49,17 @@ public class EventReceiver : BroadcastReceiver() {
         action: String,
         text: String?,
     ) {
+        val context = host.context
         try {
             host.core().acted(id, action, text)
-        } finally {
             // Also ends the waiting sign of a reply.
             host.clear(id)
+        } catch (error: PushException) {
+            // The person may try again, unless that is in vain: the phone does not know the notification any more.
+            if (error.kind == PushException.Kind.REFUSED) host.clear(id) else host.screen.keep(id)
+            throw error
+        } finally {
+            context.sendBroadcast(Broadcast.acted(context, id, action, text), Broadcast.permission(context))
         }
-        val context = host.context
-        context.sendBroadcast(Broadcast.acted(context, id, action, text), Broadcast.permission(context))
     }
 }

@@ -23,6 +23,7 @@ public class OpenActivity : Activity() {
         if (savedInstanceState == null && notification != null) {
             val action = intent.getStringExtra(Broadcast.EXTRA_ACTION)
             val host = PushProcess.host(this)
+            host.screen.closing(notification.id)
             Background.run(host.context, null, "opening") { report(host, notification.id, action) }
             goOn(notification, action)
         }

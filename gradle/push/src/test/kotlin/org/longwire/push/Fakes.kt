@@ -10,6 +10,7 @@ import android.os.Bundle
 import android.os.Handler
 import org.robolectric.shadow.api.Shadow
 import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.CountDownLatch
 
 /** A phone whose system lets no service start from the background. */
 internal class RefusingContext(
@@ -57,9 +58,14 @@ internal class FakePresenter : NotificationPresenter {
     var isShowing = true
     var failure: RuntimeException? = null
 
+    /** What a call of [show] waits for. */
+    @Volatile
+    var isBusy: CountDownLatch? = null
+
     override fun show(notification: PushNotification): Boolean {
         failure?.let { throw it }
         calls += "show ${notification.id}"
+        isBusy?.await()
         return isShowing
     }
 

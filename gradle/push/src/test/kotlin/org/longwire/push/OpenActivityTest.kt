@@ -48,6 +48,14 @@ class OpenActivityTest : PushTest() {
     }
 
     @Test
+    fun `what was tapped is not shown again when the core hands it again`() {
+        assertNotNull(tap(intents.open(push)))
+        core.platform.handOver(push.copy(attempt = 2))
+        await { "handed n-1 false" in core.calls }
+        assertTrue("show n-1" !in presenter.calls)
+    }
+
+    @Test
     fun `an app may name an activity for it`() {
         install("org.example.Detail", IntentFilter(Broadcast.ACTION_OPEN))
         val opened = assertNotNull(tap(intents.open(push)))

@@ -3,15 +3,12 @@ package org.longwire.push.process
 import android.content.Context
 import android.util.Log
 import org.longwire.push.Broadcast
-import org.longwire.push.NotificationPresenter
+import org.longwire.push.PushException
 import org.longwire.push.PushNotification
 import org.longwire.push.core.Core
 import org.longwire.push.platform.LOG_TAG
 import org.longwire.push.platform.WakeLocks
 import java.io.Closeable
-import java.util.concurrent.ExecutorService
-import java.util.concurrent.Executors
-import java.util.concurrent.TimeUnit
 
 /**
  * Gives notifications to the screen and to the app, in order, and tells the core when the app has them. A notification counts as handed
@@ -19,38 +16,33 @@ import java.util.concurrent.TimeUnit
  */
 internal class Handover(
     private val context: Context,
-    private val presenter: () -> NotificationPresenter?,
+    private val screen: Screen,
     private val core: () -> Core?,
     private val wakeLocks: WakeLocks = WakeLocks(context),
     private val broadcasts: BroadcastQueue = BroadcastQueue(context),
-    private val worker: ExecutorService = Executors.newSingleThreadExecutor { Thread(it, "longwire-screen") },
 ) {
     fun handOver(notification: PushNotification) {
         val lock = wakeLocks.hold("hand-over", LOCK_MS)
-        worker.execute { hand(notification, lock) }
+        screen.execute { hand(notification, lock) }
     }
 
     fun remove(id: String) {
         val lock = wakeLocks.hold("remove", LOCK_MS)
-        worker.execute {
+        screen.execute {
             lock.use {
                 // What cannot be removed stays owed, and is asked for again by the next process.
-                if (guard("remove") { presenter()?.remove(id) }) core()?.removed(id)
+                if (screen.remove(id)) tell { it.removed(id) }
             }
         }
     }
 
-    fun close() {
-        worker.shutdown()
-        worker.awaitTermination(CLOSE_MS, TimeUnit.MILLISECONDS)
-    }
+    fun close(): Unit = screen.settle()
 
     private fun hand(
         notification: PushNotification,
         lock: Closeable,
     ) {
-        var isDisplayed = false
-        guard("show") { isDisplayed = presenter()?.show(notification) == true }
+        val isDisplayed = screen.show(notification)
         // An app that dies of a notification time and again is not handed it for ever.
         val isLast = notification.attempt > ATTEMPTS_MAX
         if (isLast) answer(notification, isDisplayed)
@@ -62,8 +54,7 @@ internal class Handover(
     private fun answer(
         notification: PushNotification,
         isDisplayed: Boolean,
-    ) {
-        val core = core() ?: return
+    ) = tell { core ->
         if (notification.isUpdate) {
             core.updated(notification.id, notification.revision)
         } else {
@@ -71,23 +62,18 @@ internal class Handover(
         }
     }
 
-    /** A presenter of the app's may fail; the broadcast goes out all the same. */
-    private fun guard(
-        what: String,
-        call: () -> Unit,
-    ): Boolean =
+    /** A core that was closed meanwhile is told nothing: what it was not told of is handed again by the next one. */
+    private fun tell(call: (Core) -> Unit) {
         try {
-            call()
-            true
-        } catch (error: RuntimeException) {
-            Log.e(LOG_TAG, "cannot $what a notification", error)
-            false
+            core()?.let(call)
+        } catch (error: PushException) {
+            Log.w(LOG_TAG, "an answer that came to nothing", error)
         }
+    }
 
     companion object {
         /** Hand-overs of one notification that wait for the app. */
         const val ATTEMPTS_MAX: Int = 5
         private const val LOCK_MS = 30_000L
-        private const val CLOSE_MS = 5_000L
     }
 }

@@ -40,6 +40,7 @@ internal class PushHost(
     val service: ServiceStarter = ServiceStarter(context)
     val network: NetworkMonitor by lazy { components.network(context) }
     val presenter: NotificationPresenter by lazy { components.presenter(context) }
+    val screen: Screen = Screen(context) { presenter.takeIf { shows() } }
     private val alarm: HeartbeatAlarm by lazy { components.alarm(context) }
     private val watchdog = Watchdog(context)
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO)
@@ -141,9 +142,7 @@ internal class PushHost(
     }
 
     /** Takes a notification from the screen, and settles its group. */
-    fun clear(id: String) {
-        if (shows()) presenter.remove(id)
-    }
+    suspend fun clear(id: String): Unit = screen.clear(id)
 
     /** The service ended, or its task was removed, and nobody asked for that. */
     fun serviceEnded() {
@@ -157,6 +156,7 @@ internal class PushHost(
         network.stop()
         opened?.close()
         opened = null
+        screen.close()
     }
 
     private suspend fun end() {
@@ -215,7 +215,7 @@ internal class PushHost(
         val config = settings.values.config ?: throw PushException.config("Push.configure was not called")
         val store = store(config)
         val answering = AtomicReference<Core?>()
-        val handover = Handover(context, { presenter.takeIf { shows() } }, answering::get)
+        val handover = Handover(context, screen, answering::get)
         try {
             val platform = HostPlatform(store, alarm, handover, states)
             val core = coreFactory.create(CoreConfigs.of(context, config), platform)

@@ -5,8 +5,10 @@ import android.app.NotificationManager
 import android.content.Context
 import android.net.Uri
 import android.os.Build
+import android.util.Log
 import org.longwire.push.R
 import org.longwire.push.platform.Api26
+import org.longwire.push.platform.LOG_TAG
 
 /**
  * The channels of notifications: one per urgency and sound, made when they are first needed, because the person decides about a channel
@@ -32,7 +34,7 @@ internal class Channels(
         return Api26.builder(context, id)
     }
 
-    /** Whether the person lets notifications of this kind through. */
+    /** Whether the person lets notifications of this kind through, and the channel that the app names exists. */
     fun isOpen(
         urgency: String?,
         sound: String?,
@@ -41,7 +43,10 @@ internal class Channels(
         if (!manager.areNotificationsEnabled()) return false
         if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O) return true
         val id = own ?: (PREFIX + Level.of(urgency).word + Tone.of(context, sound).suffix)
-        return Api26.importance(manager, id) != NotificationManager.IMPORTANCE_NONE
+        val importance = Api26.importance(manager, id)
+        // The library's own is made when it is first needed; what is posted in a channel that nobody made, the system drops.
+        if (importance == null && own != null) Log.w(LOG_TAG, "not shown: the app has no notification channel $own")
+        return if (importance == null) own == null else importance != NotificationManager.IMPORTANCE_NONE
     }
 
     /** The quiet channel of the foreground service. */

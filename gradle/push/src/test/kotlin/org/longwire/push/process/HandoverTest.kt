@@ -114,7 +114,7 @@ class HandoverTest : PushTest() {
     fun `it counts as handed only when the receivers are done, and the phone is awake until then`() {
         begin()
         val slow = Slow(app)
-        val handover = Handover(slow, { presenter }, { core })
+        val handover = Handover(slow, Screen(app) { presenter }, { core })
         handover.handOver(full)
         await { slow.sent.size == 1 }
         val lock = ShadowPowerManager.getLatestWakeLock()
@@ -131,7 +131,7 @@ class HandoverTest : PushTest() {
     fun `an app that dies of a notification is not handed it for ever`() {
         begin()
         val slow = Slow(app)
-        val handover = Handover(slow, { presenter }, { core })
+        val handover = Handover(slow, Screen(app) { presenter }, { core })
         handover.handOver(full.copy(id = "n-5", attempt = Handover.ATTEMPTS_MAX))
         handover.handOver(full.copy(id = "n-6", attempt = Handover.ATTEMPTS_MAX + 1))
         await { "handed n-6 true" in core.calls }
@@ -147,7 +147,7 @@ class HandoverTest : PushTest() {
     fun `broadcasts go out one by one, and one that is never answered holds up the others no longer than a while`() {
         begin()
         val slow = Slow(app)
-        val handover = Handover(slow, { presenter }, { core })
+        val handover = Handover(slow, Screen(app) { presenter }, { core })
         handover.handOver(full)
         handover.handOver(full.copy(id = "n-2"))
         await { presenter.calls.size == 2 && slow.sent.size == 1 }

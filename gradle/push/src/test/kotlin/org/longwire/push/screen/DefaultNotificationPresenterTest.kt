@@ -1,6 +1,7 @@
 package org.longwire.push.screen
 
 import android.app.Notification
+import android.app.NotificationChannel
 import android.app.NotificationManager
 import android.app.PendingIntent
 import android.content.Context
@@ -13,7 +14,9 @@ import org.longwire.push.PushConfig
 import org.longwire.push.PushIntents
 import org.longwire.push.PushNotification
 import org.longwire.push.PushTest
+import org.longwire.push.platform.LOG_TAG
 import org.robolectric.Shadows.shadowOf
+import org.robolectric.shadows.ShadowLog
 import java.util.concurrent.Executor
 import kotlin.test.assertEquals
 import kotlin.test.assertFalse
@@ -25,7 +28,8 @@ import kotlin.test.assertTrue
 class DefaultNotificationPresenterTest : PushTest() {
     private val downloads = ArrayDeque<Runnable>()
     private var picture: Bitmap? = Bitmap.createBitmap(8, 8, Bitmap.Config.ARGB_8888)
-    private val presenter = Presenter(app, { picture }, downloads::add)
+    private val screen = ArrayDeque<Runnable>()
+    private val presenter = Presenter(app, { picture }, downloads::add, screen::add)
     private val push =
         PushNotification("n-1", title = "Door", body = "Bell", urgency = "high", sentAt = 1_000, attempt = 1)
 
@@ -33,10 +37,17 @@ class DefaultNotificationPresenterTest : PushTest() {
         context: Context,
         images: Images,
         downloads: Executor,
-    ) : DefaultNotificationPresenter(context, images, downloads, { PushConfig("a", color = 0x00FF00) })
+        screen: Executor,
+    ) : DefaultNotificationPresenter(context, images, downloads, screen, { PushConfig("a", color = 0x00FF00) })
 
     private fun shown(id: String = "n-1"): Notification? =
         notifications.activeNotifications.firstOrNull { it.tag == id && it.id == Groups.ID }?.notification
+
+    /** The download ends, and the screen's thread comes to it. */
+    private fun pictureComes() {
+        downloads.removeFirst().run()
+        screen.removeFirst().run()
+    }
 
     private fun tags(): List<String> = notifications.activeNotifications.map { it.tag }.sorted()
 
@@ -132,6 +143,21 @@ class DefaultNotificationPresenterTest : PushTest() {
     }
 
     @Test
+    fun `what an app shows in a channel that it never made is not called shown`() {
+        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O) return
+        val own =
+            object : DefaultNotificationPresenter(app) {
+                override fun channel(notification: PushNotification) = "orders"
+            }
+        assertFalse(own.show(push))
+        assertNull(shown())
+        assertTrue(ShadowLog.getLogsForTag(LOG_TAG).any { "no notification channel orders" in it.msg })
+        notifications.createNotificationChannel(NotificationChannel("orders", "Orders", NotificationManager.IMPORTANCE_LOW))
+        assertTrue(own.show(push))
+        assertEquals("orders", shown()?.channelId)
+    }
+
+    @Test
     fun `buttons and replies have intents of their own, mutable only where the system writes into them`() {
         val actions =
             listOf(
@@ -162,16 +188,25 @@ class DefaultNotificationPresenterTest : PushTest() {
     fun `a picture comes after the text, and alerts nobody`() {
         presenter.show(push.copy(image = "https://a/b.png"))
         assertFalse(hasPicture(), "the text does not wait for it")
-        downloads.removeFirst().run()
+        pictureComes()
         assertTrue(hasPicture())
         assertTrue(shown()!!.flags and Notification.FLAG_ONLY_ALERT_ONCE != 0)
+    }
+
+    @Test
+    fun `a picture is added on the screen's thread alone`() {
+        presenter.show(push.copy(image = "https://a/b.png"))
+        downloads.removeFirst().run()
+        assertFalse(hasPicture(), "the thread of downloads leaves the screen alone")
+        screen.removeFirst().run()
+        assertTrue(hasPicture())
     }
 
     @Test
     fun `a picture that cannot be had leaves the text`() {
         picture = null
         presenter.show(push.copy(image = "https://a/b.png"))
-        downloads.removeFirst().run()
+        pictureComes()
         assertNotNull(shown())
         assertFalse(hasPicture())
     }
@@ -181,17 +216,17 @@ class DefaultNotificationPresenterTest : PushTest() {
         val withPicture = push.copy(image = "https://a/b.png")
         presenter.show(withPicture)
         presenter.remove("n-1")
-        downloads.removeFirst().run()
+        pictureComes()
         assertNull(shown())
 
         presenter.show(withPicture)
         notifications.cancel("n-1", Groups.ID)
-        downloads.removeFirst().run()
+        pictureComes()
         assertNull(shown())
 
         presenter.show(withPicture)
         presenter.show(push.copy(isUpdate = true, revision = 4, title = "Gate"))
-        downloads.removeFirst().run()
+        pictureComes()
         assertEquals("Gate", shown()?.extras?.getString(Notification.EXTRA_TITLE))
         assertFalse(hasPicture())
     }

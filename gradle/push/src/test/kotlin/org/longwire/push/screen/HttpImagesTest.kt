@@ -9,9 +9,15 @@ import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.shadows.ShadowBitmapFactory
 import java.io.ByteArrayOutputStream
+import java.io.Closeable
+import java.io.IOException
 import java.net.InetAddress
 import java.net.InetSocketAddress
+import java.net.ServerSocket
+import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
+import java.util.concurrent.locks.LockSupport
+import kotlin.concurrent.thread
 import kotlin.test.assertEquals
 import kotlin.test.assertNotNull
 import kotlin.test.assertNull
@@ -85,8 +91,58 @@ class HttpImagesTest {
     @Test
     fun `what takes too long is left out`() {
         var now = 0L
-        val slow = HttpImages(totalMs = 10) { now.also { now += TimeUnit.MILLISECONDS.toNanos(11) } }
+        val slow = HttpImages(totalMs = 10, nanoTime = { now.also { now += TimeUnit.MILLISECONDS.toNanos(11) } })
         assertNull(slow.load("$base/image"))
+    }
+
+    /** Answers with a byte of its header now and then, for as long as anybody listens. */
+    private class Dripping : Closeable {
+        private val socket = ServerSocket(0, 1, InetAddress.getLoopbackAddress())
+        val url = "http://127.0.0.1:${socket.localPort}/"
+        private val thread =
+            thread {
+                try {
+                    socket.accept().use { peer ->
+                        peer.getOutputStream().write("HTTP/1.1 200 OK\r\nX: ".toByteArray())
+                        while (!socket.isClosed) {
+                            peer.getOutputStream().write('x'.code)
+                            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20))
+                        }
+                    }
+                } catch (_: IOException) {
+                    // Nobody listens any more.
+                }
+            }
+
+        override fun close() {
+            socket.close()
+            thread.join()
+        }
+    }
+
+    @Test(timeout = 20_000)
+    fun `a host whose header drips is cut off when the time is over`() {
+        Dripping().use { assertNull(HttpImages(totalMs = 200).load(it.url)) }
+        assertNotNull(HttpImages().load("$base/image"), "and the next picture comes")
+    }
+
+    @Test
+    fun `whatever a download or a picture throws, it is left out`() {
+        for (error in listOf(IllegalArgumentException("a decoder's"), OutOfMemoryError("too big"))) {
+            assertNull(HttpImages(decode = { throw error }).load("$base/image"))
+        }
+        assertNull(HttpImages(nanoTime = { throw NullPointerException("a client's") }).load("$base/image"))
+    }
+
+    @Test(timeout = 20_000)
+    fun `one slow picture does not hold up the next`() {
+        val downloads = Images.downloads()
+        val second = CountDownLatch(1)
+        val isSlow = CountDownLatch(1)
+        downloads.execute(isSlow::await)
+        downloads.execute(second::countDown)
+        second.await()
+        isSlow.countDown()
     }
 
     @Test
