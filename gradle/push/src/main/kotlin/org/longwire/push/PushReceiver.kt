@@ -25,8 +25,8 @@ import org.longwire.push.process.ReceivedIds
  * </receiver>
  * ```
  *
- * A notification is handed over again when the process died before it was done. Of such repeats this class passes on none that
- * [onPush] was through with, or that was opened or dismissed meanwhile.
+ * A notification is handed over again when the process died before it was done. This class passes on none that [onPush] was through with,
+ * or that was opened or dismissed meanwhile, be it a repeat or not.
  */
 public abstract class PushReceiver : BroadcastReceiver() {
     /** A notification, or the newer content of one. Runs in the background, one at a time, and has some 9 s. */
@@ -78,18 +78,18 @@ public abstract class PushReceiver : BroadcastReceiver() {
         push: PushNotification,
     ) {
         val ids = ReceivedIds.of(context)
-        if (ids.contains(javaClass.name, push) || isRepeatOfDone(context, push)) return
+        if (ids.contains(javaClass.name, push) || isDone(context, push)) return
         onPush(context, push)
         ids.add(javaClass.name, push)
     }
 
-    /** The first hand-over is no repeat: it is passed on, however fast the person was to open or dismiss it. */
-    private suspend fun isRepeatOfDone(
+    /** Also at the first hand-over: the person may have been faster than the broadcast. */
+    private suspend fun isDone(
         context: Context,
         push: PushNotification,
     ): Boolean =
         try {
-            push.attempt != 1 && !push.isUpdate && !push.isOnce &&
+            !push.isUpdate && !push.isOnce &&
                 PushProcess
                     .host(context)
                     .core()

@@ -70,10 +70,21 @@ class PushReceiverTest : PushTest() {
     }
 
     @Test
-    fun `the first hand-over is passed on, however fast the person was`() {
-        runBlocking { running().dismissed("n-1") }
-        send(push)
-        assertEquals(listOf(push), received())
+    fun `what was opened or dismissed before its first broadcast came is dropped`() {
+        runBlocking {
+            running().opened("n-1")
+            core.dismissed("n-2")
+        }
+        send(push, push.copy(id = "n-2"), push.copy(id = "n-3"))
+        assertEquals(listOf("n-3"), received().map { it.id })
+    }
+
+    @Test
+    fun `newer content is passed on although the first was opened`() {
+        runBlocking { running().opened("n-1") }
+        val update = push.copy(isUpdate = true, revision = 9)
+        send(update)
+        assertEquals(listOf(update), received())
     }
 
     @Test
