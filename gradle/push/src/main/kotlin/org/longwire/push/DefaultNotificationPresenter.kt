@@ -12,12 +12,14 @@ import org.longwire.push.screen.Groups
 import org.longwire.push.screen.HttpImages
 import org.longwire.push.screen.Images
 import org.longwire.push.screen.Look
+import org.longwire.push.screen.Room
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.Executor
 
 /**
  * Shows notifications with the system's own templates: a channel per urgency and sound, buttons and replies, pictures, groups. The id is
- * the tag, so a repeat replaces itself, and it alerts once. Override [adapt] to change what a notification looks like.
+ * the tag, so a repeat replaces itself, and it alerts once. Where the system would drop what is too many, the oldest are folded into one
+ * that opens the app. Override [adapt] to change what a notification looks like.
  */
 public open class DefaultNotificationPresenter internal constructor(
     private val context: Context,
@@ -44,6 +46,7 @@ public open class DefaultNotificationPresenter internal constructor(
     private val intents = PushIntents(context)
     private val buttons = Buttons(context, intents)
     private val groups = Groups(manager) { look(channels.builder(null, "none")) }
+    private val room = Room(context, manager, builder = { look(channels.builder("low", "none")) }, onFolded = { groups.settle(it) })
 
     /** What was shown last under each id whose picture is on its way. */
     private val awaited = ConcurrentHashMap<String, PushNotification>()
@@ -64,6 +67,9 @@ public open class DefaultNotificationPresenter internal constructor(
     final override fun show(notification: PushNotification): Boolean {
         if (!channels.isOpen(notification.urgency, notification.sound, channel(notification))) return false
         awaited.remove(notification.id)
+        // It was on the screen, and what stands in for it still is.
+        if (room.isFolded(notification.id)) return true
+        if (!room.make(notification.id, notification.group)) return false
         post(notification, null)
         notification.image?.let { url ->
             awaited[notification.id] = notification
@@ -74,6 +80,7 @@ public open class DefaultNotificationPresenter internal constructor(
 
     final override fun remove(id: String) {
         awaited.remove(id)
+        room.leave(id)
         manager.cancel(id, Groups.ID)
         groups.settleAll(id)
     }
@@ -90,8 +97,9 @@ public open class DefaultNotificationPresenter internal constructor(
         notification: PushNotification,
         picture: Bitmap?,
     ) {
-        // Replaced, removed, opened or dismissed meanwhile: it is not brought back for a picture.
-        if (!awaited.remove(notification.id, notification) || picture == null || !isActive(notification.id)) return
+        // Replaced, removed, opened, dismissed or folded meanwhile: it is not brought back for a picture.
+        if (!awaited.remove(notification.id, notification) || picture == null) return
+        if (room.isFolded(notification.id) || !isActive(notification.id)) return
         post(notification, picture)
     }
 

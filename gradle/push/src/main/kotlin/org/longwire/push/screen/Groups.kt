@@ -15,9 +15,9 @@ internal class Groups(
     fun settle(
         group: String,
         shown: Pair<String, Notification>? = null,
-        gone: String? = null,
+        gone: Set<String> = emptySet(),
     ) {
-        val members = members(group).filterKeys { it != gone } + listOfNotNull(shown)
+        val members = members(group).filterKeys { it !in gone } + listOfNotNull(shown)
         val hasSummary = active().any { it.tag == tag(group) }
         when {
             members.isEmpty() -> if (hasSummary) manager.cancel(tag(group), ID)
@@ -25,9 +25,15 @@ internal class Groups(
         }
     }
 
+    /** Brings the summaries of [gone] in line, which just went. */
+    fun settle(gone: List<StatusBarNotification>) {
+        val tags = gone.mapNotNull { it.tag }.toSet()
+        gone.mapNotNull { it.notification.group }.distinct().forEach { settle(it, gone = tags) }
+    }
+
     /** Brings all summaries in line after [gone] went. */
     fun settleAll(gone: String) {
-        active().mapNotNull { it.tag }.filter { it.startsWith(TAG) }.forEach { settle(it.removePrefix(TAG), gone = gone) }
+        active().mapNotNull { it.tag }.filter { it.startsWith(TAG) }.forEach { settle(it.removePrefix(TAG), gone = setOf(gone)) }
     }
 
     private fun summary(
