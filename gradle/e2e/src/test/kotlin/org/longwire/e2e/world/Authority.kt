@@ -10,8 +10,8 @@ class Authority(
     name: String = "localhost",
 ) {
     init {
-        keytool("ca", "-genkeypair", "-alias", "key", "-keyalg", "EC", "-dname", "CN=Private", "-ext", "bc:c")
-        keytool("server", "-genkeypair", "-alias", "key", "-keyalg", "EC", "-dname", "CN=$name")
+        keytool("ca", "-genkeypair", "-alias", "key", "-keyalg", "RSA", "-dname", "CN=Private", "-ext", "bc:c")
+        keytool("server", "-genkeypair", "-alias", "key", "-keyalg", "RSA", "-dname", "CN=$name")
         val request = keytool("server", "-certreq", "-alias", "key")
         val signed = keytool("ca", "-gencert", "-alias", "key", "-rfc", "-ext", "san=dns:$name", input = request)
         File(folder, "server.pem").writeText(signed)

@@ -3,6 +3,7 @@ package org.longwire.e2e.world
 import org.junit.runner.JUnitCore
 import java.io.File
 import java.lang.management.ManagementFactory
+import java.time.Duration
 import java.util.concurrent.TimeUnit
 import kotlin.reflect.KClass
 
@@ -30,7 +31,7 @@ class Child(
 
     /** Waits for its end; its exit status. */
     fun await(): Int {
-        check(process.waitFor(PATIENCE_S, TimeUnit.SECONDS)) { "it does not end: $printed" }
+        check(process.waitFor(PATIENCE.seconds, TimeUnit.SECONDS)) { "it does not end: $printed" }
         return process.exitValue()
     }
 
@@ -51,7 +52,8 @@ class Child(
     }
 
     companion object {
-        private const val PATIENCE_S = 60L
+        /** For so long a process may live: it loads all of Android first. */
+        val PATIENCE: Duration = Duration.ofSeconds(90)
         private const val PRINTED_MAX = 8_000
         private val KEPT = listOf("robolectric.", "jna.", "longwire.")
 

@@ -10,7 +10,7 @@ import java.nio.file.Files
 object Native {
     private const val NAME = "liblongwire_push.so"
     private const val OVERRIDE = "uniffi.component.longwire_push.libraryOverride"
-    private const val TAKEN = "longwire.e2e.native.taken"
+    private const val TAKEN = "e2e.native.taken"
 
     private val file: File by lazy {
         val original = File(System.getProperty("jna.library.path"), NAME)

@@ -1,3 +1,5 @@
+@file:Suppress("DEPRECATION") // Robolectric's own way to say which network is the active one.
+
 package org.longwire.e2e.world
 
 import android.app.Application
@@ -5,6 +7,7 @@ import android.net.ConnectivityManager
 import android.net.LinkProperties
 import android.net.Network
 import android.net.NetworkCapabilities
+import android.net.NetworkInfo
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.shadows.ShadowNetwork
 import org.robolectric.shadows.ShadowNetworkCapabilities
@@ -14,13 +17,12 @@ import org.robolectric.shadows.ShadowNetworkInfo
 class Networks(
     app: Application,
 ) {
-    private val manager: ConnectivityManager = app.getSystemService(ConnectivityManager::class.java)!!
-    private val shadow = shadowOf(manager)
-    private var number = 100
+    private val shadow = shadowOf(app.getSystemService(ConnectivityManager::class.java)!!)
     private var network: Network? = null
+    private var isWifi = false
 
     init {
-        enter()
+        enter(isWifi = true)
     }
 
     /** Airplane mode. */
@@ -29,28 +31,22 @@ class Networks(
         network = null
         shadow.clearAllNetworks()
         shadow.setActiveNetworkInfo(null)
+        shadow.setDefaultNetworkActive(false)
         for (callback in shadow.networkCallbacks) former?.let(callback::onLost)
     }
 
     /** There is a network. */
-    fun enter() {
-        number++
-        val next = ShadowNetwork.newInstance(number)
-        val capabilities = ShadowNetworkCapabilities.newInstance()
-        shadowOf(capabilities).addTransportType(NetworkCapabilities.TRANSPORT_WIFI)
-        shadowOf(capabilities).addCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET)
-        shadowOf(capabilities).addCapability(NetworkCapabilities.NET_CAPABILITY_VALIDATED)
-        val info =
-            ShadowNetworkInfo.newInstance(
-                android.net.NetworkInfo.DetailedState.CONNECTED,
-                ConnectivityManager.TYPE_WIFI,
-                0,
-                true,
-                android.net.NetworkInfo.State.CONNECTED,
-            )
+    fun enter(isWifi: Boolean = this.isWifi) {
+        this.isWifi = isWifi
+        // Robolectric finds the active network by the number of its type.
+        val type = if (isWifi) ConnectivityManager.TYPE_WIFI else ConnectivityManager.TYPE_MOBILE
+        val next = ShadowNetwork.newInstance(type)
+        val info = ShadowNetworkInfo.newInstance(NetworkInfo.DetailedState.CONNECTED, type, 0, true, NetworkInfo.State.CONNECTED)
+        val capabilities = capabilities(if (isWifi) NetworkCapabilities.TRANSPORT_WIFI else NetworkCapabilities.TRANSPORT_CELLULAR)
         shadow.clearAllNetworks()
-        shadow.addNetwork(next, info)
+        shadow.setDefaultNetworkActive(true)
         shadow.setActiveNetworkInfo(info)
+        shadow.addNetwork(next, info)
         shadow.setNetworkCapabilities(next, capabilities)
         shadow.setLinkProperties(next, LinkProperties())
         network = next
@@ -60,10 +56,14 @@ class Networks(
         }
     }
 
-    /** There is another network, and the former one is gone. */
-    fun switch() {
-        val former = network
-        enter()
-        for (callback in shadow.networkCallbacks) former?.let(callback::onLost)
+    /** From Wi-Fi to the carrier's network, or back. */
+    fun switch() = enter(!isWifi)
+
+    private fun capabilities(transport: Int): NetworkCapabilities {
+        val capabilities = ShadowNetworkCapabilities.newInstance()
+        shadowOf(capabilities).addTransportType(transport)
+        shadowOf(capabilities).addCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET)
+        shadowOf(capabilities).addCapability(NetworkCapabilities.NET_CAPABILITY_VALIDATED)
+        return capabilities
     }
 }

@@ -15,6 +15,7 @@ import org.longwire.e2e.host.HostApp
 import org.longwire.e2e.host.HostReceiver
 import org.longwire.push.NotificationService
 import org.longwire.push.Push
+import org.longwire.push.PushComponents
 import org.longwire.push.PushConfig
 import org.longwire.push.PushNotification
 import org.longwire.push.PushState
@@ -23,6 +24,7 @@ import org.robolectric.Robolectric
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import java.io.File
+import java.util.concurrent.CopyOnWriteArrayList
 
 /** A phone with the host app on it. What Android does for an app is done here: it runs the service, delivers taps, ends the process. */
 class Phone(
@@ -31,6 +33,8 @@ class Phone(
 ) : AutoCloseable {
     /** The app. */
     val app: HostApp = RuntimeEnvironment.getApplication() as HostApp
+
+    private val stores = CopyOnWriteArrayList<Mortal>()
 
     /** Its networks. */
     val networks = Networks(app)
@@ -41,6 +45,7 @@ class Phone(
     init {
         Native.choose()
         HostReceiver.forget()
+        use(PushComponents())
         // As on a phone, what no activity answers to is not opened.
         shadowOf(app).checkActivities(true)
         shadowOf(app).grantPermissions("${app.packageName}.permission.LONGWIRE_RECEIVE", android.Manifest.permission.POST_NOTIFICATIONS)
@@ -56,6 +61,17 @@ class Phone(
     /** What is on the screen, without the service's own. */
     val screen: List<StatusBarNotification>
         get() = manager.activeNotifications.filter { it.notification.flags and Notification.FLAG_FOREGROUND_SERVICE == 0 }
+
+    /** The app replaces parts of the library. */
+    fun use(parts: PushComponents) {
+        Push.components =
+            PushComponents(
+                store = { context, name -> Mortal(parts.store(context, name)).also(stores::add) },
+                network = parts.network,
+                alarm = parts.alarm,
+                presenter = parts.presenter,
+            )
+    }
 
     /** The app begins. */
     fun start(config: PushConfig = this.config) {
@@ -114,6 +130,8 @@ class Phone(
 
     /** The process is killed: nobody is told. Notifications stay on the screen. */
     fun killProcess() {
+        for (store in stores) store.die()
+        stores.clear()
         service = null
         ProcessEnd.forget()
     }
@@ -161,10 +179,10 @@ class Phone(
 
     /** The app stops, and its process ends. */
     override fun close() {
-        ProcessEnd.forget()
-        service = null
+        killProcess()
         HostReceiver.forget()
         moveTo(null)
+        Push.components = PushComponents()
     }
 
     private companion object {
