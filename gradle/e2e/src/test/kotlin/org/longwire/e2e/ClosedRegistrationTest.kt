@@ -1,0 +1,27 @@
+package org.longwire.e2e
+
+import org.junit.Rule
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.longwire.e2e.world.Stage
+import org.longwire.e2e.world.stays
+import org.longwire.push.PushState
+import org.robolectric.RobolectricTestRunner
+import kotlin.test.assertEquals
+
+/** A server that registers nobody. */
+@RunWith(RobolectricTestRunner::class)
+class ClosedRegistrationTest {
+    @get:Rule
+    val stage = Stage("--registration", "closed")
+
+    @Test
+    fun `where nobody may register the phone says so and tries no more`() {
+        stage.phone.start()
+        val blocked = stage.phone.awaitState("block") { it as? PushState.Blocked }
+        assertEquals("registration-refused", blocked.reason)
+        stage.phone.networks.switch()
+        val tried = stage.road.connections
+        stays("blocked without another attempt") { stage.phone.state is PushState.Blocked && stage.road.connections == tried }
+    }
+}
