@@ -20,14 +20,6 @@ use crate::{InboxItem, NetworkFacts, Platform, PushConfig, PushError, PushState}
 pub struct PushClient {
     parts: Parts,
     engine: Mutex<Option<Engine>>,
-    /// What the next start begins with.
-    wishes: Mutex<Wishes>,
-}
-
-#[derive(Default)]
-struct Wishes {
-    network: Option<Event>,
-    app_key: Option<Event>,
 }
 
 #[uniffi::export]
@@ -42,8 +34,8 @@ impl PushClient {
         let (store, record) = Store::open(&platform)?;
         let now_ms = settings.clock.now_ms();
         let shared = Arc::new(Shared::new(record, settings.clock.boot_id(), now_ms, Arc::clone(&platform)));
-        let parts = Parts { settings, platform, store, shared };
-        Ok(Arc::new(Self { parts, engine: Mutex::default(), wishes: Mutex::default() }))
+        let parts = Parts { settings, platform, store, shared, wishes: Arc::default() };
+        Ok(Arc::new(Self { parts, engine: Mutex::default() }))
     }
 
     /// Begins to connect and to receive; nothing more when it runs already. A blocked phone tries once more.
@@ -55,12 +47,8 @@ impl PushClient {
         if engine.as_ref().is_some_and(|engine| engine.mailbox.post(Letter::Event(Event::Start)).is_ok()) {
             return Ok(());
         }
-        let wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
-        let events =
-            [wishes.app_key.clone(), wishes.network.clone(), Some(Event::Start)].into_iter().flatten().collect();
-        drop(wishes);
         let former = engine.take();
-        *engine = Some(Engine::start(self.parts.clone(), events, former)?);
+        *engine = Some(Engine::start(self.parts.clone(), former)?);
         Ok(())
     }
 
@@ -98,7 +86,7 @@ impl PushClient {
     /// The network is another one, or there is none.
     pub fn network_changed(&self, facts: NetworkFacts) {
         let event = Event::Network(read_network(facts));
-        self.wishes.lock().unwrap_or_else(PoisonError::into_inner).network = Some(event.clone());
+        self.parts.wishes.lock().unwrap_or_else(PoisonError::into_inner).network = Some(event.clone());
         self.post_if_running(Letter::Event(event));
     }
 
@@ -236,7 +224,7 @@ impl PushClient {
     pub fn set_app_key(&self, key: Option<String>) -> Result<(), PushError> {
         let key = read_app_key(key).map_err(|text| PushError::Config { text })?;
         let event = Event::AppKey(key);
-        self.wishes.lock().unwrap_or_else(PoisonError::into_inner).app_key = Some(event.clone());
+        self.parts.wishes.lock().unwrap_or_else(PoisonError::into_inner).app_key = Some(event.clone());
         self.post_if_running(Letter::Event(event));
         Ok(())
     }

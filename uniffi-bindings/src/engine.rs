@@ -1,7 +1,7 @@
 //! The thread of a phone that runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,6 +28,14 @@ pub(crate) struct Parts {
     pub(crate) platform: Arc<dyn Platform>,
     pub(crate) store: Store,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) wishes: Arc<Mutex<Wishes>>,
+}
+
+/// What every driver begins with.
+#[derive(Default)]
+pub(crate) struct Wishes {
+    pub(crate) network: Option<Event>,
+    pub(crate) app_key: Option<Event>,
 }
 
 /// A driver and its thread.
@@ -38,8 +46,8 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Starts a driver that begins with these events, when the former one has ended.
-    pub(crate) fn start(parts: Parts, events: Vec<Event>, former: Option<Self>) -> Result<Self, PushError> {
+    /// Starts a driver, when the former one has ended.
+    pub(crate) fn start(parts: Parts, former: Option<Self>) -> Result<Self, PushError> {
         let (mailbox, (end, ended)) = (Arc::new(Mailbox::default()), watch::channel(()));
         let letters = Arc::clone(&mailbox);
         let thread = std::thread::Builder::new().name("longwire".to_owned()).spawn(move || {
@@ -48,7 +56,7 @@ impl Engine {
                 drop(former.thread.join());
             }
             let _attached = vm::attach();
-            run(&parts, &events, &letters);
+            run(&parts, &letters);
             drop(end);
         });
         let failed = |error| PushError::Internal { text: format!("no thread for the phone: {error}") };
@@ -64,11 +72,11 @@ impl Engine {
     }
 }
 
-fn run(parts: &Parts, events: &[Event], mailbox: &Arc<Mailbox>) {
+fn run(parts: &Parts, mailbox: &Arc<Mailbox>) {
     let log = Log(Arc::clone(&parts.platform));
     match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
-            while catch_unwind(AssertUnwindSafe(|| runtime.block_on(drive(parts, events, mailbox)))).is_err() {
+            while catch_unwind(AssertUnwindSafe(|| runtime.block_on(drive(parts, mailbox)))).is_err() {
                 log.error("a defect: the phone panicked");
                 let text = "a defect of this library".to_owned();
                 parts.shared.set(PushState::Waiting { until_elapsed_ms: None, reason: "internal".to_owned(), text });
@@ -91,11 +99,16 @@ fn run(parts: &Parts, events: &[Event], mailbox: &Arc<Mailbox>) {
     parts.shared.set(PushState::Idle);
 }
 
-async fn drive(parts: &Parts, events: &[Event], mailbox: &Arc<Mailbox>) {
-    let Parts { settings, platform, store, shared } = parts;
+async fn drive(parts: &Parts, mailbox: &Arc<Mailbox>) {
+    let Parts { settings, platform, store, shared, wishes } = parts;
+    // As of now: after a defect the network may be another one than at the start.
+    let events = {
+        let wishes = wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        [wishes.app_key.clone(), wishes.network.clone(), Some(Event::Start)].into_iter().flatten()
+    };
     let phone = Phone::new(settings, platform, store.clone(), Arc::clone(mailbox), Arc::clone(shared));
     let (config, clock) = (settings.config.clone(), settings.clock.clone());
-    Driver::new(config, settings.interval(), clock, phone, events.iter().cloned()).run().await;
+    Driver::new(config, settings.interval(), clock, phone, events).run().await;
 }
 
 /// What nobody read any more still comes to the disk.

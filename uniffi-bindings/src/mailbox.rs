@@ -30,6 +30,8 @@ pub(crate) enum Letter {
 #[derive(Debug, Default)]
 struct Letters {
     waiting: VecDeque<Letter>,
+    /// The end is under way: who wants to go on needs another driver.
+    is_ending: bool,
     is_closed: bool,
 }
 
@@ -44,9 +46,12 @@ impl Mailbox {
     /// Puts a letter in; it comes back when nobody will read it, or when too many wait.
     pub(crate) fn post(&self, letter: Letter) -> Result<(), Letter> {
         let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        if letters.is_closed || (letters.waiting.len() >= LETTERS_MAX && !matches!(letter, Letter::Stop)) {
+        let is_stop = matches!(letter, Letter::Stop);
+        let is_late = letters.is_ending && matches!(letter, Letter::Event(Event::Start));
+        if letters.is_closed || is_late || (letters.waiting.len() >= LETTERS_MAX && !is_stop) {
             return Err(letter);
         }
+        letters.is_ending |= is_stop;
         letters.waiting.push_back(letter);
         self.bell.notify_one();
         Ok(())
@@ -103,5 +108,13 @@ mod tests {
         assert!(mailbox.post(Letter::Stop).is_ok());
         assert_eq!(mailbox.close().len(), LETTERS_MAX + 1);
         assert!(mailbox.post(Letter::Stop).is_err());
+    }
+
+    #[test]
+    fn after_a_stop_it_takes_what_happened_but_no_start() {
+        let mailbox = Mailbox::default();
+        assert!(mailbox.post(Letter::Stop).is_ok() && mailbox.take().is_some());
+        assert!(mailbox.post(Letter::Event(Event::Start)).is_err());
+        assert!(mailbox.post(Letter::Event(Event::Finished { id: "n".to_owned() })).is_ok());
     }
 }

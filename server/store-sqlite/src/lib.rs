@@ -24,6 +24,7 @@ use longwire_model::{
     UserKey,
 };
 use longwire_store::read::DeviceQuery;
+use longwire_store::write::Idempotency;
 use longwire_store::{
     DeliveryRow, Head, LoadedDevice, LogPage, LogQuery, Store, StoreError, StoredEntry, Write, Written,
 };
@@ -235,6 +236,10 @@ impl Store for SqliteStore {
 
     async fn entry(&self, app: AppId, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
         read_snapshot!(self, conn, read::log::entry(&mut conn, app, id))
+    }
+
+    async fn request(&self, app: AppId, key: &str, at: Timestamp) -> Result<Option<Idempotency>, StoreError> {
+        read!(self, conn, read::records::request(&mut conn, app, key, at))
     }
 
     async fn deliveries(

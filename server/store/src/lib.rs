@@ -23,6 +23,8 @@ pub use memory::MemoryStore;
 pub use read::{DeliveryRow, Head, LoadedDevice, LogPage, LogQuery, LogRow, StoredEntry, Successor};
 pub use write::{Write, Written};
 
+use write::Idempotency;
+
 /// A durable store of the log and of everything that stands beside it.
 ///
 /// Reads see what is committed and nothing else. All methods may fail with [`StoreError`].
@@ -54,6 +56,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// One entry with what has become of it for everybody.
     async fn entry(&self, app: AppId, id: EntryId) -> Result<Option<StoredEntry>, StoreError>;
+
+    /// The request that used an idempotency key less than 24 h before `at`, with its answer.
+    async fn request(&self, app: AppId, key: &str, at: Timestamp) -> Result<Option<Idempotency>, StoreError>;
 
     /// Per device in the audience of the notification `entry` (its interval holds the entry's `seq`), in order of device id, above
     /// `after`, at most `limit`: what the delivery state is derived from.

@@ -18,6 +18,7 @@ use longwire_model::{
 };
 
 use crate::read::DeviceQuery;
+use crate::write::Idempotency;
 use crate::{DeliveryRow, Head, LoadedDevice, LogPage, LogQuery, Store, StoreError, StoredEntry, Write, Written};
 use state::State;
 
@@ -122,6 +123,10 @@ impl Store for MemoryStore {
 
     async fn entry(&self, app: AppId, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
         Ok(self.lock().now.entry(app, id))
+    }
+
+    async fn request(&self, app: AppId, key: &str, at: Timestamp) -> Result<Option<Idempotency>, StoreError> {
+        Ok(self.lock().now.request(app, key, at))
     }
 
     async fn deliveries(

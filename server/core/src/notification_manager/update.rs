@@ -68,13 +68,20 @@ impl NotificationManager {
     ) -> Result<Acceptance, UpdateError<E>> {
         let Parts { app, ref store, ref log, ref env, .. } = self.parts;
         let _turn = self.updating.take(id).await;
+        let at = env.now();
+        // Whoever repeats a request that was granted is told so, also when it would be refused by now.
+        if let Some(request) = &idempotency
+            && let Some(known) = store.request(app, &request.key, at).await.map_err(CoreError::from)?
+        {
+            if known.body_hash != request.body_hash {
+                return Err(UpdateError::IdempotencyMismatch);
+            }
+            return Ok(Acceptance::Repeated { status: known.status, answer: known.answer });
+        }
         let stored = store.entry(app, id).await.map_err(CoreError::from)?.ok_or(UpdateError::Unknown)?;
         let EntryKind::Notification(first) = &stored.entry.kind else { return Err(UpdateError::Unknown) };
         let present = stored.update.as_ref().and_then(|update| update.kind.content()).unwrap_or(first);
-        let (at, update) = (env.now(), env.entry_id());
-        // Whoever repeats a request that was granted is told so, also when it would be refused by now.
-        let is_repeatable = idempotency.is_some();
-        if stored.recalled.is_some() && !is_repeatable {
+        if stored.recalled.is_some() {
             return Err(UpdateError::Recalled);
         }
         if first.routing.expires_at <= at {
@@ -82,6 +89,7 @@ impl NotificationManager {
         }
         let payload = merge(&present.payload).map_err(UpdateError::Merge)?;
         let audience = store.audience_size(app, &first.routing.audience).await.map_err(CoreError::from)?;
+        let update = env.entry_id();
         let accepted = Accepted { id: update, audience, without_members: Vec::new() };
         let idempotency = idempotency.map(|request| Idempotency {
             key: request.key,

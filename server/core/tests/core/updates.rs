@@ -67,7 +67,7 @@ async fn what_is_over_gets_no_new_content() {
 }
 
 #[tokio::test]
-async fn a_repeated_update_is_answered_as_the_first_time_also_after_a_recall() {
+async fn a_repeated_update_is_answered_as_the_first_time_also_after_a_recall_and_the_end() {
     let world = World::new().await;
     let id = sent(&world).await;
     let request = |body: u8| {
@@ -82,6 +82,8 @@ async fn a_repeated_update_is_answered_as_the_first_time_also_after_a_recall() {
     world.core.notifications.recall(id).await.expect("recalled");
     assert_eq!(update(request(1)).await.expect("repeated"), repeated);
     assert!(matches!(update(None).await, Err(UpdateError::Recalled)));
+    world.hand.advance(3_600_000);
+    assert_eq!(update(request(1)).await.expect("repeated"), repeated, "it has expired by now");
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Accounts, FAST tokens, API keys, app keys and user keys.
 
 use longwire_model::account::{FastToken, FastTokens};
-use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId, UserKey};
+use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId, Timestamp, UserKey};
+use longwire_store::write::{IDEMPOTENCY_MILLIS, Idempotency};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::sql::{bytes, column, damaged, seq, seq_option, statement, timestamp, timestamp_option};
@@ -34,6 +35,27 @@ fn read_account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
         is_disabled: column(row, "is_disabled")?,
         app_key: column(row, "app_key")?,
     })
+}
+
+/// The request that used an idempotency key, while it counts.
+pub(crate) async fn request(
+    conn: &mut SqliteConnection,
+    app: AppId,
+    key: &str,
+    at: Timestamp,
+) -> Result<Option<Idempotency>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM idempotency WHERE app = ? AND key = ? AND at > ?";
+    let since = at.plus_millis(-IDEMPOTENCY_MILLIS);
+    let row = statement(SQL, [app.0.into(), key.into(), since.into()]).fetch_optional(conn).await?;
+    row.map(|row| {
+        Ok(Idempotency {
+            key: column(&row, "key")?,
+            body_hash: bytes(&row, "body_hash")?,
+            status: column(&row, "status")?,
+            answer: column(&row, "answer")?,
+        })
+    })
+    .transpose()
 }
 
 /// An API key by its public part.

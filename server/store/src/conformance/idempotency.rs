@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::world::{World, refusal, seqs_of};
+use super::world::{APP, World, at, refusal, seqs_of};
 use crate::write::{IDEMPOTENCY_MILLIS, Refusal};
 use crate::{Store, Written};
 
@@ -34,6 +34,16 @@ pub async fn a_key_is_forgotten_after_a_day(store: Arc<dyn Store>) {
     assert_eq!(seqs_of(&[after]), [2]);
     let again = world.one(world.request("k", 2, 6 + IDEMPOTENCY_MILLIS)).await;
     assert_eq!(answer(&again), Some((202, r#"{"body":2}"#)));
+}
+
+/// Whoever repeats a request learns its answer also where nothing could be written for it any more.
+pub async fn an_answer_is_found_by_its_key_for_a_day(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    world.one(world.request("k", 1, 5)).await;
+    let found = world.store.request(APP, "k", at(4 + IDEMPOTENCY_MILLIS)).await.expect("a read").expect("the request");
+    assert_eq!((found.status, found.answer.as_str()), (202, r#"{"body":1}"#));
+    assert_eq!(world.store.request(APP, "k", at(5 + IDEMPOTENCY_MILLIS)).await.expect("a read"), None);
+    assert_eq!(world.store.request(APP, "l", at(5)).await.expect("a read"), None);
 }
 
 /// HTTP-08: whoever comes first is appended, the others get its answer.

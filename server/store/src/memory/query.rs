@@ -11,6 +11,7 @@ use longwire_model::{
 
 use super::state::{Log, State, supersedes};
 use crate::read::DeviceQuery;
+use crate::write::{IDEMPOTENCY_MILLIS, Idempotency};
 use crate::{DeliveryRow, Head, LoadedDevice, LogPage, LogQuery, LogRow, StoredEntry, Successor};
 
 impl State {
@@ -67,6 +68,11 @@ impl State {
         let is_end = candidates.peek().is_none();
         let last = rows.last().map_or(query.after, |row| row.entry.seq);
         LogPage { rows, complete_to: if is_end { query.upto } else { last } }
+    }
+
+    pub(super) fn request(&self, app: AppId, key: &str, at: Timestamp) -> Option<Idempotency> {
+        let (request, since) = self.apps.get(&app)?.idempotency.get(key)?;
+        (at.millis_since(*since) < IDEMPOTENCY_MILLIS).then(|| request.clone())
     }
 
     pub(super) fn entry(&self, app: AppId, id: EntryId) -> Option<StoredEntry> {

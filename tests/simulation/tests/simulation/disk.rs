@@ -12,6 +12,7 @@ use longwire_model::{
 };
 use longwire_store::memory::Snapshot;
 use longwire_store::read::DeviceQuery;
+use longwire_store::write::Idempotency;
 use longwire_store::{
     DeliveryRow, Head, LoadedDevice, LogPage, LogQuery, MemoryStore, Store, StoreError, StoredEntry, Write, Written,
 };
@@ -344,6 +345,11 @@ impl Store for Disk {
     async fn entry(&self, app: AppId, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
         self.readable()?;
         self.store.entry(app, id).await
+    }
+
+    async fn request(&self, app: AppId, key: &str, at: Timestamp) -> Result<Option<Idempotency>, StoreError> {
+        self.readable()?;
+        self.store.request(app, key, at).await
     }
 
     async fn deliveries(
