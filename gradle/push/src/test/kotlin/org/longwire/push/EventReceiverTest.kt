@@ -130,8 +130,8 @@ class EventReceiverTest : PushTest() {
     fun `a swipe that the process was started for comes before what is handed again`() {
         begin()
         // The main thread is at the app's own start; the swipe stands in its queue.
-        core.platform.handOver(push.copy(attempt = 2))
         fire(intents.dismiss("n-1"))
+        core.platform.handOver(push.copy(attempt = 2))
         await { "handed n-1 false" in core.calls }
         assertTrue("show n-1" !in presenter.calls)
     }
