@@ -117,6 +117,14 @@ impl PushClient {
         self.tell(Event::Removed { id });
     }
 
+    /// A notification that the app shows by itself is on the screen. On disk when it returns, started or not.
+    ///
+    /// # Errors
+    /// As `opened`.
+    pub async fn displayed(&self, id: String) -> Result<(), PushError> {
+        self.said(Event::Displayed { id: id.clone() }, id).await
+    }
+
     /// The person opened a notification. On disk when it returns, started or not.
     ///
     /// # Errors

@@ -43,6 +43,21 @@ fn what_the_app_is_not_done_with_is_handed_again_and_the_rest_is_not() {
 }
 
 #[test]
+fn an_app_that_shows_by_itself_says_so_when_it_has_shown() {
+    let world = World::online();
+    world.push("a");
+    world.client.handed("a".to_owned(), false);
+    wait(world.client.displayed("a".to_owned())).expect("stored");
+    world.told("a", "displayed");
+    let world = world.reborn();
+    wait(world.client.displayed("a".to_owned())).expect("stored, also before a start");
+    let unknown = wait(world.client.displayed("x".to_owned())).expect_err("unknown");
+    assert!(matches!(unknown, PushError::Refused { condition, .. } if condition == "item-not-found"));
+    let item = wait(world.client.inbox_item("a".to_owned())).expect("readable").expect("in the inbox");
+    assert_eq!(item.state, "done", "showing is no opening");
+}
+
+#[test]
 fn what_a_person_does_is_on_disk_before_any_start_and_told_after_one() {
     let world = World::online();
     for id in ["a", "b", "c"] {

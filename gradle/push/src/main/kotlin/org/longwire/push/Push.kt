@@ -104,6 +104,12 @@ public object Push {
     /** One notification of the inbox, `null` when there is none with that id. Throws [PushException]. */
     public suspend fun inboxItem(id: String): InboxItem? = host().core().inboxItem(id)
 
+    /**
+     * The app put a notification on the screen by itself, where [PushConfig.showsNotifications] is `false`; otherwise the library says so.
+     * Durable when it returns, and told to the server with the next connection. Throws [PushException].
+     */
+    public suspend fun displayed(id: String): Unit = host().core().displayed(id)
+
     /** The person opened a notification in the app's own screens. Durable when it returns. Throws [PushException]. */
     public suspend fun opened(id: String) {
         val host = host()

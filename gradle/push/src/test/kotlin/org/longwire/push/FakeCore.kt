@@ -73,6 +73,11 @@ internal class FakeCore(
 
     override fun removed(id: String) = note("removed $id", id, "recalled")
 
+    override suspend fun displayed(id: String) {
+        refusal?.let { throw it }
+        calls += "displayed $id"
+    }
+
     override suspend fun opened(id: String) = note("opened $id", id, "closed")
 
     override suspend fun dismissed(id: String) = note("dismissed $id", id, "closed")

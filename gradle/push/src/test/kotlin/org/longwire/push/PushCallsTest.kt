@@ -90,6 +90,20 @@ class PushCallsTest : PushTest() {
         }
 
     @Test
+    fun `an app that shows notifications itself says which are on the screen, also in a new process`(): Unit =
+        runBlocking {
+            running(config.copy(showsNotifications = false))
+            Push.displayed("n-1")
+            assertTrue("displayed n-1" in core.calls)
+            kill()
+            Push.attach(app)
+            Push.displayed("n-2")
+            assertEquals(listOf("displayed n-2"), core.calls.toList(), "it needs no connection")
+            core.refusal = PushException(PushException.Kind.REFUSED, "no such notification", "item-not-found")
+            assertEquals("item-not-found", assertFailsWith<PushException> { Push.displayed("never") }.condition)
+        }
+
+    @Test
     fun `who the device is, is known while the core is open`() {
         assertNull(Push.device)
         running()

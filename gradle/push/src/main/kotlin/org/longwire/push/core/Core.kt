@@ -40,7 +40,9 @@ internal interface Core {
 
     fun removed(id: String)
 
-    /** Durable when it returns, and works without [start], as do the next two. */
+    /** Durable when it returns, and works without [start], as do the next three. */
+    suspend fun displayed(id: String)
+
     suspend fun opened(id: String)
 
     suspend fun dismissed(id: String)

@@ -66,6 +66,8 @@ internal class FfiCore(
 
     override fun removed(id: String): Unit = translated { client.removed(id) }
 
+    override suspend fun displayed(id: String): Unit = translated { client.displayed(id) }
+
     override suspend fun opened(id: String): Unit = translated { client.opened(id) }
 
     override suspend fun dismissed(id: String): Unit = translated { client.dismissed(id) }
