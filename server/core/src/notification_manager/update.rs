@@ -70,10 +70,11 @@ impl NotificationManager {
         let _turn = self.updating.take(id).await;
         let at = env.now();
         // Whoever repeats a request that was granted is told so, also when it would be refused by now.
-        if let Some(request) = &idempotency
-            && let Some(known) = store.request(app, &request.key, at).await.map_err(CoreError::from)?
+        let repeatable = idempotency.as_ref().map(|request| (request.key.clone(), request.body_hash));
+        if let Some((key, body_hash)) = repeatable
+            && let Some(known) = store.request(app, &key, at).await.map_err(CoreError::from)?
         {
-            if known.body_hash != request.body_hash {
+            if known.body_hash != body_hash {
                 return Err(UpdateError::IdempotencyMismatch);
             }
             return Ok(Acceptance::Repeated { status: known.status, answer: known.answer });
