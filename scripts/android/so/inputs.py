@@ -21,6 +21,7 @@ def key(abi: Abi, cargo: str, compilers: list[str]) -> str:
     files = [path for folder in folders for path in crate_files(folder)]
     files += [ROOT / "scripts" / "android" / name for name in SCRIPTS]
     files += sorted(path for folder in ("include", "symbols") for path in (SOURCES / folder).rglob("*") if path.is_file())
+    files.append(SOURCES / "exports.map")
     parts += [f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

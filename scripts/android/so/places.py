@@ -29,6 +29,7 @@ class Abi:
     clang: str
     machine: int
     flags: tuple[str, ...] = ()
+    rust_flags: tuple[str, ...] = ()
 
     @property
     def library(self) -> Path:
@@ -39,13 +40,15 @@ class Abi:
         return TARGET / "symbols" / self.name / LIBRARY
 
 
+# With them the tables for unwinding need not say where the stack stands after every push: 100 kB less.
+FRAME_POINTERS = ("-Cforce-frame-pointers=yes",)
 ABIS = {
     abi.name: abi
     for abi in (
         Abi("arm64-v8a", "aarch64-linux-android", f"aarch64-linux-android{API_LEVEL}", 183),
         Abi("armeabi-v7a", "armv7-linux-androideabi", f"armv7-linux-androideabi{API_LEVEL}", 40, ("-march=armv7-a", "-mthumb")),
-        Abi("x86_64", "x86_64-linux-android", f"x86_64-linux-android{API_LEVEL}", 62),
-        Abi("x86", "i686-linux-android", f"i686-linux-android{API_LEVEL}", 3),
+        Abi("x86_64", "x86_64-linux-android", f"x86_64-linux-android{API_LEVEL}", 62, (), FRAME_POINTERS),
+        Abi("x86", "i686-linux-android", f"i686-linux-android{API_LEVEL}", 3, (), FRAME_POINTERS),
     )
 }
 DEFAULT_ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
