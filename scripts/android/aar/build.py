@@ -25,12 +25,19 @@ def maven(*arguments):
     return tools.run("mvn", "-f", tools.GRADLE / "pom.xml", *folders, *arguments)
 
 
+def fetch_tools():
+    """Fetches what is called and compiled against, where it is not there yet: no module of the library brings it."""
+    if not tools.AAPT2.exists() or not (tools.TOOLS / "classpath").exists():
+        maven("validate", "--projects", "tools", "--quiet")
+
+
 def _projects(modules):
     return ["--projects", ",".join(module.folder.name for module in modules)]
 
 
 def compile_modules(modules):
     """Compiles the modules and what they stand on."""
+    fetch_tools()
     maven("process-classes", *_projects(modules), "--also-make", "--quiet")
 
 

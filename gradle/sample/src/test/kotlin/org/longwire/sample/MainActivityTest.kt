@@ -70,6 +70,7 @@ class MainActivityTest {
         screen.view<Button>(R.id.start).performClick()
         assertContains(ShadowToast.getTextOfLatestToast(), "not a server")
         assertEquals("https://push.example.com/", ServerSettings(app).server)
+        app.onCreate() // a later process begins with what was typed, and lives
     }
 
     @Test
