@@ -64,7 +64,12 @@ public open class DefaultNotificationPresenter internal constructor(
      */
     protected open fun channel(notification: PushNotification): String? = null
 
+    /** Whether a notification is for the screen at all. One without a title, a text and a picture is for the app's receiver alone. */
+    protected open fun shows(notification: PushNotification): Boolean =
+        !notification.title.isNullOrEmpty() || !notification.body.isNullOrEmpty() || notification.image != null
+
     final override fun show(notification: PushNotification): Boolean {
+        if (!shows(notification)) return false
         if (!channels.isOpen(notification.urgency, notification.sound, channel(notification))) return false
         awaited.remove(notification.id)
         // It was on the screen, and what stands in for it still is.

@@ -39,7 +39,7 @@ class HealthReaderTest : PushTest() {
         assertEquals(HealthState.PROBLEM, state(HealthCheck.NOTIFICATION_PERMISSION))
         shadowOf(notifications).setNotificationsEnabled(true)
         if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O) return
-        host.presenter.show(PushNotification("n-1", urgency = "high"))
+        host.presenter.show(PushNotification("n-1", title = "Door", urgency = "high"))
         assertEquals(HealthState.OK, state(HealthCheck.CHANNEL_BLOCKED))
         notifications.getNotificationChannel("longwire.push.high").importance = NotificationManager.IMPORTANCE_NONE
         assertEquals(HealthState.PROBLEM, state(HealthCheck.CHANNEL_BLOCKED))

@@ -70,6 +70,15 @@ class DefaultNotificationPresenterTest : PushTest() {
     }
 
     @Test
+    fun `what says nothing to a person is for the app alone, until newer content does`() {
+        val data = PushNotification("n-1", data = mapOf("sync" to "1"), attempt = 1)
+        assertFalse(presenter.show(data) || presenter.show(data.copy(title = "", body = "")))
+        assertNull(shown())
+        assertTrue(presenter.show(data.copy(body = "Bell", isUpdate = true)))
+        assertNotNull(shown())
+    }
+
+    @Test
     fun `a repeat and an update replace it, and alert nobody`() {
         presenter.show(push)
         assertTrue(presenter.show(push.copy(attempt = 2)))
