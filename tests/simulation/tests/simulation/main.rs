@@ -56,6 +56,7 @@ const KEPT: &[(u64, &str)] = &[
     (1792, "a key first addressed while a device was read: what waited for it was passed over"),
     (160, "a fourth death, when the count of the third was lost with the power: the world's own mistake"),
     (3018, "an end told by a clock that was set back since: told as rejected"),
+    (1174, "an update came between two deaths, and brought another payload: the world's own mistake"),
 ];
 
 struct Report {

@@ -263,7 +263,9 @@ impl Phone {
             Later::Noted => {
                 let deadly = self.noted.as_ref().and_then(|id| Some((id, self.deadly.get(id)?)));
                 if deadly.is_some_and(|(id, kills)| self.deaths.get(id).is_none_or(|deaths| deaths < kills)) {
-                    self.watch.died_parsing(self.noted.as_deref().unwrap_or_default());
+                    let id = self.noted.clone().unwrap_or_default();
+                    let revision = self.store.row(&id).map_or(0, |row| row.revision);
+                    self.watch.died_parsing(&id, revision);
                     return vec![Wish::Die];
                 }
                 self.event(Event::Noted, now_ms)

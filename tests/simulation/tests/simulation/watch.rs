@@ -19,7 +19,8 @@ const SILENCE_MS: u64 = (2 * 600 + 10 + 60) * 1_000;
 pub(crate) struct Watch {
     /// What was received in this session and not acknowledged.
     unacknowledged: Vec<(Lane, u64)>,
-    deaths: BTreeMap<String, u32>,
+    /// How many processes died on each payload: of which notification, brought by the update at which position.
+    deaths: BTreeMap<(String, u64), u32>,
     user: Option<String>,
     /// What was handed over for the first time, and whose the phone was.
     handed: Vec<(String, Option<String>)>,
@@ -53,8 +54,9 @@ impl Watch {
         }
     }
 
-    pub(crate) fn died_parsing(&mut self, id: &str) {
-        let deaths = self.deaths.entry(id.to_owned()).or_default();
+    /// A process died on this payload of `id`; an update brings another one, and its deaths are counted anew.
+    pub(crate) fn died_parsing(&mut self, id: &str, revision: u64) {
+        let deaths = self.deaths.entry((id.to_owned(), revision)).or_default();
         *deaths += 1;
         if *deaths > DEATHS_MAX {
             self.faults.push(format!("{id} has killed {deaths} processes"));
