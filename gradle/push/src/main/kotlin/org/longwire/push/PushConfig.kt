@@ -10,7 +10,10 @@ import androidx.annotation.DrawableRes
 public data class PushConfig
     @JvmOverloads
     constructor(
-        /** The server: `push.example.com`, at the standard port of [tls], or `host:port`. SRV records are not asked for. */
+        /**
+         * The server: `push.example.com`, at the standard port of [tls], or `host:port`. SRV records are not asked for. Names are ASCII: an
+         * internationalised one is written in punycode, `xn--…`.
+         */
         public val server: String,
         /** The app's key, where the server registers only with one. It is public: it ships in the APK. */
         public val appKey: String? = null,
@@ -70,9 +73,23 @@ public sealed interface Trust {
         override fun toString(): String = "Certificates"
     }
 
-    /** The one certificate whose SHA-256 this is. */
+    /**
+     * The one server whose certificate or key has this SHA-256. Neither the certificate's name nor its dates are looked at.
+     *
+     * ```sh
+     * openssl x509 -in certificate.pem -noout -fingerprint -sha256   # of the certificate: what is behind the =
+     * openssl x509 -in certificate.pem -noout -pubkey | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64   # of its key
+     * ```
+     *
+     * There is one pin, and no second one to change over to. A pin of the key holds as long as renewed certificates keep that key. For a change
+     * of keys let the app trust the old and the new certificate at once, with [Certificates], before the server changes.
+     */
     public data class Pin(
-        /** In hexadecimal digits, with or without colons. */
+        /**
+         * SHA-256 of the server's own certificate (its DER) or of its public key (the DER of its SubjectPublicKeyInfo), never of an
+         * authority's: 64 hexadecimal digits with or without colons, or base64 with or without `sha256/` before it. Anything else blocks the
+         * connection ([PushState.Blocked], `config`).
+         */
         public val sha256: String,
     ) : Trust
 }

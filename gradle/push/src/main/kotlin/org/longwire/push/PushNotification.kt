@@ -63,6 +63,6 @@ public data class PushAction(
 public data class InboxItem(
     /** Its content. */
     public val notification: PushNotification,
-    /** `stored`, `handed`, `done`, `closed`, `recalled`, `expired`, … */
+    /** `stored`, `handed`, `done` or `closed`. What was recalled or has expired is not in the inbox. */
     public val state: String,
 )

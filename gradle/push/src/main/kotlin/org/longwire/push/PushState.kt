@@ -12,9 +12,15 @@ public sealed interface PushState {
 
     /** Waits for its next attempt. */
     public data class Waiting(
-        /** Until when, on the clock of `SystemClock.elapsedRealtime()`; `null`: until the network is usable. */
+        /**
+         * Until when, on the clock of `SystemClock.elapsedRealtime()`; `null`: at no set time. `no-network` ends when there is a network,
+         * `internal` after seconds, a store that did not open at the library's next occasion: a start, an alarm, a quarter of an hour.
+         */
         public val untilElapsedMs: Long?,
-        /** Why, as a stable word: `no-network`, `unreachable`, `certificate`, `tls`, … */
+        /**
+         * Why, as a stable word: `no-network`, `unknown-host`, `refused`, `unreachable`, `certificate`, `tls`, `no-tls`, `lost`, `silent`,
+         * `timed-out`, `server`, `conflict`, `unauthorized`, `security`, `protocol`, `storage` or `internal`.
+         */
         public val reason: String,
         /** Why, as a sentence for people. */
         public val text: String,
@@ -51,7 +57,7 @@ public sealed interface PushState {
 
     /** Cannot go on without somebody's help. */
     public data class Blocked(
-        /** Why, as a stable word: `registration-refused`, `app-key-needed`, `app-key-refused`, `unauthorized`. */
+        /** Why, as a stable word: `registration-refused`, `app-key-needed`, `app-key-refused`, `unauthorized` or `config`. */
         public val reason: String,
         /** Why, as a sentence for people. */
         public val text: String,
