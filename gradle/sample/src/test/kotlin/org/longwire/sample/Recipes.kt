@@ -1,9 +1,9 @@
 package org.longwire.sample
 
 import android.app.Activity
-import android.app.Application
 import android.app.Notification
 import android.content.Context
+import android.content.SharedPreferences
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.launch
 import org.longwire.push.DefaultNotificationPresenter
@@ -18,20 +18,6 @@ import org.longwire.push.PushState
 import org.longwire.push.Trust
 
 // What docs/android.md quotes beside the app itself: compiled here, so that no snippet rots.
-
-/** The shortest app: everything else is in its manifest. */
-class FirstApp : Application() {
-    override fun onCreate() {
-        super.onCreate()
-        Push.configure(this, PushConfig("10.0.2.2:5223", domain = "localhost", trust = Trust.Pin(CERTIFICATE)))
-        Push.start()
-    }
-
-    private companion object {
-        /** openssl x509 -in data/certificate.pem -noout -fingerprint -sha256 */
-        const val CERTIFICATE = "A1:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F:90:A1:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F:90"
-    }
-}
 
 /** Servers and whom to trust. */
 object Servers {
@@ -80,6 +66,21 @@ class Session(
     suspend fun unfollow(team: String) {
         Push.unsubscribe("teams/$team")
         Push.removeTag("beta")
+    }
+}
+
+/** Tells the app's own back-end which device this phone is, whenever it is another one than before. */
+class DeviceId(
+    private val told: SharedPreferences,
+    private val tell: suspend (String) -> Unit,
+) {
+    suspend fun follow() {
+        Push.state.collect { state ->
+            if (state is PushState.Online && state.device != told.getString("device", null)) {
+                tell(state.device)
+                told.edit().putString("device", state.device).apply()
+            }
+        }
     }
 }
 
