@@ -83,22 +83,22 @@ public abstract class PushReceiver : BroadcastReceiver() {
         ids.add(javaClass.name, push)
     }
 
-    /** Also at the first hand-over: the person may have been faster than the broadcast. */
+    /** Also at the first hand-over: the person may have been faster than the broadcast. Once more is better than not at all. */
     private suspend fun isDone(
         context: Context,
         push: PushNotification,
-    ): Boolean =
-        try {
-            !push.isUpdate && !push.isOnce &&
-                PushProcess
-                    .host(context)
-                    .core()
-                    .isDone(push.id)
-        } catch (error: PushException) {
-            // Once more is better than not at all.
-            Log.w(LOG_TAG, "cannot tell whether ${push.id} is done", error)
-            false
-        }
+    ): Boolean {
+        if (push.isUpdate || push.isOnce) return false
+        val isDone =
+            try {
+                PushProcess.host(context).isDone(push.id)
+            } catch (error: PushException) {
+                Log.w(LOG_TAG, "cannot tell whether ${push.id} is done", error)
+                return false
+            }
+        if (isDone == null) Log.w(LOG_TAG, "the core does not tell whether ${push.id} is done")
+        return isDone == true
+    }
 
     private companion object {
         /** Pushes take their turns in the order in which they came, and one is through before the next is looked at. */

@@ -5,6 +5,7 @@ import org.longwire.push.core.CoreConfig
 import org.longwire.push.core.CoreFactory
 import org.longwire.push.core.CorePlatform
 import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.CountDownLatch
 
 /** A core that notes what it is told, and keeps the state of rows in the platform's database, so that it outlives its process. */
 internal class FakeCore(
@@ -23,6 +24,7 @@ internal class FakeCore(
     var refusal: PushException? = null
     var onAlarm: suspend () -> Unit = {}
     var onStop: suspend () -> Unit = {}
+    var onIsDone: suspend () -> Unit = {}
 
     init {
         platform.execute("CREATE TABLE IF NOT EXISTS rows (id TEXT PRIMARY KEY, state TEXT NOT NULL)", emptyList())
@@ -97,7 +99,10 @@ internal class FakeCore(
 
     override suspend fun inboxItem(id: String) = inbox(100, null).firstOrNull { it.notification.id == id }
 
-    override suspend fun isDone(id: String) = state(id) in listOf("done", "closed", "recalled")
+    override suspend fun isDone(id: String): Boolean {
+        onIsDone()
+        return state(id) in listOf("done", "closed", "recalled")
+    }
 
     override suspend fun login(token: String) = answered("login $token").let { "alice" }
 
@@ -138,12 +143,17 @@ internal class FakeCore(
 internal class FakeCores : CoreFactory {
     val all = CopyOnWriteArrayList<FakeCore>()
     var failure: PushException? = null
+
+    /** What the making of a core waits for. */
+    @Volatile
+    var isBusy: CountDownLatch? = null
     val newest: FakeCore get() = all.last()
 
     override fun create(
         config: CoreConfig,
         platform: CorePlatform,
     ): Core {
+        isBusy?.await()
         failure?.let { throw it }
         return FakeCore(config, platform).also { all += it }
     }

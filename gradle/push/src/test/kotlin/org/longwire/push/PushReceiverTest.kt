@@ -3,11 +3,18 @@ package org.longwire.push
 import android.content.Context
 import android.content.Intent
 import android.database.sqlite.SQLiteFullException
+import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.awaitCancellation
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import org.junit.Test
 import org.longwire.push.host.HostReceiver
 import org.longwire.push.platform.SqlitePushStore
 import org.longwire.push.process.ReceivedIds
+import java.util.concurrent.CountDownLatch
+import kotlin.coroutines.CoroutineContext
 import kotlin.test.assertEquals
 import kotlin.test.assertFalse
 import kotlin.test.assertTrue
@@ -96,6 +103,44 @@ class PushReceiverTest : PushTest() {
     }
 
     @Test
+    fun `a thread of the app's that is not heard of again in the middle of a call holds up no push`() {
+        Push.configure(app, config)
+        val gone =
+            object : CoroutineDispatcher() {
+                override fun dispatch(
+                    context: CoroutineContext,
+                    block: Runnable,
+                ) {}
+            }
+        CoroutineScope(gone).launch(start = CoroutineStart.UNDISPATCHED) { Push.inbox() }
+        await { cores.all.isNotEmpty() }
+        send(push)
+        assertEquals(listOf(push), received())
+    }
+
+    @Test
+    fun `a core that does not answer holds up no push`() {
+        running().onIsDone = { awaitCancellation() }
+        host.patienceMs = SOON_MS
+        send(push, push.copy(id = "n-2"))
+        assertEquals(listOf("n-1", "n-2"), received().map { it.id })
+    }
+
+    @Test
+    fun `a core that does not open holds up no push`() {
+        val opens = CountDownLatch(1)
+        cores.isBusy = opens
+        try {
+            Push.configure(app, config)
+            host.patienceMs = SOON_MS
+            send(push, push.copy(id = "n-2"))
+            assertEquals(listOf("n-1", "n-2"), received().map { it.id })
+        } finally {
+            opens.countDown()
+        }
+    }
+
+    @Test
     fun `each receiver has its own memory, and it forgets after the longest life of a notification`() {
         var now = 1_000_000L
         val ids = ReceivedIds({ now }) { SqlitePushStore(app, "ids.db") }
@@ -142,5 +187,9 @@ class PushReceiverTest : PushTest() {
     fun `a broadcast without an id is none`() {
         app.sendBroadcast(Intent(Broadcast.ACTION_RECEIVE).setPackage(app.packageName))
         assertEquals(emptyList(), received())
+    }
+
+    private companion object {
+        const val SOON_MS = 100L
     }
 }

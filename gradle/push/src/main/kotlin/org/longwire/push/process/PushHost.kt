@@ -5,6 +5,7 @@ import android.util.Log
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.async
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.job
@@ -12,7 +13,6 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
-import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeoutOrNull
 import org.longwire.push.HeartbeatAlarm
 import org.longwire.push.NetworkMonitor
@@ -45,6 +45,10 @@ internal class PushHost(
     private val watchdog = Watchdog(context)
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO)
     private val mutex = Mutex()
+
+    /** How long a push waits for what the core knows of it; the app's receiver has the rest of its time. */
+    @Volatile
+    var patienceMs: Long = 4_000
 
     /** Held while the app's wish is looked at and carried out, so that the newest wish is the last one carried out. */
     private val wish = Any()
@@ -113,8 +117,8 @@ internal class PushHost(
 
     suspend fun run() {
         if (place.isForeign) return
-        mutex.withLock {
-            if (isRunning || !settings.values.isWanted) return
+        inTurn {
+            if (isRunning || !settings.values.isWanted) return@inTurn
             val core = open().core
             network.start(core::networkChanged)
             core.start()
@@ -132,8 +136,11 @@ internal class PushHost(
     /** The core, opened for what a person did or an app asks while nothing runs. */
     suspend fun core(): Core {
         place.check()
-        return mutex.withLock { open().core }
+        return inTurn { open().core }
     }
+
+    /** Whether everybody is done with a notification; `null` when the core does not tell in time, so that one that hangs holds up no push. */
+    suspend fun isDone(id: String): Boolean? = withTimeoutOrNull(patienceMs) { core().isDone(id) }
 
     /** The core, running where the app wants it, for what needs the server: the service may not have come to it yet. */
     suspend fun runningCore(): Core {
@@ -160,8 +167,8 @@ internal class PushHost(
     }
 
     private suspend fun end() {
-        mutex.withLock {
-            if (settings.values.isWanted) return
+        inTurn {
+            if (settings.values.isWanted) return@inTurn
             isRunning = false
             try {
                 network.stop()
@@ -184,32 +191,38 @@ internal class PushHost(
 
     /** Makes what is remembered true of what is open; of several changes, the newest is in force whichever comes here last. */
     private suspend fun adopt() {
-        mutex.withLock {
-            val former = opened ?: return
-            val config = settings.values.config ?: return
-            if (former.config.appKey != config.appKey) former.core.setAppKey(config.appKey)
-            if (CoreConfigs.isSameServer(former.config, config)) {
-                former.config = config
-                return
+        val isGone =
+            inTurn {
+                val former = opened ?: return@inTurn false
+                val config = settings.values.config ?: return@inTurn false
+                if (former.config.appKey != config.appKey) former.core.setAppKey(config.appKey)
+                if (CoreConfigs.isSameServer(former.config, config)) {
+                    former.config = config
+                    return@inTurn false
+                }
+                network.stop()
+                former.core.stop()
+                former.close()
+                opened = null
+                isRunning = false
+                true
             }
-            network.stop()
-            former.core.stop()
-            former.close()
-            opened = null
-            isRunning = false
-        }
-        run()
+        if (isGone) run()
     }
 
-    private suspend fun open(): Opened =
-        opened ?: withContext(Dispatchers.IO) {
-            try {
-                create().also { opened = it }
-            } catch (error: PushException) {
-                states.value = failure(error)
-                throw error
-            }
+    private fun open(): Opened =
+        opened ?: try {
+            create().also { opened = it }
+        } catch (error: PushException) {
+            states.value = failure(error)
+            throw error
         }
+
+    /**
+     * Does one thing after the other, on the host's own threads: a caller's thread may be busy, or never be heard of again, while everybody
+     * else waits for it to let go. The caller may go; what was begun goes on.
+     */
+    private suspend fun <T> inTurn(block: suspend () -> T): T = scope.async { mutex.withLock { block() } }.await()
 
     private fun create(): Opened {
         val config = settings.values.config ?: throw PushException.config("Push.configure was not called")
