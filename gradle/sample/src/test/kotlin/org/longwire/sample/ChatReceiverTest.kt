@@ -3,6 +3,7 @@ package org.longwire.sample
 import android.content.Intent
 import android.os.Bundle
 import org.junit.Before
+import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.longwire.push.Broadcast
@@ -14,6 +15,8 @@ import kotlin.test.assertEquals
 /** How an app tests its receiver: with the broadcast that the library would send, and nothing else of it. */
 @RunWith(RobolectricTestRunner::class)
 class ChatReceiverTest {
+    @get:Rule
+    val process = OneProcess()
     private val app = RuntimeEnvironment.getApplication()
 
     @Before

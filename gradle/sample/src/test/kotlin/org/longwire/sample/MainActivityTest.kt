@@ -10,6 +10,8 @@ import android.view.ViewGroup
 import android.widget.Button
 import android.widget.EditText
 import android.widget.TextView
+import org.junit.After
+import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.longwire.push.HealthCheck
@@ -24,6 +26,7 @@ import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
+import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 import org.robolectric.shadows.ShadowLooper
 import org.robolectric.shadows.ShadowToast
@@ -35,9 +38,21 @@ import kotlin.test.assertNotEquals
 
 @RunWith(RobolectricTestRunner::class)
 class MainActivityTest {
+    @get:Rule
+    val process = OneProcess()
     private val app = RuntimeEnvironment.getApplication()
 
-    private fun screen(): MainActivity = Robolectric.buildActivity(MainActivity::class.java).setup().get()
+    private val screens = mutableListOf<ActivityController<MainActivity>>()
+
+    private fun screen(): MainActivity =
+        Robolectric
+            .buildActivity(MainActivity::class.java)
+            .also { screens += it }
+            .setup()
+            .get()
+
+    @After
+    fun close() = screens.forEach { it.close() }
 
     private fun texts(view: View): List<String> =
         when (view) {
