@@ -1,5 +1,6 @@
 //! Whether one device is sent one entry, judged at the node's watermark: the heart of rules 3 and 4.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use longwire_model::delivery::Ending;
@@ -38,9 +39,15 @@ pub fn verdict(memberships: &[Membership], entry: &Entry, later: &Later, waterma
     if standing == Standing::Left {
         return Verdict::Pass(Ending::Left);
     }
-    // Whoever shows a notification is given its new content, also when it would not pass the filter by now.
+    // Whoever shows a notification is given its new content, also when it would not pass the filter by now; whom the filter kept out
+    // of the notification has nothing to update.
     let is_update = matches!(entry.kind, EntryKind::Update(..));
-    if !is_update && is_filtered(entry, memberships, watermark) {
+    let is_kept_out = if is_update {
+        was_never_passed(entry, memberships, watermark)
+    } else {
+        is_filtered(entry, memberships, watermark)
+    };
+    if is_kept_out {
         return Verdict::Pass(Ending::Filtered);
     }
     if routing.expires_at <= now {
@@ -67,6 +74,29 @@ pub(crate) fn is_filtered(entry: &Entry, memberships: &[Membership], watermark: 
 
 fn passes(filter: &Filter, memberships: &[Membership], watermark: Seq) -> bool {
     filter.passes(|tag| memberships.iter().any(|own| own.key == *tag && own.is_open_at(watermark)))
+}
+
+/// Whether the device has passed the filter at no position from that of an update's target up to the watermark: whenever the target was
+/// considered for it, the filter kept it out. The server keeps no list of what a session was sent; the intervals of tags are what it knows.
+fn was_never_passed(entry: &Entry, memberships: &[Membership], watermark: Seq) -> bool {
+    let Some(filter) = entry.kind.content().and_then(|content| content.filter.as_ref()) else { return false };
+    let first = entry.audience_seq();
+    if passes(filter, memberships, watermark) || passes(filter, memberships, first) {
+        return false;
+    }
+    let tags = || memberships.iter().filter(|own| own.key.kind() == KeyKind::Tag);
+    let mut carried: HashSet<&AudienceKey> = tags().filter(|own| own.is_open_at(first)).map(|own| &own.key).collect();
+    let left = tags().filter_map(|own| Some((own.left?, false, &own.key)));
+    let joined = tags().map(|own| (own.joined, true, &own.key));
+    let mut changes: Vec<_> = left.chain(joined).filter(|(seq, ..)| *seq > first && *seq <= watermark).collect();
+    // At one position a tag is left before it is joined again.
+    changes.sort_unstable();
+    !changes.chunk_by(|(one, ..), (other, ..)| one == other).any(|together| {
+        for &(_, is_join, tag) in together {
+            let _ = if is_join { carried.insert(tag) } else { carried.remove(tag) };
+        }
+        filter.passes(|tag| carried.contains(tag))
+    })
 }
 
 /// A successor counts only when this device is in its audience and passes its filter (DESIGN rule 4).

@@ -171,6 +171,64 @@ fn finding_9_an_update_follows_its_targets_audience() {
 }
 
 #[test]
+fn an_update_is_not_for_whom_the_filter_kept_out_of_its_target() {
+    for fillers in [0, 2_000] {
+        for is_live in [true, false] {
+            let (mut world, never, session) = alice();
+            world.change(never, &["tag:other"], &[]);
+            let once = world.register(2);
+            world.change(once, &["tag:beta"], &[]);
+            world.announce();
+            let other = world.login(once, 2);
+            world.settle();
+            let push = world.push_with(&["all"], |content| content.filter = "tag:beta".parse().ok());
+            world.announce();
+            assert!(!world.has(never, &push) && world.has(once, &push));
+            // Who has it is given the new content, also without the tag; who joins the tags of others is still kept out.
+            world.change(once, &[], &["tag:beta"]);
+            world.change(never, &["tag:muted"], &["tag:other"]);
+            if !is_live {
+                world.drop_session(session);
+                world.drop_session(other);
+            }
+            let update = world.update(&push);
+            for _ in 0..fillers {
+                world.push(&["user:nobody"]); // what came before them is in the log only
+            }
+            world.announce();
+            if !is_live {
+                world.login(never, 3);
+                world.login(once, 4);
+                world.settle();
+            }
+            let got = |device| world.phones[&device].got.contains(&(Lane::Normal, update.seq));
+            assert!(!got(never), "live: {is_live}, {fillers} between");
+            assert!(got(once), "live: {is_live}, {fillers} between");
+        }
+    }
+}
+
+#[test]
+fn an_update_is_for_whoever_may_have_passed_the_filter_of_its_target() {
+    let (mut world, phone, session) = alice();
+    world.drop_session(session);
+    let push = world.push_with(&["all"], |content| content.filter = "tag:beta && !tag:muted".parse().ok());
+    // It passes for a while, in which the notification is considered: between a join and a leave, and a leave and a join.
+    world.change(phone, &["tag:beta", "tag:muted"], &[]);
+    world.change(phone, &[], &["tag:muted"]);
+    world.announce();
+    world.login(phone, 2);
+    world.settle();
+    assert!(world.has(phone, &push));
+    world.change(phone, &["tag:muted"], &[]);
+    world.change(phone, &[], &["tag:beta"]);
+    world.announce();
+    let update = world.update(&push);
+    world.announce();
+    assert!(world.phones[&phone].got.contains(&(Lane::Normal, update.seq)));
+}
+
+#[test]
 fn who_was_away_gets_the_newest_content_at_once_and_no_older_one() {
     for fillers in [0, 2_000] {
         let (mut world, phone, session) = alice();

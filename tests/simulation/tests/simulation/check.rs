@@ -33,6 +33,7 @@ pub(crate) fn check(world: &mut World, is_whole: bool) -> Vec<String> {
         flashes(world, phone, &mut faults);
         storms(world, phone, &mut faults);
     }
+    updates(world, &mut faults);
     states(world, &mut faults);
     crate::watch::watch(world, &mut faults);
     faults
@@ -163,6 +164,24 @@ fn newest_content(
             "{} ({}) has the content {:?} on {}, not that of its update {}",
             entry.id, entry.seq, seen.body, own.name, update.entry.seq
         ));
+    }
+}
+
+/// An update is sent to nobody whom the filter kept out of its target: who has passed it at no position from the target's on. A
+/// restored copy may have forgotten the tags with which a device passed.
+fn updates(world: &World, faults: &mut Vec<String>) {
+    if !world.ended.is_empty() {
+        return;
+    }
+    for (device, id, at_ms) in &world.sent {
+        let Some(entry) = world.book.find(*id).map(|commit| &commit.entry) else { continue };
+        let EntryKind::Update(target, content) = &entry.kind else { continue };
+        let Some(filter) = &content.filter else { continue };
+        let oracle = Oracle { world, phone: 0, device: *device };
+        if !oracle.passes(&world.book, filter, (target.seq, world.book.position(*at_ms))).1 {
+            let seq = entry.seq;
+            faults.push(format!("update {seq} was sent to {device}, which the filter kept out of {}", target.seq));
+        }
     }
 }
 

@@ -90,6 +90,8 @@ pub(crate) enum Mutation {
     RecallIgnored,
     /// The phone takes an update of what it does not have for a notification, and the server sends it to who came later.
     UpdateIsNew,
+    /// An update forgets the filter of what it is about: it is sent to whom that kept out.
+    UpdateUnfiltered,
     /// The phone judges expiry by a wall clock of its own.
     WallClock,
     /// What the phone had to tell dies with its process.
@@ -99,7 +101,7 @@ pub(crate) enum Mutation {
 }
 
 impl Mutation {
-    pub(crate) const ALL: [Self; 38] = [
+    pub(crate) const ALL: [Self; 39] = [
         Self::AnsweredBeforeSync,
         Self::CounterFromMax,
         Self::GenerationIgnored,
@@ -135,6 +137,7 @@ impl Mutation {
         Self::EveryDeathCounts,
         Self::RecallIgnored,
         Self::UpdateIsNew,
+        Self::UpdateUnfiltered,
         Self::WallClock,
         Self::EventsLost,
         Self::FormerUsersRows,

@@ -133,7 +133,7 @@ impl Oracle<'_> {
     }
 
     /// Whether the device passes a filter at all positions of a range, and at any.
-    fn passes(&self, book: &Book, filter: &Filter, (first, last): (Seq, Seq)) -> (bool, bool) {
+    pub(crate) fn passes(&self, book: &Book, filter: &Filter, (first, last): (Seq, Seq)) -> (bool, bool) {
         let changes = book.changes(self.device).iter().copied().filter(|at| *at > first && *at <= last);
         changes.chain([first]).fold((true, false), |(always, ever), at| {
             let passes = book.passes(self.device, filter, at);

@@ -115,6 +115,8 @@ pub(crate) struct Server {
     /// What no session may be sent any more: the answer to the change has said so.
     left: BTreeMap<DeviceId, Vec<Membership>>,
     pub(crate) faults: Vec<String>,
+    /// What was written towards which device.
+    pub(crate) sent: Vec<(DeviceId, EntryId)>,
     runtime: Runtime,
 }
 
@@ -194,6 +196,7 @@ impl Server {
             mutation,
             left: BTreeMap::new(),
             faults: Vec::new(),
+            sent: Vec::new(),
             runtime,
         }
     }
@@ -271,6 +274,7 @@ impl Server {
         for seen in log {
             match seen {
                 Seen::Sent(device, id) => {
+                    self.sent.push((device, id));
                     if !self.may_send(device, id) {
                         let text = format!("{id} was sent after its audience was left and that was answered");
                         self.faults.push(text);

@@ -90,6 +90,8 @@ pub(crate) struct World {
     pub(crate) flashes: BTreeMap<EntryId, Flash>,
     pub(crate) copies: Vec<Copy>,
     pub(crate) faults: Vec<String>,
+    /// What was written towards which device, and when.
+    pub(crate) sent: Vec<(DeviceId, EntryId, u64)>,
     pub(crate) is_traced: bool,
     pub(crate) trace: Vec<String>,
     /// How much of the log is in the trace.
@@ -131,6 +133,7 @@ impl World {
             flashes: BTreeMap::new(),
             copies: Vec::new(),
             faults: Vec::new(),
+            sent: Vec::new(),
             is_traced,
             trace: Vec::new(),
             told: 0,
@@ -405,6 +408,7 @@ impl World {
         server.settle();
         let effects = std::mem::take(&mut server.effects);
         self.faults.append(&mut server.faults);
+        self.sent.extend(server.sent.drain(..).map(|(device, id)| (device, id, self.now_ms)));
         for gate in self.disk.take_gates() {
             let wait_ms = if self.is_calm { 0 } else { gate.wait_ms };
             self.after(wait_ms, Happening::Gate(gate.open));
@@ -480,6 +484,7 @@ impl World {
         self.release_gates();
         server.close(&self.disk);
         self.faults.append(&mut server.faults);
+        self.sent.extend(server.sent.drain(..).map(|(device, id)| (device, id, self.now_ms)));
         let effects = std::mem::take(&mut server.effects);
         self.carry_out(effects);
         let links = server.links();

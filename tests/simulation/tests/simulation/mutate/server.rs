@@ -78,6 +78,7 @@ fn announced(mutation: Mutation, entry: &mut Entry, is_lost: bool) {
             }
         }
         EntryKind::Update(target, _) if mutation == Mutation::UpdateIsNew => target.seq = seq,
+        EntryKind::Update(_, content) if mutation == Mutation::UpdateUnfiltered => content.filter = None,
         EntryKind::Notification(content) => notification(mutation, content, is_lost),
         EntryKind::Update(..) | EntryKind::Recall(..) | EntryKind::Dismissal(..) | EntryKind::Generation(_) => {}
     }
