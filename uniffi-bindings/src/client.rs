@@ -100,11 +100,7 @@ impl PushClient {
 
     /// The app was handed a notification; `displayed` says whether it is on the screen.
     pub fn handed(&self, id: String, displayed: bool) {
-        // In this order: what the server is told of is done here.
-        self.tell(Event::Finished { id: id.clone() });
-        if displayed {
-            self.tell(Event::Displayed { id });
-        }
+        self.tell(Event::Finished { id, is_displayed: displayed });
     }
 
     /// The newer content of a notification is on the screen; `revision` is that of the hand-over.

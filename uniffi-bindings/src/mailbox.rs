@@ -115,6 +115,6 @@ mod tests {
         let mailbox = Mailbox::default();
         assert!(mailbox.post(Letter::Stop).is_ok() && mailbox.take().is_some());
         assert!(mailbox.post(Letter::Event(Event::Start)).is_err());
-        assert!(mailbox.post(Letter::Event(Event::Finished { id: "n".to_owned() })).is_ok());
+        assert!(mailbox.post(Letter::Event(Event::Finished { id: "n".to_owned(), is_displayed: false })).is_ok());
     }
 }

@@ -44,6 +44,8 @@ pub enum Event {
     Finished {
         /// The notification.
         id: String,
+        /// Whether it is on the screen: the server is told so, and no death of the process comes between the two.
+        is_displayed: bool,
     },
     /// The newer content is on the screen.
     Updated {
@@ -57,7 +59,7 @@ pub enum Event {
         /// The notification.
         id: String,
     },
-    /// It is on the screen.
+    /// It is on the screen, and the app is not done with it, or was before.
     Displayed {
         /// The notification.
         id: String,
@@ -104,7 +106,10 @@ impl Event {
         let row = |id: &str, verb| Change::Row(id.to_owned(), verb);
         let report = |id: String, kind| Change::Report(DeviceEvent::new(id, kind, at));
         match self {
-            Self::Finished { id } => vec![row(&id, Verb::Finish)],
+            Self::Finished { id, is_displayed } => {
+                let finished = row(&id, Verb::Finish);
+                [finished].into_iter().chain(is_displayed.then(|| report(id, DeviceEventType::Displayed))).collect()
+            }
             Self::Updated { id, revision } => vec![row(&id, Verb::Updated(revision))],
             Self::Removed { id } => vec![row(&id, Verb::Removed)],
             Self::Displayed { id } => vec![report(id, DeviceEventType::Displayed)],

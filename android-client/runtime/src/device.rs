@@ -8,19 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longwire_client::heartbeat::{Adaptive, Fixed, Interval, NetworkId};
-use longwire_client::inbox::{Change, Outcome, Snapshot, StoreError, Transaction, Verb};
+use longwire_client::inbox::{Outcome, Row, Snapshot, StoreError, Transaction};
 use longwire_client::{Block, Config, Event, Failure, HandOver, Network, Refusal, Reply, State, Target, Why};
 use longwire_driver::notes::Notes;
 use longwire_driver::resolve::Resolver;
 use longwire_driver::rim::BootClock;
 use longwire_driver::tls::SecureError;
 use longwire_driver::{Answer, Connected, Driver, Host, Standing, Status, Wish, connect, connect_either};
+use longwire_protocol::DateTime;
 use tokio::sync::{OnceCell, mpsc, watch};
 
 use crate::commands;
 use crate::device::screen::ScreenQueue;
 use crate::fleet::{Options, TlsChoice};
 use crate::output::{Line, Printer};
+use crate::rim::wall_clock_ms;
 use crate::screen::Screens;
 use crate::store::DeviceStore;
 use crate::tls::Tls;
@@ -326,7 +328,10 @@ async fn load(index: u32, shared: Arc<Shared>) -> Result<Snapshot, StoreError> {
     let done = done.map_err(|error| StoreError(error.to_string()))?;
     let done = done.map_err(|error| StoreError(format!("cannot read the screen: {error}")))?;
     let on_screen = snapshot.rows.iter().filter(|row| row.state.is_open() && done.contains(&row.id));
-    let changes: Vec<_> = on_screen.map(|row| Change::Row(row.id.clone(), Verb::Finish)).collect();
+    let is_displayed = shared.options.behaviour.report_displayed;
+    let at = DateTime(wall_clock_ms());
+    let finished = |row: &Row| Event::Finished { id: row.id.clone(), is_displayed }.said(at);
+    let changes: Vec<_> = on_screen.flat_map(finished).collect();
     if changes.is_empty() {
         return Ok(snapshot);
     }

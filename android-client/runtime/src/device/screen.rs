@@ -103,14 +103,11 @@ impl ScreenQueue {
             match note {
                 Note::Handed(shown) => {
                     printer.print(&output::Line::notification(self.device, &shown)).await;
-                    if self.report_displayed && !shown.is_update {
-                        events.push(Event::Displayed { id: shown.id.clone() });
-                    }
-                    if shown.is_update {
-                        events.push(Event::Updated { id: shown.id, revision: shown.revision });
-                    } else if !shown.is_once {
-                        events.push(Event::Finished { id: shown.id });
-                    }
+                    events.push(if shown.is_update {
+                        Event::Updated { id: shown.id, revision: shown.revision }
+                    } else {
+                        Event::Finished { id: shown.id, is_displayed: self.report_displayed }
+                    });
                 }
                 Note::Removed { id, .. } => {
                     printer.print(&output::Line::removed(self.device, &id)).await;

@@ -312,6 +312,8 @@ fn wrong_state(
                 Some("the phone has dropped it")
             } else if delivery.state > State::Delivered && !is_shown {
                 Some("no screen has shown it")
+            } else if delivery.state == State::Delivered && is_shown && is_plain {
+                Some("a screen has shown it")
             } else {
                 (row == Some(RowState::Unusable) && is_plain).then_some("the phone could not use it")
             }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use longwire_client::heartbeat::{Adaptive, Fixed, Interval};
-use longwire_client::inbox::{Change, MemoryStore, Outcome, Row, Snapshot, Store as _, StoreError, Transaction, Verb};
+use longwire_client::inbox::{Change, MemoryStore, Outcome, Row, Snapshot, Store as _, StoreError, Transaction};
 use longwire_client::{Action, Actions, Config, Event, HandOver, Machine, State, Target, TlsMode};
 use longwire_model::DeviceId;
-use longwire_protocol::Jid;
+use longwire_protocol::{DateTime, Jid};
 
 use crate::mutate::phone::{self as mutant, PhoneMutant};
 use crate::rng::Rng;
@@ -465,7 +465,8 @@ impl Phone {
         let snapshot = self.record();
         let is_shown = |row: &&Row| row.state.is_open() && self.times(&row.id) > 0;
         let on_screen = snapshot.rows.iter().filter(is_shown);
-        let changes: Vec<_> = on_screen.map(|row| Change::Row(row.id.clone(), Verb::Finish)).collect();
+        let finished = |row: &Row| Event::Finished { id: row.id.clone(), is_displayed: true }.said(DateTime(now_ms));
+        let changes: Vec<_> = on_screen.flat_map(finished).collect();
         if !changes.is_empty() {
             self.store.apply(&Transaction { at_ms: now_ms, changes }).expect("a store in memory");
             self.store.sync();
@@ -485,10 +486,7 @@ impl Phone {
             return self.event(Event::Updated { id: shown.id.clone(), revision: shown.revision }, now_ms);
         }
         self.line(&shown.id, What::Shown);
-        let mut wishes = self.event(Event::Displayed { id: shown.id.clone() }, now_ms);
-        if !shown.is_once {
-            wishes.extend(self.event(Event::Finished { id: shown.id.clone() }, now_ms));
-        }
+        let mut wishes = self.event(Event::Finished { id: shown.id.clone(), is_displayed: true }, now_ms);
         if self.opens && self.rng.chance(20) {
             let wait_ms = self.rng.below(20_000);
             wishes.push(Wish::Later(wait_ms, Later::Touched(shown.id.clone(), self.rng.chance(50))));

@@ -242,7 +242,11 @@ impl Phone {
             return;
         }
         let (id, revision) = (shown.id, shown.revision);
-        self.event(if shown.is_update { Event::Updated { id, revision } } else { Event::Finished { id } });
+        self.event(if shown.is_update {
+            Event::Updated { id, revision }
+        } else {
+            Event::Finished { id, is_displayed: false }
+        });
     }
 
     fn take_away(&mut self, id: String) {

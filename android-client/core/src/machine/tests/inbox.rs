@@ -41,15 +41,32 @@ fn f28_a_crash_between_store_and_ack_shows_it_once_and_tells_it_was_stored() {
 fn f28_a_crash_between_hand_over_and_done_hands_again_with_the_same_id() {
     let mut phone = Phone::online();
     phone.receive_entries(&[notification(101, "a"), notification(102, "b")]);
-    phone.event(Event::Finished { id: "a".into() });
+    phone.event(Event::Finished { id: "a".into(), is_displayed: false });
     assert_eq!(phone.finished, ["a"]);
     let mut phone = phone.reborn();
     phone.start();
     assert_eq!(phone.handed.iter().map(|handed| (handed.id.as_str(), handed.attempt)).collect::<Vec<_>>(), [("b", 2)]);
-    phone.event(Event::Finished { id: "b".into() });
+    phone.event(Event::Finished { id: "b".into(), is_displayed: false });
     let mut phone = phone.reborn();
     phone.start();
     assert!(phone.handed.is_empty());
+}
+
+#[test]
+fn a_crash_never_comes_between_being_done_and_the_report_that_it_is_on_the_screen() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a")]);
+    phone.is_store_slow = true;
+    phone.event(Event::Finished { id: "a".into(), is_displayed: true });
+    let transaction = phone.waiting_stores.pop_front().expect("a step");
+    phone.store.apply(&transaction).expect("stores");
+    phone.store.sync();
+    let mut phone = phone.reborn();
+    phone.start();
+    assert!(phone.handed.is_empty(), "done");
+    phone.log_in(&bound(101, 101));
+    let written = phone.take_written();
+    assert!(written.contains("<event xmlns='urn:longwire:push:1' entry='a' type='displayed'"), "{written}");
 }
 
 #[test]
@@ -128,7 +145,7 @@ fn f13_expiry_is_judged_by_server_time_that_runs_on_over_a_restart() {
 fn a_recalled_notification_leaves_the_screen_and_its_id_stays_dead() {
     let mut phone = Phone::online();
     phone.receive_entries(&[notification(101, "a"), notification(102, "b")]);
-    phone.event(Event::Finished { id: "a".into() });
+    phone.event(Event::Finished { id: "a".into(), is_displayed: false });
     phone.receive_entries(&[recall(103, "a"), recall(104, "b"), recall(105, "never")]);
     assert_eq!(phone.cancelled, ["a", "b"]);
     phone.receive_entries(&[notification(106, "never"), notification(107, "a")]);
@@ -285,7 +302,7 @@ fn a_login_as_another_user_tells_what_it_dropped() {
 fn ids_are_kept_for_the_longest_ttl_and_a_day() {
     let mut phone = Phone::online();
     phone.receive_entries(&[notification(101, "a"), notification(102, "open")]);
-    phone.event(Event::Finished { id: "a".into() });
+    phone.event(Event::Finished { id: "a".into(), is_displayed: false });
     let later = |ms| Bound { time: DateTime(EPOCH_MS + ms), ..bound(102, 102) };
     phone.reconnect(&later(KEPT_MS));
     assert_eq!(phone.store.state("a"), Some(RowState::Done), "at the limit");

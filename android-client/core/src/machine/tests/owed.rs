@@ -13,7 +13,7 @@ fn owed(phone: &Phone, id: &str) -> Owed {
 }
 
 fn finish(phone: &mut Phone, id: &str) {
-    phone.event(Event::Finished { id: id.into() });
+    phone.event(Event::Finished { id: id.into(), is_displayed: false });
 }
 
 /// The process dies; the next one starts without a network to speak of.

@@ -26,7 +26,9 @@ class Lives(
         val before = settled()
         Child(Life::class, sdk, File(storage, "output"), properties).use { child ->
             awaitThat("settled life with ${more.toMap()}", Child.PATIENCE, { child.printed }) {
-                check(child.isAlive || settled() > before) { "it ended with ${child.await()}: ${child.printed}" }
+                check(child.isAlive || settled() > before) {
+                    "a life with ${more.toMap()} on SDK $sdk ended with ${child.await()} after $lines: ${child.printed}"
+                }
                 settled() > before
             }
             then()
