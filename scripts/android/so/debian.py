@@ -5,6 +5,7 @@ compiled from source, and link stubs: shared objects that define the symbols of 
 that a symbol newer than the oldest Android fails the link (`-z defs`).
 """
 
+import hashlib
 import os
 import shlex
 from pathlib import Path
@@ -74,10 +75,19 @@ def build(abis: list[Abi], rust_flags: list[str]) -> dict[str, Path]:
         variable = abi.rust.replace("-", "_")
         environment = _environment([*rust_flags, *abi.rust_flags])
         environment |= {f"CC_{variable}": str(wrapper), f"AR_{variable}": AR, f"CARGO_TARGET_{variable.upper()}_LINKER": str(wrapper)}
+        # Cargo does not see what the wrapper is made of: other declarations compile C anew, and the link is made in any case.
+        environment[f"CFLAGS_{variable}"] = f"-DLONGWIRE_DECLARATIONS={_declarations()}"
+        for linked in (TARGET / "cargo" / abi.rust / PROFILE).glob(f"**/{LIBRARY}"):
+            linked.unlink()
         # One target at a time and a cdylib alone: only so does cargo optimise the library as a whole.
         chosen = ["--package", PACKAGE, "--lib", "--crate-type", "cdylib", "--profile", PROFILE, "--target", abi.rust]
         run(CARGO, "rustc", "--locked", *STANDARD_LIBRARY_PARTS, *OTHERS, *chosen, *CODE, cwd=ROOT, env=environment)
     return {abi.name: TARGET / "cargo" / abi.rust / PROFILE / LIBRARY for abi in abis}
+
+
+def _declarations() -> str:
+    files = sorted((SOURCES / "include").rglob("*.h"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _environment(rust_flags: list[str]) -> dict[str, str]:
