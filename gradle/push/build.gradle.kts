@@ -19,7 +19,13 @@ val nativeLibraries =
         workingDir = repositoryRoot
         commandLine("scripts/android/build-so")
     }
-tasks.named("preBuild") { dependsOn(kotlinBindings, nativeLibraries) }
+val notices =
+    tasks.register<Exec>("notices") {
+        description = "Writes the licences of what the libraries are made of."
+        workingDir = repositoryRoot
+        commandLine("scripts/android/notices")
+    }
+tasks.named("preBuild") { dependsOn(kotlinBindings, nativeLibraries, notices) }
 
 android {
     namespace = "org.longwire.push"
@@ -36,6 +42,7 @@ android {
     sourceSets.named("main") {
         kotlin.directories.add(generated.resolve("kotlin").path)
         jniLibs.directories.add(generated.resolve("jni").path)
+        assets.directories.add(generated.resolve("assets").path)
     }
     testOptions {
         unitTests {

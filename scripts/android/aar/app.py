@@ -114,6 +114,8 @@ class App:
             for source in (self.work / "resources.apk", self.dexed):
                 _copy(source, apk)
             for unpacked in self.aars:
+                for name, content in archive.files_below(unpacked / "assets").items():
+                    _add(apk, f"assets/{name}", content)
                 for abi in self.abis:
                     for library in sorted((unpacked / "jni" / abi).glob("*.so")):
                         _add(apk, f"lib/{abi}/{library.name}", library.read_bytes())

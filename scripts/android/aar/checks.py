@@ -29,6 +29,8 @@ _AAR_FILES = {
     "public.txt",
     "META-INF/com/android/build/gradle/aar-metadata.properties",
 }
+# The licences of what the native library is made of: whoever passes an app on passes them on.
+NOTICES = "assets/longwire-push-notices.txt"
 LIBRARY_BYTES_MAX = 2 * 1000 * 1000
 _PAGE_BYTES = 16 * 1024
 _MAY_DEPEND_ON_ANDROIDX = ("annotation-jvm",)
@@ -94,8 +96,8 @@ def aar(path, namespace, abis, library):
             size = held.getinfo(name).file_size
             if size > LIBRARY_BYTES_MAX:
                 wrong.append(f"{name} has {size:,} bytes, more than {LIBRARY_BYTES_MAX:,}")
-        if library and "proguard.txt" not in names:
-            wrong.append("proguard.txt is missing")
+        if library:
+            wrong += [f"{name} is missing" for name in ("proguard.txt", NOTICES) if name not in names]
     return wrong
 
 

@@ -56,6 +56,14 @@ def native(module, jni, abis):
     return found
 
 
+def notices(module):
+    """The licences of what a native library is made of, by their name within the AAR: an app reads and shows them as an asset."""
+    if module.property("longwire.library") is None:
+        return {}
+    tools.run(tools.ROOT / "scripts" / "android" / "notices")
+    return {f"assets/{name}": content for name, content in archive.files_below(tools.OUT / "assets").items()}
+
+
 def symbols(module, work):
     """R.txt: the names of the resources, from which an app's build makes the R class."""
     res = resources.compiled(module.main / "res", work / "res.zip")
@@ -84,4 +92,4 @@ def members(module, jni, abis, work):
     if rules.exists():
         held["proguard.txt"] = rules.read_bytes()
     held |= {f"res/{name}": content for name, content in archive.files_below(module.main / "res").items()}
-    return held | native(module, jni, abis)
+    return held | native(module, jni, abis) | notices(module)

@@ -60,6 +60,7 @@ class Packages(unittest.TestCase):
             "R.txt": b"",
             "public.txt": b"",
             "proguard.txt": b"",
+            checks.NOTICES: b"",
             "META-INF/com/android/build/gradle/aar-metadata.properties": b"",
             "jni/x86_64/libl.so": changed.pop("library", b"x"),
         }
@@ -72,7 +73,7 @@ class Packages(unittest.TestCase):
         self.assertEqual(self._aar(), [])
 
     def test_each_fault_of_an_aar_is_found(self):
-        for name in ("R.txt", "public.txt", "proguard.txt", "jni/x86_64/libl.so", "classes.jar"):
+        for name in ("R.txt", "public.txt", "proguard.txt", checks.NOTICES, "jni/x86_64/libl.so", "classes.jar"):
             self.assertEqual(len(self._aar(without=[name])), 1, name)
         self.assertEqual(len(self._aar(cls="a/b/R$string.class")), 1)
         self.assertEqual(self._aar(library=b"x" * checks.LIBRARY_BYTES_MAX), [])
