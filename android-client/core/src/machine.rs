@@ -57,8 +57,8 @@ pub struct Machine {
     /// Where to connect next.
     targets: Targets,
     backoff: Backoff,
-    /// Until when nothing is attempted because the server said so.
-    pause_until_ms: u64,
+    /// Until when nothing is attempted because the server said so, and why.
+    pause: (u64, Why),
     /// When a device that is blocked tries once more; none when only a person can help.
     blocked_until_ms: Option<u64>,
     heartbeat: Heartbeat,
@@ -95,7 +95,7 @@ impl Machine {
             clock: ServerClock::default(),
             targets: Targets::default(),
             backoff: Backoff::default(),
-            pause_until_ms: 0,
+            pause: (0, Why::Network),
             blocked_until_ms: None,
             heartbeat: Heartbeat::new(interval),
             link: None,

@@ -398,8 +398,8 @@ impl Machine {
 
     /// Waits for as long as the server asked, whatever the network does meanwhile.
     fn pause(&mut self, wait_ms: u64, why: Why, now_ms: u64, actions: &mut Actions<'_>) {
-        self.pause_until_ms = now_ms.saturating_add(wait_ms);
-        self.wait_until(self.pause_until_ms, why, actions);
+        self.pause = (now_ms.saturating_add(wait_ms), why.clone());
+        self.wait_until(self.pause.0, why, actions);
     }
 
     fn wait_until(&mut self, until_ms: u64, why: Why, actions: &mut Actions<'_>) {
@@ -469,10 +469,10 @@ impl Machine {
                 let beat = self.heartbeat.probe(now_ms);
                 self.carry_out(beat, now_ms, actions);
             }
-            (Network::Usable | Network::Known(_), State::Waiting { why, .. }) if self.pause_until_ms > now_ms => {
-                let why = why.clone();
+            (Network::Usable | Network::Known(_), State::Waiting { .. }) if self.pause.0 > now_ms => {
                 self.backoff.restart();
-                self.wait_until(self.pause_until_ms, why, actions);
+                let (until_ms, why) = self.pause.clone();
+                self.wait_until(until_ms, why, actions);
             }
             (Network::Usable | Network::Known(_), _) => {
                 self.backoff.restart();

@@ -77,6 +77,8 @@ fn a_shutdown_with_retry_is_obeyed_even_over_a_network_change() {
     phone.now_ms += 10_000;
     phone.event(Event::Network(Network::Usable));
     assert_eq!(phone.machine.poll_timeout().map(|(due_ms, _)| due_ms), Some(until_ms));
+    let State::Waiting { why, .. } = phone.machine.state() else { panic!("{:?}", phone.machine.state()) };
+    assert_eq!(why.name(), "server", "there is a network again: it is not what is waited for");
     phone.wait();
     assert_eq!((phone.connects, phone.now_ms), (2, until_ms));
 }
