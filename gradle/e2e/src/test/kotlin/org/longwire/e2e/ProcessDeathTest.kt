@@ -11,7 +11,6 @@ import org.longwire.e2e.world.Child
 import org.longwire.e2e.world.Server
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.annotation.Config
-import java.io.File
 import kotlin.test.assertEquals
 
 /** Processes that die for real, at every step between socket and broadcast. The storage is handed on from one SDK level to the next. */
@@ -25,7 +24,7 @@ class ProcessDeathTest {
     fun `whatever step the process dies at, the notification is on the screen once and is told to the app`() {
         Server(folder.newFolder("data")).use { server ->
             val levels = Child.levels
-            val lives = Lives(folder.newFolder("phone"), told(server))
+            val lives = Lives(folder.newFolder("phone"), server)
             var settled = ""
             for (step in Step.entries) {
                 val level = levels[step.ordinal % levels.size]
@@ -36,11 +35,6 @@ class ProcessDeathTest {
             lives.live(levels.last(), 0, "settled" to settled)
             for (step in Step.entries) judge(step, lives.lines)
         }
-    }
-
-    private fun told(server: Server): Map<String, String> {
-        val certificate = File(folder.root, "certificate.pem").apply { writeText(server.certificate) }
-        return mapOf("address" to server.address, "certificate" to certificate.path, "api" to server.api.address, "key" to server.api.key)
     }
 
     private fun judge(

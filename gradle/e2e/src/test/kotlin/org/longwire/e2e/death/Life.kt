@@ -5,6 +5,7 @@ import org.junit.runner.RunWith
 import org.longwire.e2e.host.HostApp
 import org.longwire.e2e.host.HostReceiver
 import org.longwire.e2e.world.Api
+import org.longwire.e2e.world.Child
 import org.longwire.e2e.world.Phone
 import org.longwire.e2e.world.awaitThat
 import org.longwire.push.PushComponents
@@ -32,10 +33,11 @@ class Life {
                 ),
             )
             phone.online()
-            for (id in told("settled").split(",").filter { it.isNotEmpty() }) {
+            for (id in System.getProperty("life.settled").orEmpty().split(",").filter { it.isNotEmpty() }) {
                 awaitThat("display of $id", seen = { stateOf(id) }) { stateOf(id) == "displayed" }
             }
             diary.note("settled")
+            System.getProperty("life.until")?.let { end -> awaitThat("end", Child.PATIENCE) { File(end).exists() } }
             // A process that is to die does so while it waits here.
             if (step != null) awaitThat("death at $step") { false }
         }

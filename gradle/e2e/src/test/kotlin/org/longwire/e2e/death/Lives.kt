@@ -1,14 +1,17 @@
 package org.longwire.e2e.death
 
 import org.longwire.e2e.world.Child
+import org.longwire.e2e.world.Server
 import org.longwire.e2e.world.awaitThat
 import java.io.File
 
 /** Processes of one phone, one after the other, over the same storage. */
 class Lives(
     private val storage: File,
-    private val told: Map<String, String>,
+    server: Server,
 ) {
+    private val told =
+        mapOf("address" to server.address, "certificate" to server.certificateFile, "api" to server.api.address, "key" to server.api.key)
     private val diary = Diary(File(storage, "diary"))
 
     /** What happened on the phone. */

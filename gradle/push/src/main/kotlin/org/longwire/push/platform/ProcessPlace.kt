@@ -33,10 +33,10 @@ internal class ProcessPlace(
             null
         }
 
-    /** The process's name; on anything but a phone it is the path of a program. */
+    /** The process's name, which has a dot as a package's has; on anything but a phone it is that of a program. */
     private fun commandLine(): String? =
         try {
-            File("/proc/self/cmdline").readText().substringBefore('\u0000').takeIf { it.isNotEmpty() && '/' !in it }
+            File("/proc/self/cmdline").readText().substringBefore('\u0000').takeIf { '.' in it && '/' !in it }
         } catch (error: IOException) {
             Log.w(LOG_TAG, "the process has no name", error)
             null
