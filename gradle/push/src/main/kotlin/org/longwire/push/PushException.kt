@@ -36,6 +36,9 @@ public class PushException internal constructor(
         /** The library was stopped meanwhile. */
         STOPPED,
 
+        /** The library's native part cannot be loaded: the installed app lacks it for the phone's ABI, or it is damaged. */
+        LIBRARY,
+
         /** A fault of the library. */
         INTERNAL,
     }

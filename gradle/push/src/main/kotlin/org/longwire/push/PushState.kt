@@ -14,7 +14,7 @@ public sealed interface PushState {
     public data class Waiting(
         /**
          * Until when, on the clock of `SystemClock.elapsedRealtime()`; `null`: at no set time. `no-network` ends when there is a network,
-         * `internal` after seconds, a store that did not open at the library's next occasion: a start, an alarm, a quarter of an hour.
+         * `internal` after seconds, what did not open (a store) at the library's next occasion: a start, an alarm, a quarter of an hour.
          */
         public val untilElapsedMs: Long?,
         /**
@@ -57,7 +57,10 @@ public sealed interface PushState {
 
     /** Cannot go on without somebody's help. */
     public data class Blocked(
-        /** Why, as a stable word: `registration-refused`, `app-key-needed`, `app-key-refused`, `unauthorized` or `config`. */
+        /**
+         * Why, as a stable word: `registration-refused`, `app-key-needed`, `app-key-refused`, `unauthorized`, `config`, or `library`: the native
+         * library cannot be loaded, which another build of the app mends. It is not tried again in the same process.
+         */
         public val reason: String,
         /** Why, as a sentence for people. */
         public val text: String,

@@ -201,4 +201,13 @@ class NotificationServiceTest : PushTest() {
         host.runSoon()
         await { cores.all.singleOrNull()?.isStarted == true }
     }
+
+    @Test
+    fun `a fault of the library at its opening is not called one of the storage`() {
+        cores.failure = PushException(PushException.Kind.INTERNAL, "a panic")
+        Push.configure(app, config)
+        Push.start()
+        host.runSoon()
+        await { Push.state.value == PushState.Waiting(null, "internal", "a panic") }
+    }
 }

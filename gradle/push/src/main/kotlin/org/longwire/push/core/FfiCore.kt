@@ -15,12 +15,9 @@ internal object FfiCoreFactory : CoreFactory {
         config: CoreConfig,
         platform: CorePlatform,
     ): Core =
-        try {
+        NativeLibrary.loading {
             meetVirtualMachine()
             FfiCore(translated { PushClient(config.toFfi(), FfiPlatform(platform)) })
-        } catch (error: LinkageError) {
-            // Not there, or not for this phone; the second attempt fails in another way than the first.
-            throw PushException(PushException.Kind.INTERNAL, "the native library cannot be loaded: ${error.message}", cause = error)
         }
 }
 

@@ -123,7 +123,9 @@ internal class HealthRules(
             }
 
             is PushState.Blocked -> {
-                bad(HealthCheck.SERVER, PROBLEM, R.string.longwire_health_server_blocked, state.text)
+                val isServers = state.reason !in OWN_REASONS
+                val sentence = if (isServers) R.string.longwire_health_server_blocked else R.string.longwire_health_server
+                bad(HealthCheck.SERVER, PROBLEM, sentence, state.text)
             }
 
             is PushState.Waiting -> {
@@ -170,5 +172,8 @@ internal class HealthRules(
         const val CLOCK_WRONG_MS: Long = 5 * 60_000
         private const val MINUTE_MS = 60_000
         private const val NO_NETWORK = "no-network"
+
+        /** What blocks before any server is asked. */
+        private val OWN_REASONS = setOf("config", "library")
     }
 }

@@ -57,6 +57,10 @@ internal class PushHost(
     @Volatile
     private var opened: Opened? = null
 
+    /** Why the native library does not load: in this process it never will, so that it is not tried again. */
+    @Volatile
+    private var unloadable: PushException? = null
+
     @Volatile
     private var isRunning = false
 
@@ -212,9 +216,11 @@ internal class PushHost(
 
     private fun open(): Opened =
         opened ?: try {
+            unloadable?.let { throw it }
             create().also { opened = it }
         } catch (error: PushException) {
-            states.value = failure(error)
+            if (error.kind == PushException.Kind.LIBRARY) unloadable = error
+            states.value = stateOf(error)
             throw error
         }
 
@@ -250,9 +256,15 @@ internal class PushHost(
 
     private fun shows(): Boolean = settings.values.config?.showsNotifications != false
 
-    private fun failure(error: PushException): PushState {
+    /** The state of a library whose core did not open. */
+    private fun stateOf(error: PushException): PushState {
         val text = error.message.orEmpty()
-        return if (error.isConfig) PushState.Blocked("config", text) else PushState.Waiting(null, "storage", text)
+        return when (error.kind) {
+            PushException.Kind.CONFIG -> PushState.Blocked("config", text)
+            PushException.Kind.LIBRARY -> PushState.Blocked("library", text)
+            PushException.Kind.STORAGE -> PushState.Waiting(null, "storage", text)
+            else -> PushState.Waiting(null, "internal", text)
+        }
     }
 
     private fun launch(

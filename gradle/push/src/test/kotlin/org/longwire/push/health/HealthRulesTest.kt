@@ -128,6 +128,10 @@ class HealthRulesTest {
         val items = states.map { rules.report(good.copy(state = it))[HealthCheck.SERVER] }
         assertEquals(states.size, items.map { it.sentence }.toSet().size)
         assertTrue("certificate" in items[2].sentence && "app key" in items[5].sentence)
+        for (reason in listOf("config", "library")) {
+            val item = rules.report(good.copy(state = PushState.Blocked(reason, "a sentence")))[HealthCheck.SERVER]
+            assertFalse("The server" in item.sentence, reason)
+        }
         assertNotNull(items[1].fix)
         assertEquals(items[3].sentence, rules.report(good.copy(state = PushState.LoggingIn))[HealthCheck.SERVER].sentence)
     }
