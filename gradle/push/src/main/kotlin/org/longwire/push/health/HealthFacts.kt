@@ -6,13 +6,15 @@ import org.longwire.push.PushState
 /** What is known of the phone, without judgement. */
 internal data class HealthFacts(
     val areNotificationsEnabled: Boolean = true,
-    /** Ids of the library's channels that the person blocked. */
-    val blockedChannels: List<String> = emptyList(),
+    /** The library's channels that the person blocked: ids with their names. */
+    val blockedChannels: Map<String, String> = emptyMap(),
     val isIgnoringBatteryOptimisations: Boolean = true,
     val isBackgroundDataRestricted: Boolean = false,
     /** `UsageStatsManager`'s number, `null` before Android 9. */
     val standbyBucket: Int? = null,
     val mayBeExact: Boolean = true,
+    /** Whether the app's manifest asks for exact alarms, so that the person can allow them. */
+    val asksForExact: Boolean = false,
     /** The maker's page, when the phone has one. */
     val autoStart: Intent? = null,
     val isVpn: Boolean = false,

@@ -40,6 +40,7 @@ internal class HealthReader(
             isBackgroundDataRestricted = isBackgroundDataRestricted(),
             standbyBucket = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.P) Api28.standbyBucket(context) else null,
             mayBeExact = mayBeExact(),
+            asksForExact = asksForExact(),
             autoStart = AutoStart.page(Build.MANUFACTURER.orEmpty(), ::isResolvable),
             isVpn = network.isVpn,
             isCaptivePortal = network.isCaptivePortal,
@@ -50,11 +51,9 @@ internal class HealthReader(
         )
     }
 
-    private fun blockedChannels(): List<String> {
-        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O) return emptyList()
-        val channels = notifications?.let(Api26::channels).orEmpty()
-        val own = channels.filter { (id, _) -> id.startsWith(Channels.PREFIX) }
-        return own.filter { (_, importance) -> importance == NotificationManager.IMPORTANCE_NONE }.map { it.first }
+    private fun blockedChannels(): Map<String, String> {
+        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O) return emptyMap()
+        return notifications?.let { Api26.blockedChannels(it, Channels.PREFIX) }.orEmpty()
     }
 
     private fun isIgnoringBatteryOptimisations(): Boolean =
@@ -73,6 +72,11 @@ internal class HealthReader(
     private fun mayBeExact(): Boolean {
         if (Build.VERSION.SDK_INT >= ListenerAlarms.SDK) return true
         return context.getSystemService(AlarmManager::class.java)?.let(SystemHeartbeatAlarm::mayBeExact) == true
+    }
+
+    private fun asksForExact(): Boolean {
+        val info = context.packageManager.getPackageInfo(context.packageName, PackageManager.GET_PERMISSIONS)
+        return "android.permission.SCHEDULE_EXACT_ALARM" in info.requestedPermissions.orEmpty()
     }
 
     private fun serverTimeMs(): Long =

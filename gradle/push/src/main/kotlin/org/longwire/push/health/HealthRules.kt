@@ -48,8 +48,9 @@ internal class HealthRules(
     private fun channels(facts: HealthFacts): HealthItem {
         val blocked = facts.blockedChannels
         if (blocked.isEmpty()) return ok(HealthCheck.CHANNEL_BLOCKED, R.string.longwire_health_channel_ok)
-        val names = blocked.joinToString(", ")
-        return bad(HealthCheck.CHANNEL_BLOCKED, PROBLEM, R.string.longwire_health_channel, names, fix = fixes.channel(blocked.first()))
+        val names = blocked.values.joinToString(", ")
+        val fix = fixes.channel(blocked.keys.first())
+        return bad(HealthCheck.CHANNEL_BLOCKED, PROBLEM, R.string.longwire_health_channel, names, fix = fix)
     }
 
     private fun battery(facts: HealthFacts) =
@@ -84,10 +85,13 @@ internal class HealthRules(
     }
 
     private fun exactAlarm(facts: HealthFacts) =
-        if (facts.mayBeExact) {
-            ok(HealthCheck.EXACT_ALARM, R.string.longwire_health_alarm_ok)
-        } else {
-            bad(HealthCheck.EXACT_ALARM, WARNING, R.string.longwire_health_alarm, fix = fixes.exactAlarm())
+        when {
+            facts.mayBeExact -> ok(HealthCheck.EXACT_ALARM, R.string.longwire_health_alarm_ok)
+
+            facts.asksForExact -> bad(HealthCheck.EXACT_ALARM, WARNING, R.string.longwire_health_alarm, fix = fixes.exactAlarm())
+
+            // The system's page lists only apps that ask.
+            else -> bad(HealthCheck.EXACT_ALARM, WARNING, R.string.longwire_health_alarm_not_asked)
         }
 
     private fun autoStart(facts: HealthFacts) =

@@ -71,5 +71,12 @@ internal object Api26 {
         channel: String,
     ): Int? = manager.getNotificationChannel(channel)?.importance
 
-    fun channels(manager: NotificationManager): List<Pair<String, Int>> = manager.notificationChannels.map { it.id to it.importance }
+    /** The channels whose ids begin so and that the person blocked: ids with their names, as the system's settings show them. */
+    fun blockedChannels(
+        manager: NotificationManager,
+        prefix: String,
+    ): Map<String, String> =
+        manager.notificationChannels
+            .filter { it.id.startsWith(prefix) && it.importance == NotificationManager.IMPORTANCE_NONE }
+            .associate { it.id to it.name.toString() }
 }

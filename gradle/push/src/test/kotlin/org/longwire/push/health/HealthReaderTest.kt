@@ -43,6 +43,7 @@ class HealthReaderTest : PushTest() {
         assertEquals(HealthState.OK, state(HealthCheck.CHANNEL_BLOCKED))
         notifications.getNotificationChannel("longwire.push.high").importance = NotificationManager.IMPORTANCE_NONE
         assertEquals(HealthState.PROBLEM, state(HealthCheck.CHANNEL_BLOCKED))
+        assertEquals(mapOf("longwire.push.high" to "Important"), facts().blockedChannels)
     }
 
     @Test
@@ -66,6 +67,15 @@ class HealthReaderTest : PushTest() {
             shadowOf(app.service<UsageStatsManager>()).setCurrentAppStandbyBucket(UsageStatsManager.STANDBY_BUCKET_RARE)
             assertEquals(HealthState.WARNING, state(HealthCheck.STANDBY_BUCKET))
         }
+    }
+
+    @Test
+    fun `the manifest says whether exact alarms can be allowed`() {
+        Push.configure(app, config)
+        assertFalse(facts().asksForExact, "the library does not ask")
+        val info = shadowOf(app.packageManager).getInternalMutablePackageInfo(app.packageName)
+        info.requestedPermissions = arrayOf(*info.requestedPermissions.orEmpty(), "android.permission.SCHEDULE_EXACT_ALARM")
+        assertTrue(facts().asksForExact)
     }
 
     @Test

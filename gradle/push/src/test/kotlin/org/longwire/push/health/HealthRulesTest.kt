@@ -32,7 +32,7 @@ class HealthRulesTest {
                 Triple(good.copy(areNotificationsEnabled = false), HealthState.PROBLEM, "android.settings.APP_NOTIFICATION_SETTINGS"),
             HealthCheck.CHANNEL_BLOCKED to
                 Triple(
-                    good.copy(blockedChannels = listOf("longwire.push.high")),
+                    good.copy(blockedChannels = mapOf("longwire.push.high" to "Important")),
                     HealthState.PROBLEM,
                     "android.settings.CHANNEL_NOTIFICATION_SETTINGS",
                 ),
@@ -98,8 +98,24 @@ class HealthRulesTest {
     }
 
     @Test
-    fun `an inexact heartbeat is said, with the page of its permission where there is one`() {
+    fun `blocked channels are called what the person knows them by`() {
+        val blocked = mapOf("longwire.push.high" to "Important", "longwire.push.low.none" to "Quiet (none)")
+        val item = rules.report(good.copy(blockedChannels = blocked))[HealthCheck.CHANNEL_BLOCKED]
+        assertTrue("Important, Quiet (none)" in item.sentence && "longwire" !in item.sentence, item.sentence)
+        assertEquals("longwire.push.high", item.fix?.getStringExtra("android.provider.extra.CHANNEL_ID"))
+    }
+
+    @Test
+    fun `an app that does not ask for exact alarms is sent to no page, which could not allow them`() {
         val item = rules.report(good.copy(mayBeExact = false))[HealthCheck.EXACT_ALARM]
+        assertEquals(HealthState.WARNING, item.state)
+        assertNull(item.fix)
+        assertTrue("does not ask" in item.sentence, item.sentence)
+    }
+
+    @Test
+    fun `an inexact heartbeat is said, with the page of its permission where there is one`() {
+        val item = rules.report(good.copy(mayBeExact = false, asksForExact = true))[HealthCheck.EXACT_ALARM]
         assertEquals(HealthState.WARNING, item.state)
         val isOld = android.os.Build.VERSION.SDK_INT < 31
         val expected = if (isOld) "android.settings.APPLICATION_DETAILS_SETTINGS" else "android.settings.REQUEST_SCHEDULE_EXACT_ALARM"
