@@ -11,7 +11,7 @@ import android.util.Log
 import org.longwire.push.Broadcast
 import org.longwire.push.PushException
 import org.longwire.push.platform.LOG_TAG
-import org.longwire.push.platform.WakeLocks
+import org.longwire.push.platform.QueueLock
 import java.io.Closeable
 
 /**
@@ -21,16 +21,14 @@ import java.io.Closeable
 internal class BroadcastQueue(
     private val context: Context,
     private val handler: Handler = Handler(Looper.getMainLooper()),
-    private val wakeLocks: WakeLocks = WakeLocks(context),
+    private val awake: QueueLock = QueueLock(context, "broadcast"),
 ) {
     private class Item(
         val intent: Intent,
         val onDone: () -> Unit,
-    ) {
-        /** Keeps the processor awake while this is under way. */
-        @Volatile
-        var lock: Closeable? = null
-    }
+        /** Its place in the queue that keeps the processor awake. */
+        val entry: Closeable,
+    )
 
     private val waiting = ArrayDeque<Item>()
     private var underWay: Item? = null
@@ -39,7 +37,7 @@ internal class BroadcastQueue(
         intent: Intent,
         onDone: () -> Unit,
     ) {
-        synchronized(waiting) { waiting += Item(intent, onDone) }
+        synchronized(waiting) { waiting += Item(intent, onDone, awake.enter()) }
         next()
     }
 
@@ -49,7 +47,7 @@ internal class BroadcastQueue(
                 if (underWay != null) return
                 waiting.removeFirstOrNull()?.also { underWay = it } ?: return
             }
-        item.lock = wakeLocks.hold("broadcast", ANSWER_MS)
+        awake.moved()
         // The form of postDelayed that takes a token is newer.
         handler.postAtTime({ leave(item) }, item, SystemClock.uptimeMillis() + ANSWER_MS)
         try {
@@ -79,7 +77,7 @@ internal class BroadcastQueue(
 
     private fun leave(item: Item) {
         handler.removeCallbacksAndMessages(item)
-        item.lock?.close()
+        item.entry.close()
         synchronized(waiting) { if (underWay === item) underWay = null }
         next()
     }

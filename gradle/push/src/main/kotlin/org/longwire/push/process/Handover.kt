@@ -7,8 +7,7 @@ import org.longwire.push.PushException
 import org.longwire.push.PushNotification
 import org.longwire.push.core.Core
 import org.longwire.push.platform.LOG_TAG
-import org.longwire.push.platform.WakeLocks
-import java.io.Closeable
+import org.longwire.push.platform.QueueLock
 
 /**
  * Gives notifications to the screen and to the app, in order, and tells the core when the app has them. A notification counts as handed
@@ -18,18 +17,18 @@ internal class Handover(
     private val context: Context,
     private val screen: Screen,
     private val core: () -> Core?,
-    private val wakeLocks: WakeLocks = WakeLocks(context),
-    private val broadcasts: BroadcastQueue = BroadcastQueue(context),
+    private val awake: QueueLock = QueueLock(context, "hand-over"),
+    private val broadcasts: BroadcastQueue = BroadcastQueue(context, awake = awake),
 ) {
     fun handOver(notification: PushNotification) {
-        val lock = wakeLocks.hold("hand-over", LOCK_MS)
-        screen.execute { hand(notification, lock) }
+        val entry = awake.enter()
+        screen.execute { entry.use { hand(notification) } }
     }
 
     fun remove(id: String) {
-        val lock = wakeLocks.hold("remove", LOCK_MS)
+        val entry = awake.enter()
         screen.execute {
-            lock.use {
+            entry.use {
                 // What cannot be removed stays owed, and is asked for again by the next process.
                 if (screen.remove(id)) tell { it.removed(id) }
             }
@@ -38,16 +37,14 @@ internal class Handover(
 
     fun close(): Unit = screen.settle()
 
-    private fun hand(
-        notification: PushNotification,
-        lock: Closeable,
-    ) {
+    private fun hand(notification: PushNotification) {
+        awake.moved()
         val isDisplayed = screen.show(notification)
         // An app that dies of a notification time and again is not handed it for ever.
         val isLast = notification.attempt > ATTEMPTS_MAX
         if (isLast) answer(notification, isDisplayed)
         broadcasts.send(Broadcast.received(context, notification)) {
-            lock.use { if (!isLast) answer(notification, isDisplayed) }
+            if (!isLast) answer(notification, isDisplayed)
         }
     }
 
@@ -74,6 +71,5 @@ internal class Handover(
     companion object {
         /** Hand-overs of one notification that wait for the app. */
         const val ATTEMPTS_MAX: Int = 5
-        private const val LOCK_MS = 30_000L
     }
 }

@@ -1,15 +1,18 @@
 package org.longwire.push.process
 
 import android.content.Intent
+import android.os.Looper
 import org.junit.Test
 import org.longwire.push.Broadcast
 import org.longwire.push.HoldingContext
 import org.longwire.push.PushException
 import org.longwire.push.PushTest
+import org.longwire.push.platform.QueueLock
+import org.robolectric.Shadows.shadowOf
 import org.robolectric.shadows.ShadowPowerManager
+import java.util.concurrent.TimeUnit
 import kotlin.test.assertEquals
 import kotlin.test.assertFalse
-import kotlin.test.assertNotSame
 import kotlin.test.assertTrue
 
 class BroadcastQueueTest : PushTest() {
@@ -40,18 +43,48 @@ class BroadcastQueueTest : PushTest() {
     }
 
     @Test
-    fun `the phone is kept awake for each from when it is sent`() {
+    fun `the phone is kept awake without a gap until the last is answered`() {
         send("n-1")
-        val first = ShadowPowerManager.getLatestWakeLock()
+        val lock = ShadowPowerManager.getLatestWakeLock()
         send("n-2")
-        assertTrue(first.isHeld)
-        assertEquals(first, ShadowPowerManager.getLatestWakeLock(), "the second waits")
+        assertTrue(lock.isHeld)
+        val times = shadowOf(lock).timesHeld
         context.results[0].onReceive(app, Intent())
-        assertFalse(first.isHeld)
-        val second = ShadowPowerManager.getLatestWakeLock()
-        assertNotSame(first, second)
-        assertTrue(second.isHeld)
+        assertTrue(lock.isHeld)
+        assertEquals(lock, ShadowPowerManager.getLatestWakeLock(), "one lock for all")
+        assertTrue(shadowOf(lock).timesHeld > times, "the second has the whole time again")
         context.results[1].onReceive(app, Intent())
-        assertFalse(second.isHeld)
+        assertFalse(lock.isHeld)
+    }
+
+    @Test
+    fun `those that wait behind one that is never answered keep the phone awake until their turn`() {
+        for (name in listOf("n-1", "n-2", "n-3")) send(name)
+        val lock = ShadowPowerManager.getLatestWakeLock()
+        for (sent in 1..3) {
+            assertEquals(sent, context.results.size)
+            shadowOf(Looper.getMainLooper()).idleFor(BroadcastQueue.ANSWER_MS - 1, TimeUnit.MILLISECONDS)
+            assertTrue(lock.isHeld, "while number $sent is under way")
+            shadowOf(Looper.getMainLooper()).idleFor(1, TimeUnit.MILLISECONDS)
+        }
+        assertFalse(lock.isHeld)
+        context.results[0].onReceive(app, Intent())
+        assertFalse(lock.isHeld, "an answer that comes too late")
+    }
+
+    @Test
+    fun `a queue that stands still does not keep the phone awake for ever`() {
+        val queue = QueueLock(app, "test")
+        val entry = queue.enter()
+        val lock = ShadowPowerManager.getLatestWakeLock()
+        shadowOf(Looper.getMainLooper()).idleFor(QueueLock.MAX_MS - 1, TimeUnit.MILLISECONDS)
+        assertTrue(lock.isHeld)
+        shadowOf(Looper.getMainLooper()).idleFor(2, TimeUnit.MILLISECONDS)
+        assertFalse(lock.isHeld)
+        queue.enter()
+        assertTrue(lock.isHeld)
+        entry.close()
+        entry.close()
+        assertTrue(lock.isHeld, "closed once")
     }
 }

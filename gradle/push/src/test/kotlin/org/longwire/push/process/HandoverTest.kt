@@ -19,6 +19,7 @@ import org.longwire.push.host.HostReceiver
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.shadows.ShadowPowerManager
 import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
 import kotlin.test.assertEquals
 import kotlin.test.assertFalse
@@ -158,6 +159,30 @@ class HandoverTest : PushTest() {
         slow.sent[1].second!!.onReceive(app, Intent())
         assertTrue("handed n-2 true" in core.calls)
         handover.close()
+    }
+
+    @Test
+    fun `the phone is awake until the last of several is through, and for removals`() {
+        begin()
+        val slow = Slow(app)
+        val handover = Handover(slow, Screen(app) { presenter }, { core })
+        val lock = ShadowPowerManager.getLatestWakeLock()
+        presenter.isBusy = CountDownLatch(1)
+        handover.handOver(full)
+        assertTrue(lock.isHeld, "on its way to the screen")
+        handover.handOver(full.copy(id = "n-2"))
+        handover.remove("n-3")
+        presenter.isBusy?.countDown()
+        await { "removed n-3" in core.calls && slow.sent.size == 1 }
+        slow.sent[0].second!!.onReceive(app, Intent())
+        assertTrue(lock.isHeld)
+        slow.sent[1].second!!.onReceive(app, Intent())
+        handover.close()
+        assertFalse(lock.isHeld)
+        handover.remove("n-1")
+        handover.close()
+        assertFalse(lock.isHeld)
+        assertEquals(lock, ShadowPowerManager.getLatestWakeLock())
     }
 
     @Test
