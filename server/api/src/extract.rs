@@ -85,8 +85,8 @@ fn take_from_rate(parts: &Parts, api: &Api, bearer: &str) -> Result<(), Problem>
     let Some(slot) = parts.extensions.get::<Slot>() else {
         return Ok(());
     };
-    let id = bearer.split('_').nth(1).unwrap_or(bearer);
-    let allowance = api.rates.take(id, api.core.env.clock.mono_ms());
+    let id = bearer.split('_').nth(1).unwrap_or(bearer).to_owned();
+    let allowance = api.rates.take(&id, api.core.env.clock.mono_ms());
     slot.0.get_or_init(|| allowance);
     if allowance.is_granted {
         return Ok(());

@@ -46,7 +46,7 @@ pub struct Api {
     config: ApiConfig,
     openapi: Arc<str>,
     requests: Semaphore,
-    rates: rate::Rates,
+    rates: longwire_core::rate::Rates<String>,
     request_ids: gate::RequestIds,
     is_draining: AtomicBool,
 }
@@ -61,7 +61,7 @@ impl Api {
             core,
             openapi: describe(document).into(),
             requests: Semaphore::new(config.concurrency_max),
-            rates: rate::Rates::new(config.requests_per_second_max),
+            rates: rate::of_keys(config.requests_per_second_max),
             config,
             request_ids: gate::RequestIds::new(prefix),
             is_draining: AtomicBool::new(false),

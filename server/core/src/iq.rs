@@ -17,6 +17,8 @@ use longwire_protocol::stanza::{Condition, Iq, StanzaError};
 use crate::Core;
 use crate::session_manager::Session;
 
+pub(crate) use push::request_rates;
+
 /// The answer of a handler: the payload of the result, or the refusal.
 pub type Answer = Result<Option<Element>, StanzaError>;
 /// An answer that may take a store's time.

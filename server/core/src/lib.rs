@@ -13,13 +13,14 @@ pub mod login;
 pub mod metrics;
 pub mod notification_manager;
 pub mod presence_manager;
+pub mod rate;
 pub mod render;
 pub mod routing;
 pub mod session_manager;
 
 use std::sync::Arc;
 
-use longwire_model::{AppId, NamePattern};
+use longwire_model::{AppId, DeviceId, NamePattern};
 use longwire_store::Store;
 
 pub use auth_manager::AuthManager;
@@ -32,6 +33,8 @@ pub use metrics::Metrics;
 pub use notification_manager::NotificationManager;
 pub use presence_manager::PresenceManager;
 pub use session_manager::SessionManager;
+
+use rate::Rates;
 
 /// What the core is told at start.
 #[derive(Clone, Debug)]
@@ -85,6 +88,8 @@ pub struct Core {
     pub metrics: Arc<Metrics>,
     /// The handlers of IQ namespaces.
     pub iq: IqTable,
+    /// How often devices may ask for a user, topics and tags.
+    pub requests: Rates<DeviceId>,
     /// Clock and randomness.
     pub env: Env,
     /// The store.
@@ -126,8 +131,21 @@ impl Core {
             env: env.clone(),
         });
         let auth = AuthManager::new(app, Arc::clone(&store), log.clone(), env.clone(), &config);
-        let iq = IqTable::standard();
-        Ok(Arc::new(Self { config, auth, notifications, sessions, presence, directory, log, metrics, iq, env, store }))
+        let (iq, requests) = (IqTable::standard(), iq::request_rates());
+        Ok(Arc::new(Self {
+            config,
+            auth,
+            notifications,
+            sessions,
+            presence,
+            directory,
+            log,
+            metrics,
+            iq,
+            requests,
+            env,
+            store,
+        }))
     }
 
     /// Begins a new generation of the log: on disk before anything is served or appended after it (DESIGN rule 6).

@@ -32,6 +32,8 @@ pub struct Metrics {
     pub registrations: Counter,
     /// App keys refused.
     pub app_key_refusals: Counter,
+    /// Requests of devices refused because they came too often.
+    pub requests_limited: Counter,
     /// Reads of the log by sessions that were behind.
     pub log_reads: Counter,
     /// Seconds from a request to its durable acceptance.
@@ -67,6 +69,7 @@ impl Metrics {
             login_failures: Counter::default(),
             registrations: Counter::default(),
             app_key_refusals: Counter::default(),
+            requests_limited: Counter::default(),
             log_reads: Counter::default(),
             accept_seconds: histogram(),
             send_seconds: histogram(),
@@ -89,6 +92,7 @@ impl Metrics {
         registry.register("login_failures", "Logins refused", self.login_failures.clone());
         registry.register("registrations", "Accounts registered in band", self.registrations.clone());
         registry.register("app_key_refusals", "App keys refused", self.app_key_refusals.clone());
+        registry.register("requests_limited", "Requests of devices that came too often", self.requests_limited.clone());
         registry.register("log_reads", "Reads of the log by sessions that were behind", self.log_reads.clone());
         registry.register("accept_seconds", "Request to durable acceptance", self.accept_seconds.clone());
         registry.register("send_seconds", "Acceptance to the first write to a device", self.send_seconds.clone());

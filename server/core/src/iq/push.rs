@@ -11,6 +11,8 @@ use super::{Answer, Answering, IqHandler};
 use crate::Core;
 use crate::session_manager::Session;
 
+pub(crate) use request::rates as request_rates;
+
 pub(super) struct Push;
 
 impl IqHandler for Push {

@@ -5,6 +5,7 @@ mod auth;
 mod devices;
 mod fast;
 mod notifications;
+mod requests;
 mod sessions;
 mod updates;
 mod user_tokens;

@@ -148,7 +148,7 @@ impl World {
             heartbeat_max_s: 600,
             server_key: [9; 32],
             fast_token_ms: 1_000_000,
-            device_topics: Vec::new(),
+            device_topics: vec!["t/*".parse().expect("a pattern")],
             device_tags: Vec::new(),
         };
         let core = Core::open(Arc::<MemoryStore>::clone(&store), env, config).await.expect("an empty store");

@@ -162,6 +162,26 @@ fn a_back_end_may_have_keys_of_its_own() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_device_that_asks_without_end_is_told_to_wait() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let mut phone = world.phone("phone")?;
+    let mut granted = 0;
+    let refused = loop {
+        let answer = phone.ask("memberships")?;
+        match answer.get("refused") {
+            Some(_) => break answer,
+            None => granted += 1,
+        }
+        ensure!(granted < 200, "nobody says that it is enough");
+    };
+    ensure!(granted >= 64, "{granted} were granted: {refused}");
+    assert_eq!(refused["refused"], "resource-constraint", "{refused}");
+    ensure!(refused["text"].as_str().is_some_and(|text| text.contains("more often")), "{refused}");
+    assert_eq!(world.metric("longwire_requests_limited_total")?, 1);
+    world.still_serves(&phone)
+}
+
+#[test]
 fn devices_join_and_leave_what_the_operator_allows() -> anyhow::Result<()> {
     let place = folder();
     let options = ServerOptions::new(&place.path().join("server"))

@@ -1,5 +1,7 @@
 //! What a device asks for: its user by a token, topics and tags where the operator allows their names, and what it is a member of.
 
+use std::num::NonZeroU32;
+
 use longwire_model::{AudienceKey, DeviceId, DeviceKind, KeyKind};
 use longwire_protocol::push::{Memberships, Request, UserChanged};
 use longwire_protocol::stanza::{Condition, StanzaError};
@@ -9,10 +11,30 @@ use crate::Core;
 use crate::auth_manager::TokenError;
 use crate::devices::{Change, ChangeError};
 use crate::iq::{Answer, unavailable};
+use crate::rate::Rates;
 use crate::session_manager::Session;
 
+/// Requests that a device may make at once: as many as one of ours lets wait.
+const BURST: u32 = 64;
+/// Milliseconds after which it may make one more: what it changes is an entry of the log, kept and synced, and at this pace a hostile
+/// one makes eight thousand a day.
+const EVERY_MS: u64 = 10_000;
+
+/// The buckets of all devices: kept over sessions, so that a new one is no way out.
+pub(crate) fn rates() -> Rates<DeviceId> {
+    Rates::new(NonZeroU32::MIN, EVERY_MS, BURST)
+}
+
 pub(super) async fn carry_out(core: &Core, session: &Session, request: Request) -> Answer {
-    let (device, memberships) = device_of(core, session).await?;
+    let device = session.device.ok_or_else(|| StanzaError::new(Condition::UnexpectedRequest))?;
+    let allowance = core.requests.take(&device, core.env.clock.mono_ms());
+    if !allowance.is_granted {
+        core.metrics.requests_limited.inc();
+        return Err(StanzaError::new(Condition::ResourceConstraint)
+            .with_text("this device asks more often than it may")
+            .with_retry(allowance.retry_s));
+    }
+    let memberships = memberships(core, device).await?;
     match request {
         Request::Login(token) => {
             let user = core.auth.check_user_token(&token.0).await.map_err(|error| refused_token(&error))?;
@@ -27,9 +49,8 @@ pub(super) async fn carry_out(core: &Core, session: &Session, request: Request) 
     }
 }
 
-/// The device of a push session, and the keys that it holds: user, topics, tags.
-async fn device_of(core: &Core, session: &Session) -> Result<(DeviceId, Vec<String>), StanzaError> {
-    let device = session.device.ok_or_else(|| StanzaError::new(Condition::UnexpectedRequest))?;
+/// The keys that a push device holds: user, topics, tags.
+async fn memberships(core: &Core, device: DeviceId) -> Result<Vec<String>, StanzaError> {
     let loaded = core.directory.load(device).await.map_err(|error| unavailable(&error))?;
     let loaded = loaded.ok_or_else(|| StanzaError::new(Condition::ItemNotFound))?.device;
     if !matches!(loaded.kind, DeviceKind::Push(_)) {
@@ -41,7 +62,7 @@ async fn device_of(core: &Core, session: &Session) -> Result<(DeviceId, Vec<Stri
     let open = loaded.memberships.iter().filter(|own| own.left.is_none() && is_told(own.key.kind()));
     let mut keys: Vec<String> = open.map(|own| own.key.as_str().to_owned()).collect();
     keys.sort_unstable();
-    Ok((device, keys))
+    Ok(keys)
 }
 
 /// The key, when the operator lets devices join such names.
