@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::http::Client;
 use crate::process::{binary, ended, kill, longwire, printed, terminate};
+use crate::until;
 
 /// How long a server may take until it listens.
 const START: Duration = Duration::from_secs(30);
@@ -272,7 +273,17 @@ impl Server {
         self.child.id()
     }
 
-    /// Everything that it and its predecessors on this data directory logged.
+    /// Waits until the log has a line that `is_it`; `what` completes "waited in vain for …". What the server has done or answered may be
+    /// on its way to the log: lines are written behind its back, so that nothing waits for whoever reads them.
+    ///
+    /// # Errors
+    /// It is not logged in time.
+    pub fn logged(&self, what: &str, is_it: impl Fn(&str) -> bool) -> anyhow::Result<String> {
+        let line = until(what, crate::SOON, || self.log().lines().find(|line| is_it(line)).map(str::to_owned));
+        line.with_context(|| format!("the log says:\n{}", self.log()))
+    }
+
+    /// Everything that it and its predecessors on this data directory logged, and that is written by now.
     #[must_use]
     pub fn log(&self) -> String {
         said(&self.log, 0)

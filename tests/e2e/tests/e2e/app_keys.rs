@@ -59,9 +59,9 @@ fn register(name: &str) -> String {
 
 #[test]
 fn off_loopback_a_device_registers_with_an_app_key_and_outlives_it() -> anyhow::Result<()> {
-    let world = world(&[])?;
-    let said = world.server.log();
-    ensure!(said.contains("registration is app-key") && said.contains("longwire app key create"), "{said}");
+    let mut world = world(&[])?;
+    let is_it = |line: &str| line.contains("registration is app-key") && line.contains("longwire app key create");
+    world.server.logged("who may register", is_it)?;
     let (why, text) = blocked(&with_key(&world, "keyless", None))?;
     assert_eq!(why, "app-key-needed", "{text}");
     let key = create(&world.server)?;
@@ -69,8 +69,8 @@ fn off_loopback_a_device_registers_with_an_app_key_and_outlives_it() -> anyhow::
     let (why, text) = blocked(&with_key(&world, "wrong", Some(&wrong)))?;
     assert_eq!(why, "app-key-refused", "{text}");
     ensure!(text.contains("unknown or revoked") && text.contains("--app-key"), "{text}");
-    let (said, id) = (world.server.log(), key.split('_').nth(1).context("an id")?);
-    ensure!(said.lines().any(|line| line.contains("an app key was refused") && line.contains(id)), "{said}");
+    let id = key.split('_').nth(1).context("an id")?;
+    world.server.logged("the refused key", |line| line.contains("an app key was refused") && line.contains(id))?;
     let phone = with_key(&world, "phone", Some(&key)).start()?;
     world.still_serves(&phone)?;
     let list = printed(&longwire(world.server.data(), &["app", "key", "list", "--json"])?)?;
@@ -84,6 +84,7 @@ fn off_loopback_a_device_registers_with_an_app_key_and_outlives_it() -> anyhow::
     let (why, text) = blocked(&with_key(&world, "late", Some(&key)))?;
     assert_eq!(why, "app-key-refused", "{text}");
     let secret = key.rsplit('_').next().context("a secret")?;
+    world.server.terminate(SOON)?;
     let logs = world.server.log() + &phone.log();
     assert!(!logs.contains(secret), "a log shows the key");
     Ok(())
