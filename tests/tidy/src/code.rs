@@ -21,18 +21,32 @@ enum Mode {
 /// Takes Rust source apart. Never fails: what is not Rust is split somehow.
 #[must_use]
 pub fn split(source: &str) -> Split {
-    let mut splitter = Splitter { rest: source, previous: ' ', code: String::new(), strings: String::new() };
+    let mut splitter = Splitter::new(source);
     let mut mode = Mode::Code;
     while !splitter.rest.is_empty() {
-        mode = match mode {
-            Mode::Code => splitter.in_code(),
-            Mode::LineComment => splitter.in_line_comment(),
-            Mode::BlockComment(depth) => splitter.in_block_comment(depth),
-            Mode::Text => splitter.in_text(),
-            Mode::RawText(hashes) => splitter.in_raw_text(hashes),
-        };
+        mode = splitter.step(mode);
     }
     Split { code: splitter.code, strings: splitter.strings }
+}
+
+/// The string literals of a source one by one, each with the number of the line in which it begins; their line breaks are spaces.
+#[must_use]
+pub fn literals(source: &str) -> Vec<(usize, String)> {
+    let mut splitter = Splitter::new(source);
+    let mut mode = Mode::Code;
+    let mut literals = Vec::new();
+    let mut begun = None;
+    while !splitter.rest.is_empty() {
+        mode = splitter.step(mode);
+        let is_text = matches!(mode, Mode::Text | Mode::RawText(_));
+        if is_text && begun.is_none() {
+            begun = Some((splitter.strings.matches('\n').count() + 1, splitter.strings.len()));
+        }
+        if let Some((line, start)) = begun.take_if(|_| !is_text) {
+            literals.push((line, splitter.strings.get(start..).unwrap_or("").replace('\n', " ").trim_end().to_owned()));
+        }
+    }
+    literals
 }
 
 struct Splitter<'a> {
@@ -42,7 +56,21 @@ struct Splitter<'a> {
     strings: String,
 }
 
-impl Splitter<'_> {
+impl<'a> Splitter<'a> {
+    const fn new(source: &'a str) -> Self {
+        Self { rest: source, previous: ' ', code: String::new(), strings: String::new() }
+    }
+
+    fn step(&mut self, mode: Mode) -> Mode {
+        match mode {
+            Mode::Code => self.in_code(),
+            Mode::LineComment => self.in_line_comment(),
+            Mode::BlockComment(depth) => self.in_block_comment(depth),
+            Mode::Text => self.in_text(),
+            Mode::RawText(hashes) => self.in_raw_text(hashes),
+        }
+    }
+
     /// Takes one character; line breaks go to both halves.
     fn take(&mut self) -> char {
         let next = self.rest.chars().next().unwrap_or(' ');
@@ -204,6 +232,13 @@ mod tests {
         assert!(split.strings.contains("f // \" g"));
         assert!(split.strings.contains("j\"k"));
         assert_eq!(split.code.lines().count(), source.lines().count());
+    }
+
+    #[test]
+    fn literals_come_one_by_one_with_their_lines() {
+        let source = "a(\"b\", \"\");\n// \"c\"\nd(\n  \"e\n f\", r#\"g\"h\"#)";
+        let expected = [(1, "b"), (1, ""), (4, "e  f"), (5, "g\"h")].map(|(line, text)| (line, text.to_owned()));
+        assert_eq!(literals(source), expected);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! real tree, and every rule has a test here that plants a violation and sees it caught.
 
 pub mod code;
+pub mod dialect;
 pub mod docs;
 pub mod edges;
 pub mod licences;

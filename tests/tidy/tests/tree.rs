@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use longwire_tidy::{Violations, docs, edges, licences, purity, quotes, text, tree};
+use longwire_tidy::{Violations, dialect, docs, edges, licences, purity, quotes, text, tree};
 
 fn assert_none(violations: &Violations) {
     assert!(violations.is_empty(), "\n  {}\n", violations.join("\n  "));
@@ -60,6 +60,17 @@ fn source_is_free_of_what_its_crate_must_not_know() {
     let files = rust_files();
     assert!(files.len() > 20, "the sources were not read");
     assert_none(&files.iter().flat_map(|(path, source)| purity::check(path, source)).collect());
+}
+
+#[test]
+fn sql_of_phones_is_known_to_sqlite_3_9() {
+    let files = tree::files().expect("the tree can be read");
+    for (folder, end) in dialect::FOLDERS {
+        let own = files.iter().filter(|(path, _)| path.starts_with(folder) && path.ends_with(end));
+        let statements = own.flat_map(|(path, source)| dialect::statements(path, source)).count();
+        assert!(statements > 2, "the SQL below {folder} was not read");
+    }
+    assert_none(&files.iter().flat_map(|(path, source)| dialect::check(path, source)).collect());
 }
 
 #[test]
