@@ -4,6 +4,7 @@
 
 mod database;
 pub mod known;
+mod shape;
 
 use std::path::Path;
 use std::time::Duration;
@@ -54,7 +55,7 @@ impl DeviceStore {
     /// Opens or creates the database and starts its writer.
     ///
     /// # Errors
-    /// When the file cannot be opened, or was made by a newer version.
+    /// When the file cannot be opened, or was made by a newer version or a development build with other tables.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -110,7 +111,9 @@ fn closed() -> StoreError {
 
 /// Makes the database what this program knows.
 async fn prepare(connection: &mut SqliteConnection) -> Result<(), OpenError> {
-    if !is_made(&mut Connection(connection)).await? {
+    if is_made(&mut Connection(connection)).await? {
+        shape::check(connection).await?;
+    } else {
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| failed(&error))?;
         make(&mut Connection(&mut transaction)).await?;
         transaction.commit().await.map_err(|error| failed(&error))?;

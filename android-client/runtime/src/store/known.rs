@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 
 use super::database::{Connection, failed};
+use super::shape;
 
 /// Reads what a device knows of a notification; none when there is no such device. Nothing is written, and nobody waits.
 ///
@@ -24,6 +25,9 @@ pub async fn read(path: &Path, device: u32, id: &str) -> Result<Option<Known>, O
 /// All of one moment: what is read belongs together.
 async fn look(connection: &mut SqliteConnection, device: u32, id: &str) -> Result<Option<Known>, OpenError> {
     let mut moment = connection.begin().await.map_err(|error| failed(&error))?;
-    let mut moment = Connection(&mut moment);
-    if is_made(&mut moment).await? { Ok(known(&mut moment, device, id).await?) } else { Ok(None) }
+    if !is_made(&mut Connection(&mut moment)).await? {
+        return Ok(None);
+    }
+    shape::check(&mut moment).await?;
+    Ok(known(&mut Connection(&mut moment), device, id).await?)
 }

@@ -60,3 +60,27 @@ async fn a_database_of_a_newer_version_is_refused() {
     let refused = DeviceStore::open(&path).await.expect_err("a newer version");
     assert!(refused.to_string().contains("version 2"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_database_of_a_development_build_is_refused_with_what_mends_it() {
+    for (old, part) in [
+        ("ALTER TABLE reports DROP COLUMN reason", "`reports` lacks `reason`"),
+        ("ALTER TABLE reports ADD COLUMN more TEXT", "`reports` has `more`"),
+        ("DROP INDEX reports_action", "`reports` lacks `reports_action`"),
+        ("DROP TABLE networks", "`networks` lacks"),
+    ] {
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("devices.sqlite");
+        drop(DeviceStore::open(&path).await.expect("opens"));
+        drop(DeviceStore::open(&path).await.expect("opens what it has made"));
+        let options = SqliteConnectOptions::new().filename(&path);
+        let mut connection = SqliteConnection::connect_with(&options).await.expect("opens");
+        sqlx::query(old).execute(&mut connection).await.expect("changes");
+        let refused = DeviceStore::open(&path).await.expect_err("other tables");
+        let asked = known::read(&path, 1, "n1").await.expect_err("other tables");
+        for error in [refused, asked] {
+            let text = std::error::Error::source(&error).expect("it says why").to_string();
+            assert!(text.contains(part) && text.contains("move the data directory away"), "{text}");
+        }
+    }
+}
