@@ -8,9 +8,11 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 import org.longwire.push.platform.LOG_TAG
+import org.longwire.push.process.AtWork
 import org.longwire.push.process.Background
 import org.longwire.push.process.PushProcess
 import org.longwire.push.process.ReceivedIds
+import java.io.Closeable
 
 /**
  * The base of an app's receiver. Declare it in the manifest, not exported, with an intent filter for [Broadcast.ACTION_RECEIVE] (and
@@ -25,11 +27,16 @@ import org.longwire.push.process.ReceivedIds
  * </receiver>
  * ```
  *
- * A notification is handed over again when the process died before it was done. This class passes on none that [onPush] was through with,
- * or that was opened or dismissed meanwhile, be it a repeat or not.
+ * A notification is handed over again, in the next process, when the process died before [onPush] was through with it: also one that waited
+ * behind others for longer than Android gives a broadcast. This class passes on none that [onPush] was through with, or that was opened or
+ * dismissed meanwhile, be it a repeat or not. In another process of the app than the library's it cannot tell the library that it is late:
+ * there a broadcast counts as handed after some 9 s.
  */
 public abstract class PushReceiver : BroadcastReceiver() {
-    /** A notification, or the newer content of one. Runs in the background, one at a time, and has some 9 s. */
+    /**
+     * A notification, or the newer content of one. Runs in the background, one at a time, and has some 9 s: what takes longer holds up those
+     * that come next, and what the server is told of them.
+     */
     protected abstract fun onPush(
         context: Context,
         push: PushNotification,
@@ -53,7 +60,9 @@ public abstract class PushReceiver : BroadcastReceiver() {
         when (intent.action) {
             Broadcast.ACTION_RECEIVE -> {
                 val push = Broadcast.notification(intent) ?: return
-                inBackground(application, "push") { receive(application, push) }
+                // From here on, before the system can take the broadcast for finished.
+                val work = AtWork.begin(push)
+                inBackground(application, "push") { work(application, push, work) }
             }
 
             Broadcast.ACTION_ACTED -> {
@@ -71,6 +80,20 @@ public abstract class PushReceiver : BroadcastReceiver() {
         block: suspend () -> Unit,
     ) {
         Background.run(context, goAsync(), what, inOrder) { turns.withLock { block() } }
+    }
+
+    /** An end by any other exception is that of the process, and the push comes again. */
+    private suspend fun work(
+        context: Context,
+        push: PushNotification,
+        work: Closeable,
+    ) {
+        try {
+            receive(context, push)
+        } catch (error: PushException) {
+            Log.w(LOG_TAG, "push ${push.id}: ${error.message}")
+        }
+        work.close()
     }
 
     private suspend fun receive(

@@ -12,6 +12,7 @@ import kotlinx.coroutines.runBlocking
 import org.junit.Test
 import org.longwire.push.host.HostReceiver
 import org.longwire.push.platform.SqlitePushStore
+import org.longwire.push.process.AtWork
 import org.longwire.push.process.ReceivedIds
 import java.util.concurrent.CountDownLatch
 import kotlin.coroutines.CoroutineContext
@@ -181,6 +182,9 @@ class PushReceiverTest : PushTest() {
             Thread.setDefaultUncaughtExceptionHandler(former)
         }
         assertFalse(ReceivedIds.of(app).contains(dying.javaClass.name, push))
+        var isAnswered = false
+        AtWork.whenThrough(push) { isAnswered = true }
+        assertFalse(isAnswered, "the core goes on to owe it")
     }
 
     @Test

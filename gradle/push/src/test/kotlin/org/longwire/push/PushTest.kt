@@ -8,6 +8,7 @@ import org.junit.Before
 import org.junit.runner.RunWith
 import org.longwire.push.host.HostReceiver
 import org.longwire.push.platform.service
+import org.longwire.push.process.Background
 import org.longwire.push.process.PushHost
 import org.longwire.push.process.PushProcess
 import org.robolectric.RobolectricTestRunner
@@ -36,7 +37,10 @@ abstract class PushTest {
 
     @After
     fun endProcess() {
+        HostReceiver.isBusy?.countDown()
+        HostReceiver.isBusy = null
         PushProcess.end()
+        Background.pendingMs = Background.PENDING_MS
         HostReceiver.received.clear()
         HostReceiver.actions.clear()
     }

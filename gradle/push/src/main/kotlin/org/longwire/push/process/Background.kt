@@ -21,7 +21,11 @@ import java.util.concurrent.atomic.AtomicBoolean
 /** Work behind a broadcast or an alarm: off the main thread, with the processor awake, and within the time that the system allows. */
 internal object Background {
     /** A broadcast must be finished within 10 s; the work itself may go on. */
-    private const val PENDING_MS = 9_000L
+    const val PENDING_MS = 9_000L
+
+    /** When a broadcast is finished, be the work done or not. */
+    @Volatile
+    var pendingMs: Long = PENDING_MS
 
     @Volatile
     private var scope = newScope()
@@ -31,7 +35,7 @@ internal object Background {
         pending: BroadcastReceiver.PendingResult?,
         what: String,
         dispatcher: CoroutineDispatcher = Dispatchers.IO,
-        limitMs: Long = PENDING_MS,
+        limitMs: Long = pendingMs,
         block: suspend () -> Unit,
     ): Job {
         val lock = WakeLocks(context).hold(what)

@@ -11,7 +11,8 @@ import org.longwire.push.platform.QueueLock
 
 /**
  * Gives notifications to the screen and to the app, in order, and tells the core when the app has them. A notification counts as handed
- * when all receivers of its broadcast are done, so one whose process died before comes again.
+ * when all receivers of its broadcast are done, and the [org.longwire.push.PushReceiver]s through with it, which may be later: Android
+ * waits for ten seconds. So one whose process died before comes again.
  */
 internal class Handover(
     private val context: Context,
@@ -44,7 +45,7 @@ internal class Handover(
         val isLast = notification.attempt > ATTEMPTS_MAX
         if (isLast) answer(notification, isDisplayed)
         broadcasts.send(Broadcast.received(context, notification)) {
-            if (!isLast) answer(notification, isDisplayed)
+            if (!isLast) AtWork.whenThrough(notification) { answer(notification, isDisplayed) }
         }
     }
 

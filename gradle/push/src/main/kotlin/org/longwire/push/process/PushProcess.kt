@@ -39,6 +39,7 @@ internal object PushProcess {
         host?.abandon()
         host = null
         ReceivedIds.end()
+        AtWork.end()
         states.value = PushState.Idle
     }
 }

@@ -5,6 +5,7 @@ import android.content.Context
 import org.longwire.push.PushNotification
 import org.longwire.push.PushReceiver
 import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.CountDownLatch
 
 /** The receiver in the manifest of the host app. */
 class HostReceiver : PushReceiver() {
@@ -12,6 +13,7 @@ class HostReceiver : PushReceiver() {
         context: Context,
         push: PushNotification,
     ) {
+        isBusy?.await()
         received += push
     }
 
@@ -26,6 +28,10 @@ class HostReceiver : PushReceiver() {
 
     companion object {
         val received = CopyOnWriteArrayList<PushNotification>()
+
+        /** What a call of [onPush] waits for. */
+        @Volatile
+        var isBusy: CountDownLatch? = null
         val actions = CopyOnWriteArrayList<Triple<String, String, String?>>()
     }
 }
