@@ -34,7 +34,7 @@ class ServiceManager(
     /**
      * Connects, and stays connected until [stopService]: also after a reboot, an update of the app, or the end of its process.
      *
-     * @throws org.longwire.push.PushException when the properties name no server
+     * @throws org.longwire.push.PushException when the properties name no server, or an app key that can be none
      */
     fun startService() {
         Push.configure(context, Server.config(properties, preferences.icon(context)))

@@ -6,6 +6,9 @@ import androidx.annotation.DrawableRes
 /**
  * What an app tells the library once. It is remembered (in the folder that backups do not reach), so that a boot or a restart after
  * the process was killed needs no word from the app.
+ *
+ * The constructor throws [PushException] (`isConfig`) for a server, a domain, an app key or a heartbeat that can never be right. What takes
+ * more to read, the domain's characters, pins and certificates, is said when the library begins: [PushState.Blocked], `config`.
  */
 public data class PushConfig
     @JvmOverloads
@@ -15,7 +18,10 @@ public data class PushConfig
          * internationalised one is written in punycode, `xn--…`.
          */
         public val server: String,
-        /** The app's key, where the server registers only with one. It is public: it ships in the APK. */
+        /**
+         * The app's key, where the server registers only with one; `null`: none. It is public: it ships in the APK, and an API key, which must
+         * never be there, is refused.
+         */
         public val appKey: String? = null,
         /** The XMPP domain, which is also the name on the server's certificate; `null`: the host of [server]. */
         public val domain: String? = null,
@@ -33,18 +39,36 @@ public data class PushConfig
         public val serviceTitle: String? = null,
         /** The text of the foreground service's notification; `null`: the library's own. */
         public val serviceText: String? = null,
-        /** A fixed heartbeat in seconds, for tests; `null`: the library learns one per network. */
+        /** A fixed heartbeat in seconds, up to a day, for tests; `null`: the library learns one per network. */
         public val heartbeatSeconds: Int? = null,
     ) {
         internal val address: ServerAddress = ServerAddress.parse(server)
 
         init {
             if (domain != null && domain.isBlank()) throw PushException.config("the domain is empty")
-            if (heartbeatSeconds != null && heartbeatSeconds <= 0) throw PushException.config("the heartbeat is not above 0 s")
+            if (appKey != null) checkAppKey(appKey)
+            if (heartbeatSeconds != null && heartbeatSeconds !in 1..HEARTBEAT_MAX_S) {
+                throw PushException.config("not a heartbeat: $heartbeatSeconds s; write 1 to $HEARTBEAT_MAX_S, or null to have one learnt")
+            }
         }
 
         /** Without the app's key. */
         override fun toString(): String = "PushConfig(server=$server, domain=${domain ?: address.host}, trust=$trust, tls=$tls)"
+
+        private companion object {
+            const val HEARTBEAT_MAX_S = 86_400
+
+            /** As the core does when it is told a key; but one that is running already would tell nobody. The key is not repeated here. */
+            fun checkAppKey(key: String) {
+                val word = key.trim()
+                if (word.startsWith("lw_")) {
+                    throw PushException.config("an API key must never be in an app: `longwire app key create` makes an app key, lwa_…")
+                }
+                if (word.isEmpty() || word.any(Char::isISOControl)) {
+                    throw PushException.config("not an app key: it is one word, lwa_…, from `longwire app key create`; write null for none")
+                }
+            }
+        }
     }
 
 /** How TLS begins. There is no way without it. */

@@ -34,9 +34,17 @@ internal data class ServerAddress(
         private fun port(
             digits: String,
             text: String,
-        ): Int = digits.takeIf { it.all(Char::isDigit) }?.toIntOrNull()?.takeIf { it in 1..PORT_MAX } ?: refuse(text)
+        ): Int {
+            val port = digits.takeIf { it.all(Char::isDigit) }?.toIntOrNull()?.takeIf { it in 1..PORT_MAX }
+            return port ?: refuse(text, ": its port is a number from 1 to $PORT_MAX")
+        }
 
-        private fun refuse(text: String): Nothing =
-            throw PushException.config("not a server: \"$text\"; write push.example.com or host:port")
+        private fun refuse(
+            text: String,
+            why: String = "",
+        ): Nothing {
+            val reason = if ("://" in text) ": it has no scheme and no path" else why
+            throw PushException.config("not a server: \"$text\"$reason; write push.example.com or host:port")
+        }
     }
 }

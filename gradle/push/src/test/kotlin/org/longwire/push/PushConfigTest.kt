@@ -41,8 +41,39 @@ class PushConfigTest : PushTest() {
             val error = assertFailsWith<PushException>(server) { PushConfig(server) }
             assertTrue(error.isConfig && !error.isRetryable && !error.requiresLogin, server)
         }
-        assertFailsWith<PushException> { PushConfig("a", heartbeatSeconds = 0) }
         assertFailsWith<PushException> { PushConfig("a", domain = " ") }
+    }
+
+    private fun refusal(make: () -> PushConfig): String {
+        val error = assertFailsWith<PushException> { make() }
+        assertTrue(error.isConfig)
+        return error.message.orEmpty()
+    }
+
+    @Test
+    fun `a refusal says what was wrong, and what to write`() {
+        assertTrue("\"a:65536\": its port is a number from 1 to 65535; write" in refusal { PushConfig("a:65536") })
+        assertTrue("it has no scheme and no path; write push.example.com" in refusal { PushConfig("https://a.b/c") })
+    }
+
+    @Test
+    fun `a heartbeat lies between a second and a day`() {
+        for (seconds in listOf(1, 86_400)) assertEquals(seconds, PushConfig("a", heartbeatSeconds = seconds).heartbeatSeconds)
+        for (seconds in listOf(Int.MIN_VALUE, -1, 0, 86_401)) {
+            assertTrue("$seconds s; write 1 to 86400" in refusal { PushConfig("a", heartbeatSeconds = seconds) })
+        }
+    }
+
+    @Test
+    fun `an app key that can never be one is refused, and not repeated`() {
+        val possible = listOf("lwa_4be07d19a2c5_secret", " lwa_x_y\n", "the app key", "lw")
+        for (key in possible) assertEquals(key, PushConfig("a", key).appKey)
+        val impossible = listOf("", " ", "lwa_x\ny", "lwa_\u0000")
+        for (key in impossible) assertTrue("write null for none" in refusal { PushConfig("a", key) })
+        for (key in listOf("lw_4be07d19a2c5_secret", "\nlw_4be07d19a2c5_secret")) {
+            val text = refusal { PushConfig("a", key) }
+            assertTrue("API key" in text && "app key create" in text && "secret" !in text, text)
+        }
     }
 
     @Test
