@@ -6,8 +6,8 @@
 help:
 	@echo 'make run    build, start the server on ./data and a virtual phone, print a curl line to paste'
 	@echo 'make test   everything that CI runs'
-	@echo 'make android-ci   the Android half; make android   on more levels and for one ABI more'
-	@echo 'Parts of make test, alone: make fmt | lint | unit | simulation | build | interop | e2e'
+	@echo 'make android   the Android half, on more levels and for one ABI more than make test'
+	@echo 'Parts of make test, alone: make fmt | lint | unit | simulation | build | interop | e2e | android-ci'
 
 run:
 	@scripts/setup run
@@ -23,7 +23,7 @@ setup:
 fmt lint unit simulation build interop e2e:
 	@scripts/test $@
 
-# SDK 24, 34 and 35; arm64-v8a, armeabi-v7a and x86_64.
+# The stage `android` of make test: SDK 24, 34 and 35; arm64-v8a, armeabi-v7a and x86_64.
 android-ci:
 	@scripts/setup test
 	@scripts/test android
