@@ -31,15 +31,21 @@ internal object PushProcess {
     fun hostIfAny(): PushHost? = host
 
     /** The process ends, as far as this library can see. */
-    @Synchronized
     fun end() {
-        foreground?.close()
-        foreground = null
+        // What is under way may ask for the host until it is over, so the lock is not held meanwhile.
         Background.end()
-        host?.abandon()
-        host = null
+        val former = takeHost()
+        former?.abandon()
         ReceivedIds.end()
         AtWork.end()
         states.value = PushState.Idle
     }
+
+    @Synchronized
+    private fun takeHost(): PushHost? =
+        host.also {
+            foreground?.close()
+            foreground = null
+            host = null
+        }
 }

@@ -9,6 +9,7 @@ import org.junit.Test
 import org.longwire.push.PushTest
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CountDownLatch
+import kotlin.concurrent.thread
 import kotlin.test.assertEquals
 import kotlin.test.assertFalse
 
@@ -56,6 +57,18 @@ class BackgroundTest : PushTest() {
             latch.countDown()
         }
         await { done.size == 2 }
+    }
+
+    @Test
+    fun `work that asks for the host does not hold up the end of the process`() {
+        Background.run(app, null, "test") {
+            latch.await()
+            PushProcess.host(app)
+        }
+        val end = thread { PushProcess.end() }
+        await { end.state == Thread.State.WAITING || end.state == Thread.State.TIMED_WAITING }
+        latch.countDown()
+        await { !end.isAlive }
     }
 
     private companion object {
