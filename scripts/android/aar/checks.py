@@ -21,6 +21,7 @@ _FORBIDDEN_PERMISSIONS = (
 # Ends after six hours a day and may not start at boot.
 _FORBIDDEN_SERVICE_TYPE = "dataSync"
 _RECEIVE_PERMISSION = "permission.LONGWIRE_RECEIVE"
+_SPECIAL_USE = "android.app.PROPERTY_SPECIAL_USE_FGS_SUBTYPE"
 
 _AAR_FILES = {
     "AndroidManifest.xml",
@@ -124,6 +125,20 @@ def checksums(place):
             if not beside.exists() or beside.read_text() != digest:
                 wrong.append(f"{path.name}.{suffix} is missing or wrong")
     return wrong if files else ["there is nothing in it"]
+
+
+def push_service(text, type_of_service="${longwireServiceType}"):
+    """The service that holds the connection: the app chooses its type, and it outlives its task."""
+    for node in ElementTree.fromstring(text).iter("service"):
+        if node.get(f"{_ANDROID}name") == "org.longwire.push.NotificationService":
+            break
+    else:
+        return ["there is no NotificationService"]
+    wanted = {"foregroundServiceType": type_of_service, "stopWithTask": "false"}
+    wrong = [f"NotificationService's {name} is {node.get(_ANDROID + name)}, not {value}" for name, value in wanted.items() if node.get(_ANDROID + name) != value]
+    if _SPECIAL_USE not in [one.get(f"{_ANDROID}name") for one in node.iter("property")]:
+        wrong.append(f"NotificationService lacks the property {_SPECIAL_USE}")
+    return wrong
 
 
 def side_by_side(first, second):

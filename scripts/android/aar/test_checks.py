@@ -45,6 +45,23 @@ class LibraryManifest(unittest.TestCase):
         self.assertEqual(len(checks.receive_permission(_manifest("<application />"))), 2)
 
 
+class PushService(unittest.TestCase):
+    RIGHT = (
+        '<application><service android:name="org.longwire.push.NotificationService" android:foregroundServiceType="${longwireServiceType}"'
+        ' android:stopWithTask="false"><property android:name="android.app.PROPERTY_SPECIAL_USE_FGS_SUBTYPE" /></service></application>'
+    )
+
+    def test_a_right_one_passes(self):
+        self.assertEqual(checks.push_service(_manifest(self.RIGHT)), [])
+        merged = self.RIGHT.replace("${longwireServiceType}", "specialUse")
+        self.assertEqual(checks.push_service(_manifest(merged), "specialUse"), [])
+
+    def test_each_planted_fault_is_found(self):
+        faults = {"${longwireServiceType}": "remoteMessaging", '"false"': '"true"', "SPECIAL_USE": "OTHER_USE", ".NotificationService": ".Other"}
+        for right, wrong in faults.items():
+            self.assertEqual(len(checks.push_service(_manifest(self.RIGHT.replace(right, wrong)))), 1, wrong)
+
+
 class Packages(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
