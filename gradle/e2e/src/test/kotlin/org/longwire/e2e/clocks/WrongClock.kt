@@ -37,6 +37,7 @@ class WrongClock {
         val waiting = phone.awaitState("wait") { it as? PushState.Waiting }
         assertEquals("certificate", waiting.reason)
         assertContains(waiting.text, "time of this phone")
+        assertEquals(HealthState.WARNING, Push.health()[HealthCheck.CLOCK].state)
     }
 
     private fun receives(wrongS: Long) {

@@ -136,7 +136,7 @@ internal class HealthRules(
                 if (state.reason == NO_NETWORK) {
                     bad(HealthCheck.SERVER, PROBLEM, R.string.longwire_health_server_no_network, fix = fixes.network())
                 } else {
-                    bad(HealthCheck.SERVER, PROBLEM, R.string.longwire_health_server, state.text)
+                    bad(HealthCheck.SERVER, PROBLEM, R.string.longwire_health_server, state.text, fix = fixes.network())
                 }
             }
 
@@ -146,7 +146,14 @@ internal class HealthRules(
         }
 
     private fun clock(facts: HealthFacts): HealthItem {
-        val wrongMs = if (facts.serverTimeMs == 0L) 0 else abs(facts.phoneTimeMs - facts.serverTimeMs)
+        val isRefused = (facts.state as? PushState.Waiting)?.reason == CERTIFICATE
+        if (facts.serverTimeMs == 0L) {
+            if (!isRefused) return ok(HealthCheck.CLOCK, R.string.longwire_health_clock_ok)
+            return bad(HealthCheck.CLOCK, WARNING, R.string.longwire_health_clock_unknown, fix = fixes.clock())
+        }
+        val aheadMs = facts.phoneTimeMs - facts.serverTimeMs
+        // After a reboot, the server's time is a lower bound until it is online: the phone may well be ahead of that.
+        val wrongMs = if (facts.state is PushState.Online || isRefused) abs(aheadMs) else -aheadMs
         if (wrongMs < CLOCK_WRONG_MS) return ok(HealthCheck.CLOCK, R.string.longwire_health_clock_ok)
         return bad(HealthCheck.CLOCK, WARNING, R.string.longwire_health_clock, wrongMs / MINUTE_MS, fix = fixes.clock())
     }
@@ -176,6 +183,7 @@ internal class HealthRules(
         const val CLOCK_WRONG_MS: Long = 5 * 60_000
         private const val MINUTE_MS = 60_000
         private const val NO_NETWORK = "no-network"
+        private const val CERTIFICATE = "certificate"
 
         /** What blocks before any server is asked. */
         private val OWN_REASONS = setOf("config", "library")

@@ -55,7 +55,7 @@ class HealthRulesTest {
             HealthCheck.CAPTIVE_PORTAL to
                 Triple(good.copy(isCaptivePortal = true), HealthState.PROBLEM, "android.settings.WIFI_SETTINGS"),
             HealthCheck.SERVER to
-                Triple(good.copy(state = PushState.Waiting(1, "refused", "nobody listens")), HealthState.PROBLEM, null),
+                Triple(good.copy(state = PushState.Waiting(1, "refused", "nobody listens")), HealthState.PROBLEM, "android.settings.WIFI_SETTINGS"),
             HealthCheck.CLOCK to
                 Triple(
                     good.copy(serverTimeMs = 10_000_000, phoneTimeMs = 10_000_000 - HealthRules.CLOCK_WRONG_MS),
@@ -165,6 +165,18 @@ class HealthRulesTest {
     }
 
     @Test
+    fun `what may be a lower bound of the server's time accuses no phone that is ahead of it`() {
+        val facts = good.copy(serverTimeMs = DAY_MS, state = PushState.Waiting(null, "no-network", "there is no network"))
+
+        fun state(facts: HealthFacts) = rules.report(facts)[HealthCheck.CLOCK].state
+        assertEquals(HealthState.OK, state(facts.copy(phoneTimeMs = 2 * DAY_MS)))
+        assertEquals(HealthState.WARNING, state(facts.copy(phoneTimeMs = 0)))
+        val refused = PushState.Waiting(1, "certificate", "not yet valid")
+        assertEquals(HealthState.WARNING, state(facts.copy(phoneTimeMs = 2 * DAY_MS, state = refused)))
+        assertEquals(HealthState.WARNING, state(facts.copy(serverTimeMs = 0, phoneTimeMs = 0, state = refused)))
+    }
+
+    @Test
     fun `a page that the phone does not have is the app's own`() {
         val fixes = Fixes("org.example") { false }
         val app = "android.settings.APPLICATION_DETAILS_SETTINGS"
@@ -198,5 +210,9 @@ class HealthRulesTest {
         assertEquals("com.miui.securitycenter", AutoStart.page("POCO") { true }?.component?.packageName)
         val second = AutoStart.page("HUAWEI") { "optimize" in it.component!!.className }
         assertFalse(second == null)
+    }
+
+    private companion object {
+        const val DAY_MS = 86_400_000L
     }
 }
