@@ -4,6 +4,7 @@ import android.app.AlarmManager
 import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.longwire.e2e.world.BootClock
 import org.longwire.e2e.world.Stage
 import org.longwire.e2e.world.await
 import org.longwire.e2e.world.awaitThat
@@ -25,6 +26,7 @@ class Doze {
         phone.online(phone.config.copy(heartbeatSeconds = 1))
         awaitThat("quiet") { road.isQuietFor(Duration.ofMillis(200)) }
         Clocks.ofThisProcess().sleep()
+        val asleep = BootClock.now()
         val up = road.bytesUp
         stays("without a heartbeat") { road.bytesUp == up }
 
@@ -32,10 +34,19 @@ class Doze {
         val alarm = await("alarm") { alarms.scheduledAlarms.singleOrNull() }
         check(alarm.allowWhileIdle) { "it does not ring in Doze" }
         check(alarm.type == AlarmManager.ELAPSED_REALTIME_WAKEUP) { "it does not wake the phone" }
+        // The heartbeat's time, and up to a second that the library rounds it up by.
+        check(alarm.triggerAtMs in asleep - HEARTBEAT_MS..asleep + 2 * HEARTBEAT_MS) { "at ${alarm.triggerAtMs}, asleep since $asleep" }
+        val down = road.bytesDown
         alarm.operation!!.send()
         awaitThat("heartbeat", seen = { phone.state }) { road.bytesUp > up }
-        val down = road.bytesDown
-        awaitThat("answer", seen = { phone.state }) { road.bytesDown >= down && phone.state is PushState.Online }
+        awaitThat("answer", seen = { phone.state }) { road.bytesDown > down && phone.state is PushState.Online }
+        awaitThat("next alarm", seen = { alarms.scheduledAlarms.map { it.triggerAtMs } }) {
+            alarms.scheduledAlarms.singleOrNull()?.let { it.triggerAtMs > alarm.triggerAtMs } ?: false
+        }
         phone.awaitPush(stage.api.send("all", "title" to "Still here"))
+    }
+
+    private companion object {
+        const val HEARTBEAT_MS = 1_000L
     }
 }
