@@ -4,11 +4,10 @@ import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.longwire.e2e.world.Stage
-import org.longwire.e2e.world.await
 import org.longwire.e2e.world.awaitThat
+import org.longwire.e2e.world.leftMs
 import org.longwire.push.PushState
 import org.robolectric.RobolectricTestRunner
-import java.time.Duration
 import kotlin.test.assertEquals
 import kotlin.test.assertNull
 import kotlin.test.assertTrue
@@ -61,15 +60,11 @@ class NetworkTest {
     fun `a switch to another network ends the wait for the next attempt`() {
         phone.online()
         road.block()
-        // Waits grow with each attempt: after some it is certain that this one is not over by itself.
-        val long =
-            await("long wait", patience = Duration.ofSeconds(60), seen = { phone.state }) {
-                (phone.state as? PushState.Waiting)?.takeIf { left(it) > LONG_MS }
-            }
+        val long = phone.awaitLongWait()
         road.unblock()
         phone.networks.switch()
         phone.awaitOnline()
-        assertTrue(left(long) > 0, "it was over by itself")
+        assertTrue(long.leftMs > 0, "it was over by itself")
     }
 
     @Test
@@ -80,21 +75,5 @@ class NetworkTest {
         stage.server.restart()
         phone.networks.switch()
         assertEquals(device, phone.awaitOnline().device)
-    }
-
-    private fun left(waiting: PushState.Waiting): Long = (waiting.untilElapsedMs ?: 0) - bootMs()
-
-    /** The clock that waits are on; Robolectric's stands still. */
-    private fun bootMs(): Long =
-        java.io
-            .File("/proc/uptime")
-            .readText()
-            .substringBefore(' ')
-            .toDouble()
-            .times(1_000)
-            .toLong()
-
-    private companion object {
-        const val LONG_MS = 3_000L
     }
 }

@@ -8,10 +8,15 @@ import org.longwire.e2e.world.Authority
 import org.longwire.e2e.world.Phone
 import org.longwire.e2e.world.Road
 import org.longwire.e2e.world.Server
+import org.longwire.e2e.world.leftMs
+import org.longwire.push.HealthCheck
+import org.longwire.push.HealthState
+import org.longwire.push.Push
 import org.longwire.push.PushState
 import org.longwire.push.Trust
 import org.robolectric.RobolectricTestRunner
 import kotlin.test.assertEquals
+import kotlin.test.assertTrue
 
 /** Whom the phone takes for its server. */
 @RunWith(RobolectricTestRunner::class)
@@ -20,17 +25,23 @@ class TrustTest {
     val folder = TemporaryFolder()
 
     @Test
-    fun `a captive portal is refused, and the phone is online when it is gone`() {
+    fun `a captive portal is refused and named, and the phone is online at once when the person signed in`() {
         Server(folder.newFolder("data")).use { server ->
             Server(folder.newFolder("portal")).use { portal ->
                 Road(portal.address).use { road ->
                     Phone(road.address, server.certificate).use { phone ->
+                        phone.networks.portal()
                         phone.start()
                         assertRefused(phone)
+                        assertEquals(HealthState.PROBLEM, Push.health()[HealthCheck.CAPTIVE_PORTAL].state)
+                        val wait = phone.awaitLongWait()
+                        assertEquals("certificate", wait.reason, wait.text)
                         assertEquals(emptyList(), portal.api.devices())
                         road.target = server.address
-                        phone.networks.switch()
+                        phone.networks.signIn()
                         phone.awaitOnline()
+                        assertTrue(wait.leftMs > 0, "the wait was over by itself")
+                        assertEquals(HealthState.OK, Push.health()[HealthCheck.CAPTIVE_PORTAL].state)
                     }
                 }
             }
@@ -97,7 +108,7 @@ class TrustTest {
         name: String = "localhost",
         test: (Authority, Phone) -> Unit,
     ) {
-        val authority = Authority(folder.newFolder("authority"), name)
+        val authority = Authority.of(name)
         Server(folder.newFolder("data"), environment = authority.environment).use { server ->
             Phone(server.address, server.certificate).use { test(authority, it) }
         }

@@ -1,15 +1,15 @@
 package org.longwire.e2e.world
 
 import java.io.File
+import java.nio.file.Files
 import java.security.KeyStore
 import java.util.Base64
 
 /** A private authority, and a server's certificate by it, made by the JDK's keytool. */
-class Authority(
+class Authority private constructor(
     private val folder: File,
-    name: String = "localhost",
 ) {
-    init {
+    private fun make(name: String) {
         keytool("ca", "-genkeypair", "-alias", "key", "-keyalg", "RSA", "-dname", "CN=Private", "-ext", "bc:c")
         keytool("server", "-genkeypair", "-alias", "key", "-keyalg", "RSA", "-dname", "CN=$name")
         val request = keytool("server", "-certreq", "-alias", "key")
@@ -65,8 +65,25 @@ class Authority(
         return printed
     }
 
-    private companion object {
-        const val PASSWORD = "changeit"
-        const val TRUST = "javax.net.ssl.trustStore"
+    companion object {
+        private const val PASSWORD = "changeit"
+        private const val TRUST = "javax.net.ssl.trustStore"
+
+        /** The folder of the authorities of this JVM: keytool takes its time, and each SDK level has a class of this name of its own. */
+        private const val MADE = "longwire.e2e.authorities"
+
+        /** The authority whose server has this name; it is made once in a JVM. */
+        fun of(name: String): Authority {
+            val made = System.getProperty(MADE)?.let(::File) ?: Files.createTempDirectory("longwire-authority").toFile().also(::keep)
+            val folder = File(made, name)
+            val authority = Authority(folder)
+            if (folder.mkdir()) authority.make(name)
+            return authority
+        }
+
+        private fun keep(folder: File) {
+            System.setProperty(MADE, folder.path)
+            Runtime.getRuntime().addShutdownHook(Thread { folder.deleteRecursively() })
+        }
     }
 }

@@ -21,6 +21,10 @@ class Networks(
     private var network: Network? = null
     private var isWifi = false
 
+    /** What a network that leads to the internet can do, beside its transport. */
+    private val internet = listOf(NetworkCapabilities.NET_CAPABILITY_INTERNET, NetworkCapabilities.NET_CAPABILITY_VALIDATED)
+    private val captive = listOf(NetworkCapabilities.NET_CAPABILITY_INTERNET, NetworkCapabilities.NET_CAPABILITY_CAPTIVE_PORTAL)
+
     init {
         enter(isWifi = true)
     }
@@ -42,7 +46,7 @@ class Networks(
         val type = if (isWifi) ConnectivityManager.TYPE_WIFI else ConnectivityManager.TYPE_MOBILE
         val next = ShadowNetwork.newInstance(type)
         val info = ShadowNetworkInfo.newInstance(NetworkInfo.DetailedState.CONNECTED, type, 0, true, NetworkInfo.State.CONNECTED)
-        val capabilities = capabilities(if (isWifi) NetworkCapabilities.TRANSPORT_WIFI else NetworkCapabilities.TRANSPORT_CELLULAR)
+        val capabilities = capabilities(internet)
         shadow.clearAllNetworks()
         shadow.setDefaultNetworkActive(true)
         shadow.setActiveNetworkInfo(info)
@@ -59,11 +63,24 @@ class Networks(
     /** From Wi-Fi to the carrier's network, or back. */
     fun switch() = enter(!isWifi)
 
-    private fun capabilities(transport: Int): NetworkCapabilities {
+    /** The network that is there asks for a sign-in. */
+    fun portal() = become(captive)
+
+    /** The person signed in: the same network leads to the internet. */
+    fun signIn() = become(internet)
+
+    private fun become(kinds: List<Int>) {
+        val same = checkNotNull(network) { "no network is there" }
+        val capabilities = capabilities(kinds)
+        shadow.setNetworkCapabilities(same, capabilities)
+        for (callback in shadow.networkCallbacks) callback.onCapabilitiesChanged(same, capabilities)
+    }
+
+    private fun capabilities(kinds: List<Int>): NetworkCapabilities {
         val capabilities = ShadowNetworkCapabilities.newInstance()
+        val transport = if (isWifi) NetworkCapabilities.TRANSPORT_WIFI else NetworkCapabilities.TRANSPORT_CELLULAR
         shadowOf(capabilities).addTransportType(transport)
-        shadowOf(capabilities).addCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET)
-        shadowOf(capabilities).addCapability(NetworkCapabilities.NET_CAPABILITY_VALIDATED)
+        for (kind in kinds) shadowOf(capabilities).addCapability(kind)
         return capabilities
     }
 }

@@ -24,6 +24,7 @@ import org.robolectric.Robolectric
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import java.io.File
+import java.time.Duration
 import java.util.concurrent.CopyOnWriteArrayList
 
 /** A phone with the host app on it. What Android does for an app is done here: it runs the service, delivers taps, ends the process. */
@@ -94,6 +95,12 @@ class Phone(
         what: String,
         probe: (PushState) -> T?,
     ): T = await(what, seen = { state }) { probe(state) }
+
+    /** Waits until the next attempt is far off: waits grow with each, and after some it is certain that this one is not over by itself. */
+    fun awaitLongWait(): PushState.Waiting =
+        await("long wait", patience = LONG_PATIENCE, seen = { state }) {
+            (state as? PushState.Waiting)?.takeIf { it.leftMs > LONG_MS }
+        }
 
     /** Waits until the app's receiver was given a notification. */
     fun awaitPush(
@@ -187,8 +194,13 @@ class Phone(
 
     private companion object {
         const val HEARTBEAT_S = 30
+        const val LONG_MS = 3_000
+        val LONG_PATIENCE: Duration = Duration.ofSeconds(60)
     }
 }
+
+/** Until the next attempt. */
+val PushState.Waiting.leftMs: Long get() = (untilElapsedMs ?: 0) - BootClock.now()
 
 /** The headline on the screen. */
 val Notification.title: String? get() = extras.getCharSequence(Notification.EXTRA_TITLE)?.toString()
