@@ -8,10 +8,12 @@ import org.longwire.e2e.death.Fate
 import org.longwire.e2e.death.Lives
 import org.longwire.e2e.death.Step
 import org.longwire.e2e.world.Child
+import org.longwire.e2e.world.Figures
 import org.longwire.e2e.world.Server
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.annotation.Config
 import kotlin.test.assertEquals
+import kotlin.test.assertTrue
 
 /** Processes that die for real, at every step between socket and broadcast. The storage is handed on from one SDK level to the next. */
 @RunWith(RobolectricTestRunner::class)
@@ -34,7 +36,17 @@ class ProcessDeathTest {
             }
             lives.live(levels.last(), 0, "settled" to settled)
             for (step in Step.entries) judge(step, lives.lines)
+            measure(lives.lines)
         }
+    }
+
+    /** Each life is a JVM that has not run the library before: what it loads first is a part of its start. */
+    private fun measure(lines: List<String>) {
+        val starts = lines.filter { it.startsWith(ONLINE) }.map { it.removePrefix(ONLINE).toLong() }
+        assertEquals(Step.entries.size + 1, starts.size)
+        Figures.note("cold start to online (new JVM), registration", "${starts.first()} ms")
+        Figures.note("cold start to online (new JVM), account known", "${starts.last()} ms")
+        assertTrue(starts.last() < SLOW_MS, "$starts")
     }
 
     private fun judge(
@@ -47,6 +59,16 @@ class ProcessDeathTest {
         val expected = if (step.isShown && step != Step.HANDED) listOf("shown $step 1", "shown $step 2") else listOf("shown $step 1")
         if (step != Step.ACKNOWLEDGED) assertEquals(expected, shown)
         assertEquals(expected.size, shown.size, "$step: $shown")
+        // Over all processes it is one notification of the screen; when it is posted again it makes no sound.
+        val posted = lines.filter { it.startsWith("posted $step ") }
+        assertEquals(expected.size, posted.size, "$step: $posted")
+        assertEquals(1, posted.distinct().size, "$step: $posted")
+        assertTrue(posted.all { it.endsWith(" once") }, "$step: $posted")
         assertEquals(if (step == Step.BROADCAST) 2 else 1, lines.count { it == "pushed $step" }, "$step: broadcasts to the app")
+    }
+
+    private companion object {
+        const val ONLINE = "online after "
+        const val SLOW_MS = 20_000
     }
 }

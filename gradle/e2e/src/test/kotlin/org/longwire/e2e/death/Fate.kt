@@ -8,6 +8,7 @@ import org.longwire.push.PushStore
 class Fate(
     private val step: Step?,
     private val diary: Diary,
+    private val screen: KeptScreen,
     private val awaitAcknowledged: (id: String) -> Unit,
 ) {
     @Volatile
@@ -39,7 +40,7 @@ class Fate(
                     reach(Step.ACKNOWLEDGED)
                 }
                 diary.note("shown ${notification.title} ${notification.attempt}")
-                return presenter.show(notification)
+                return presenter.show(notification).also { screen.note(notification.title) }
             }
         }
 

@@ -10,6 +10,7 @@ import org.longwire.e2e.world.Phone
 import org.longwire.e2e.world.awaitThat
 import org.longwire.push.PushComponents
 import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
 import java.io.File
 
 /** One life of the phone's process, in a JVM of its own: no test by itself, [Lives] begins it. */
@@ -21,7 +22,9 @@ class Life {
     @Test
     fun live() {
         val step = System.getProperty("life.step")?.let(Step::valueOf)
-        val fate = Fate(step, diary) { id -> awaitThat("acknowledgement of $id") { stateOf(id) == "delivered" } }
+        val screen = KeptScreen(RuntimeEnvironment.getApplication(), diary)
+        screen.restore()
+        val fate = Fate(step, diary, screen) { id -> awaitThat("acknowledgement of $id") { stateOf(id) == "delivered" } }
         val parts = PushComponents()
         HostApp.beforeBroadcast = fate::beforeBroadcast
         Phone(told("address"), File(told("certificate")).readText()).use { phone ->
@@ -32,7 +35,9 @@ class Life {
                     presenter = { context -> fate.over(parts.presenter(context)) },
                 ),
             )
+            val began = System.nanoTime()
             phone.online()
+            diary.note("online after ${(System.nanoTime() - began) / NANOS_IN_MS}")
             for (id in System.getProperty("life.settled").orEmpty().split(",").filter { it.isNotEmpty() }) {
                 awaitThat("display of $id", seen = { stateOf(id) }) { stateOf(id) == "displayed" }
             }
@@ -46,4 +51,8 @@ class Life {
     private fun stateOf(id: String): String = api.call("GET", "/v1/notifications/$id").body.getString("state")
 
     private fun told(name: String): String = System.getProperty("life.$name") ?: error("life.$name is not told")
+
+    private companion object {
+        const val NANOS_IN_MS = 1_000_000
+    }
 }
