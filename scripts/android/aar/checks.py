@@ -35,6 +35,23 @@ NOTICES = "assets/longwire-push-notices.txt"
 LIBRARY_BYTES_MAX = 2 * 1000 * 1000
 _PAGE_BYTES = 16 * 1024
 _MAY_DEPEND_ON_ANDROIDX = ("annotation-jvm",)
+# What the table of figures must hold: of the library's package, and measured by tests.
+_PACKAGE_FIGURES = ("longwire-push-{version}.aar, bytes", "  methods (D8, own and referred to)")
+_LIBRARY_FIGURE = "  jni/{abi}/liblongwire_push.so, bytes"
+_MEASURED_FIGURES = (
+    "cold start to online (new JVM), registration",
+    "cold start to online (new JVM), account known",
+    "bytes per push, all told: push, acknowledgement, displayed and its answer",
+    "bytes per heartbeat",
+)
+
+
+def figures(names, version, abis, measured=True):
+    """The names of the table's rows; `measured`: the tests that measure were run."""
+    needed = [name.format(version=version) for name in _PACKAGE_FIGURES]
+    needed += [_LIBRARY_FIGURE.format(abi=abi) for abi in abis]
+    needed += _MEASURED_FIGURES if measured else ()
+    return [f"the figure \"{name.strip()}\" is missing" for name in needed if name not in names]
 
 
 def library_manifest(text):

@@ -155,6 +155,15 @@ class Rest(unittest.TestCase):
         self.assertEqual(len(checks.badging(text, "a", ["x86_64", "arm64-v8a"])), 1)
         self.assertEqual(len(checks.badging(text.replace("24", "25"), "a", ["x86_64"])), 1)
 
+    def test_each_missing_figure_is_found(self):
+        names = [name.format(version="1") for name in checks._PACKAGE_FIGURES] + ["  jni/x86_64/liblongwire_push.so, bytes"]
+        names += checks._MEASURED_FIGURES
+        self.assertEqual(checks.figures(names, "1", ["x86_64"]), [])
+        for name in names:
+            self.assertEqual(len(checks.figures([one for one in names if one != name], "1", ["x86_64"])), 1, name)
+        self.assertEqual(checks.figures(names[:3], "1", ["x86_64"], measured=False), [])
+        self.assertEqual(len(checks.figures(names, "1", ["x86_64", "x86"])), 1)
+
     def test_the_method_count_is_read_from_the_header(self):
         header = bytearray(0x70)
         header[:4] = b"dex\n"

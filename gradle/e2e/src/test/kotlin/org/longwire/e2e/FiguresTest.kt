@@ -3,11 +3,11 @@ package org.longwire.e2e
 import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.longwire.e2e.world.Figures
 import org.longwire.e2e.world.Stage
 import org.longwire.e2e.world.awaitThat
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.annotation.Config
-import java.io.File
 import java.time.Duration
 import kotlin.test.assertTrue
 
@@ -31,8 +31,8 @@ class FiguresTest {
                 phone.startService(null)
                 phone.awaitOnline()
             }
-        figure("start to online, with a registration", "$first ms")
-        figure("start to online, new process, account known", "$again ms")
+        Figures.note("warm start to online (JVM in use), registration", "$first ms")
+        Figures.note("warm start to online (JVM in use), account known", "$again ms")
         assertTrue(again < SLOW_MS, "$again ms")
     }
 
@@ -43,7 +43,7 @@ class FiguresTest {
         val before = bytes
         repeat(PUSHES) { settle(device) }
         val each = (bytes - before) / PUSHES
-        figure("bytes per push, all told: push, acknowledgement, displayed and its answer", each)
+        Figures.note("bytes per push, all told: push, acknowledgement, displayed and its answer", each)
         assertTrue(each < PUSH_BYTES, "$each")
     }
 
@@ -53,7 +53,7 @@ class FiguresTest {
         awaitThat("quiet") { road.isQuietFor(QUIET) }
         val (up, down) = road.bytesUp to road.bytesDown
         awaitThat("heartbeat") { road.bytesUp > up && road.bytesDown > down }
-        figure("bytes per heartbeat", "${road.bytesUp - up} up, ${road.bytesDown - down} down")
+        Figures.note("bytes per heartbeat", "${road.bytesUp - up} up, ${road.bytesDown - down} down")
         assertTrue(road.bytesUp - up < HEARTBEAT_BYTES && road.bytesDown - down < HEARTBEAT_BYTES)
     }
 
@@ -66,17 +66,6 @@ class FiguresTest {
         val began = System.nanoTime()
         what()
         return (System.nanoTime() - began) / 1_000_000
-    }
-
-    /** For whoever prints the table of all figures. */
-    private fun figure(
-        name: String,
-        value: Any,
-    ) {
-        val folder = File(System.getProperty("longwire.figures")).apply { mkdirs() }
-        val file = File(folder, "e2e")
-        val others = if (file.exists()) file.readLines().filterNot { it.startsWith("$name\t") } else emptyList()
-        file.writeText((others + "$name\t$value").joinToString("") { "$it\n" })
     }
 
     private companion object {
