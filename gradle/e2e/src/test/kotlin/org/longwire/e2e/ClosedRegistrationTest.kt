@@ -8,6 +8,7 @@ import org.longwire.e2e.world.stays
 import org.longwire.push.PushState
 import org.robolectric.RobolectricTestRunner
 import kotlin.test.assertEquals
+import kotlin.test.assertTrue
 
 /** A server that registers nobody. */
 @RunWith(RobolectricTestRunner::class)
@@ -20,8 +21,22 @@ class ClosedRegistrationTest {
         stage.phone.start()
         val blocked = stage.phone.awaitState("block") { it as? PushState.Blocked }
         assertEquals("registration-refused", blocked.reason)
+        assertEquals(1, stage.road.connections)
         stage.phone.networks.switch()
+        stays("blocked without another attempt") { stage.phone.state is PushState.Blocked && stage.road.connections == 1 }
+        repeat(RESTARTS) {
+            val before = stage.road.connections
+            stage.phone.killProcess()
+            stage.phone.startService(null)
+            stage.phone.awaitState("block") { it as? PushState.Blocked }
+            assertTrue(stage.road.connections <= before + 1, "${stage.road.connections - before} attempts of one process")
+        }
         val tried = stage.road.connections
-        stays("blocked without another attempt") { stage.phone.state is PushState.Blocked && stage.road.connections == tried }
+        stays("blocked after restarts") { stage.phone.state is PushState.Blocked && stage.road.connections == tried }
+        assertEquals(emptyList(), stage.api.devices())
+    }
+
+    private companion object {
+        const val RESTARTS = 3
     }
 }
