@@ -22,7 +22,6 @@ import kotlin.test.assertFailsWith
 
 /** Objects that Kotlin and Rust hold of each other. */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [Config.TARGET_SDK])
 class LifetimeTest {
     @get:Rule
     val stage = Stage()
@@ -31,13 +30,14 @@ class LifetimeTest {
     private val parts = PushComponents()
 
     @Test
+    @Config(sdk = [Config.TARGET_SDK])
     fun `a thousand starts and stops leave no thread, no file and no object behind`() {
         val stores = CopyOnWriteArrayList<WeakReference<PushStore>>()
         phone.use(PushComponents(store = { context, name -> Held(parts.store(context, name)).also { stores += WeakReference(it) } }))
-        repeat(WARM) { cycle() }
+        repeat(WARM) { cycle(isUsed = it % USED_EACH_WARM == 0) }
         System.gc()
         val (threads, files) = count("task") to count("fd")
-        repeat(CYCLES) { cycle() }
+        repeat(CYCLES) { cycle(isUsed = it % USED_EACH == 0) }
         // The last host's own are freed with the next one's.
         awaitThat(
             "end of what was made",
@@ -56,12 +56,19 @@ class LifetimeTest {
         phone.awaitPush(stage.api.send("all", "title" to "Still here"))
     }
 
-    private fun cycle() {
+    private fun cycle(isUsed: Boolean) {
         Push.configure(phone.app, phone.config)
         // Opens the store and starts the core; the service is the system's affair.
         Push.start()
         phone.runService()
         phone.awaitState("a start") { state -> state.takeIf { it !is PushState.Idle } }
+        if (isUsed) {
+            val device = phone.awaitOnline().device
+            val id = stage.api.send("all", "title" to "One of many")
+            phone.awaitPush(id)
+            // All of it is settled: the next life is owed nothing.
+            stage.api.awaitDelivery(id, device, "displayed")
+        }
         Push.stop()
         phone.awaitState("a stop") { it as? PushState.Idle }
         phone.killProcess()
@@ -79,6 +86,10 @@ class LifetimeTest {
     private companion object {
         const val CYCLES = 1_000
         const val WARM = 20
+
+        /** Of so many lives one is online, and is sent a push. */
+        const val USED_EACH = 50
+        const val USED_EACH_WARM = 5
 
         /** Threads of the JVM's own that come and go. */
         const val SLACK = 5
