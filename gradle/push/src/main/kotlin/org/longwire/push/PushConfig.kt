@@ -29,7 +29,10 @@ public data class PushConfig
         public val trust: Trust = Trust.System,
         /** How TLS begins. */
         public val tls: Tls = Tls.AUTOMATIC,
-        /** Whether the library puts notifications on the screen; `false`: the app does, from its [PushReceiver], and says so with [Push.displayed]. */
+        /**
+         * Whether the library puts notifications on the screen; `false`: the app does, from its [PushReceiver], and says so with
+         * `runBlocking { Push.displayed(id) }`: [PushReceiver.onPush] is not on the main thread, so it may wait.
+         */
         public val showsNotifications: Boolean = true,
         /** The small icon of all notifications, a drawable of the app; 0: the library's own. */
         @param:DrawableRes public val icon: Int = 0,

@@ -6,8 +6,8 @@ import android.content.Context
 import android.content.SharedPreferences
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
 import org.longwire.push.DefaultNotificationPresenter
-import org.longwire.push.HealthReport
 import org.longwire.push.Push
 import org.longwire.push.PushComponents
 import org.longwire.push.PushConfig
@@ -21,8 +21,8 @@ import org.longwire.push.Trust
 
 /** Servers and whom to trust. */
 object Servers {
-    fun public(context: Context) {
-        Push.configure(context, PushConfig("push.example.com", appKey = "the app key"))
+    fun withAuthorityOfTheSystem(context: Context) {
+        Push.configure(context, PushConfig("push.example.com", appKey = "lwa_…"))
     }
 
     fun withAuthority(
@@ -33,23 +33,30 @@ object Servers {
     }
 }
 
+/** The app's own back-end: it knows who is logged in, and signs tokens for the push server. */
+interface Backend {
+    suspend fun pushToken(): String
+}
+
+/** What became of an attempt to bind this phone to the app's user. */
+enum class Binding { BOUND, LATER, TOKEN_REFUSED }
+
 /** A user of the app, on this phone. */
 class Session(
     private val backend: Backend,
 ) {
-    /** The app's own back-end: it knows who is logged in, and signs tokens for the push server. */
-    interface Backend {
-        suspend fun pushToken(): String
-    }
-
-    /** After the app's own login; true when it is worth another attempt later. */
-    suspend fun bind(): Boolean =
+    /** After the app's own login. */
+    suspend fun bind(): Binding =
         try {
-            val user = Push.login(backend.pushToken())
-            check(user.isNotEmpty())
-            false
+            Push.login(backend.pushToken())
+            Binding.BOUND
         } catch (failure: PushException) {
-            failure.isRetryable
+            // LATER: no connection for half a minute. TOKEN_REFUSED: expired, wrong key or domain, failure.message says which.
+            when {
+                failure.isRetryable -> Binding.LATER
+                failure.requiresLogin -> Binding.TOKEN_REFUSED
+                else -> throw failure
+            }
         }
 
     /** Before the app forgets who was logged in. */
@@ -112,43 +119,23 @@ object Looks {
     }
 }
 
-/** Gets what buttons and replies say, beside the pushes. */
-class ChatReceiver : PushReceiver() {
+/** Shows pushes in the app's own way, with `PushConfig(showsNotifications = false)`, and says so. */
+class OwnScreenReceiver : PushReceiver() {
     override fun onPush(
         context: Context,
         push: PushNotification,
     ) {
-        if (push.isUpdate) return
-        Chat.add(push.id, push.data["room"], push.body)
-    }
-
-    override fun onAction(
-        context: Context,
-        id: String,
-        action: String,
-        text: String?,
-    ) {
-        if (action == "answer" && text != null) Chat.answer(id, text)
+        OwnScreen.show(push)
+        runBlocking { Push.displayed(push.id) } // onPush is not on the main thread
     }
 }
 
-/** Stands for what an app does with it. */
-object Chat {
-    val said = mutableListOf<String>()
+/** Stands for the app's own way. */
+object OwnScreen {
+    private val shown = mutableListOf<PushNotification>()
 
-    fun add(
-        id: String,
-        room: String?,
-        body: String?,
-    ) {
-        said += "$id $room $body"
-    }
-
-    fun answer(
-        id: String,
-        text: String,
-    ) {
-        said += "$id answered $text"
+    fun show(push: PushNotification) {
+        shown += push
     }
 }
 
@@ -172,9 +159,9 @@ class Status(
         }
     }
 
-    fun fixWorst() {
-        val report: HealthReport = Push.health()
-        val worst = report.problems.firstOrNull { it.fix != null } ?: return
+    fun fixWorst(say: (String) -> Unit) {
+        val worst = Push.health().problems.firstOrNull { it.fix != null } ?: return
+        say("${worst.check}, ${worst.state}: ${worst.sentence}")
         activity.startActivity(worst.fix)
     }
 }
