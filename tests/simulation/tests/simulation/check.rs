@@ -312,16 +312,17 @@ fn wrong_state(
                 Some("the phone has dropped it")
             } else if delivery.state > State::Delivered && !is_shown {
                 Some("no screen has shown it")
-            } else if delivery.state == State::Delivered && is_shown && is_plain {
+            } else if delivery.state == State::Delivered && is_shown && is_plain && own.tells_displayed && !is_either {
                 Some("a screen has shown it")
             } else {
                 (row == Some(RowState::Unusable) && is_plain).then_some("the phone could not use it")
             }
         }
         State::Expired if content.routing.expires_at > latest => Some("its time is not over"),
-        State::Expired => (is_stored && is_shown).then_some("the phone has shown it"),
+        State::Expired => (is_stored && is_shown && own.tells_displayed).then_some("the phone has shown it"),
         State::Superseded if book.successors(entry, content).next().is_none() => Some("nothing took its place"),
-        State::Superseded => is_stored.then_some("the phone has stored it"),
+        // A login may overtake the store (ARCHITECTURE, known holes): then only the report of the screen tells.
+        State::Superseded => (is_stored && own.tells_displayed).then_some("the phone has stored it"),
         State::Recalled => (!is_recalled).then_some("nobody recalled it"),
         State::Filtered if content.filter.is_none() => Some("it has no filter"),
         State::Filtered => is_stored.then_some("the phone has stored it"),

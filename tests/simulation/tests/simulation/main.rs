@@ -57,6 +57,8 @@ const KEPT: &[(u64, &str)] = &[
     (160, "a fourth death, when the count of the third was lost with the power: the world's own mistake"),
     (3018, "an end told by a clock that was set back since: told as rejected"),
     (1174, "an update came between two deaths, and brought another payload: the world's own mistake"),
+    (1993, "a login that overtook the store: told as superseded by a phone that reports nothing"),
+    (430, "dismissed elsewhere before its process could tell that it is on the screen: the world's own mistake"),
 ];
 
 struct Report {

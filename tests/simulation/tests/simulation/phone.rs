@@ -88,6 +88,8 @@ pub(crate) struct Phone {
     pub(crate) heartbeat_ms: u64,
     /// It learns its heartbeat per network.
     pub(crate) is_adaptive: bool,
+    /// Its app tells what is on the screen; without that, what it has stored is known from its lists alone.
+    pub(crate) tells_displayed: bool,
     /// Its store refuses everything.
     pub(crate) is_full: bool,
     /// From when to when it sleeps, in the world's time, ascending.
@@ -132,6 +134,7 @@ impl Phone {
             is_off: true,
             heartbeat_ms,
             is_adaptive,
+            tells_displayed: true,
             is_full: false,
             sleeps: Vec::new(),
             noted: None,
@@ -163,6 +166,7 @@ impl Phone {
             is_twin: true,
             heartbeat_ms: self.heartbeat_ms,
             is_adaptive: self.is_adaptive,
+            tells_displayed: self.tells_displayed,
             is_traced: self.is_traced,
             ..Self::new(name, rng, self.mutation)
         }
@@ -465,7 +469,9 @@ impl Phone {
         let snapshot = self.record();
         let is_shown = |row: &&Row| row.state.is_open() && self.times(&row.id) > 0;
         let on_screen = snapshot.rows.iter().filter(is_shown);
-        let finished = |row: &Row| Event::Finished { id: row.id.clone(), is_displayed: true }.said(DateTime(now_ms));
+        let finished = |row: &Row| {
+            Event::Finished { id: row.id.clone(), is_displayed: self.tells_displayed }.said(DateTime(now_ms))
+        };
         let changes: Vec<_> = on_screen.flat_map(finished).collect();
         if !changes.is_empty() {
             self.store.apply(&Transaction { at_ms: now_ms, changes }).expect("a store in memory");
@@ -486,7 +492,8 @@ impl Phone {
             return self.event(Event::Updated { id: shown.id.clone(), revision: shown.revision }, now_ms);
         }
         self.line(&shown.id, What::Shown);
-        let mut wishes = self.event(Event::Finished { id: shown.id.clone(), is_displayed: true }, now_ms);
+        let mut wishes =
+            self.event(Event::Finished { id: shown.id.clone(), is_displayed: self.tells_displayed }, now_ms);
         if self.opens && self.rng.chance(20) {
             let wait_ms = self.rng.below(20_000);
             wishes.push(Wish::Later(wait_ms, Later::Touched(shown.id.clone(), self.rng.chance(50))));

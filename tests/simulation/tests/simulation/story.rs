@@ -231,8 +231,13 @@ impl Story {
         self.world.phones[phone].is_twin = true;
     }
 
-    /// It comes to the screen, and the phone loses its power: nothing tells that it was displayed, unless that is on disk already.
-    pub(crate) fn lose_display(&mut self, phone: usize, id: EntryId, dark_ms: u64) {
+    /// The phone's app tells nothing of its screen: what is stored is known from its lists alone.
+    pub(crate) fn mute(&mut self, phone: usize) {
+        self.world.phones[phone].tells_displayed = false;
+    }
+
+    /// It comes to the screen, and the phone loses its power.
+    pub(crate) fn lose_power_shown(&mut self, phone: usize, id: EntryId, dark_ms: u64) {
         let id = id.to_string();
         self.until("on the screen", |world| world.phones[phone].times(&id) > 0);
         self.world.kill_phone(phone, true, dark_ms);

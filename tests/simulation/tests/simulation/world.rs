@@ -159,6 +159,8 @@ impl World {
         let rng = Rng::new(self.seed, 100 + index as u64);
         let mut phone = Phone::new(format!("phone {index}"), rng, self.mutation);
         phone.is_traced = self.is_traced;
+        // One of three; no chance is used up, so that a world without it goes as before.
+        phone.tells_displayed = !(self.seed + index as u64).is_multiple_of(3);
         self.put_phone(phone)
     }
 

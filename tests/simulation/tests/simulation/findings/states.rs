@@ -33,12 +33,13 @@ pub(super) fn eff_is_ack(mutation: Option<Mutation>) -> Vec<String> {
 /// The record moves with the list, not at the login: a connection that dies between loses neither.
 pub(super) fn rec_with_stored(mutation: Option<Mutation>) -> Vec<String> {
     let mut story = Story::alice(mutation);
+    story.mute(0);
     let mut pushes = Vec::new();
     for _ in 0..TIMES {
         let push = story.push_only(to("user:alice"));
         story.until_stored(0, push);
         story.reset(0);
-        story.lose_display(0, push, OVER_MS);
+        story.lose_power_shown(0, push, OVER_MS);
         let brief = story.push(brief());
         story.pass(OVER_MS);
         story.until_online(0);
@@ -59,12 +60,13 @@ pub(super) fn rec_with_stored(mutation: Option<Mutation>) -> Vec<String> {
 /// What was stored when the server died is known, also when nothing new comes.
 pub(super) fn first_ack(mutation: Option<Mutation>) -> Vec<String> {
     let mut story = Story::alice(mutation);
+    story.mute(0);
     let mut pushes = Vec::new();
     for _ in 0..TIMES {
         let push = story.push_only(to("user:alice"));
         story.until_stored(0, push);
         story.restart();
-        story.lose_display(0, push, 0);
+        story.lose_power_shown(0, push, 0);
         story.until_online(0);
         pushes.push(push);
     }
@@ -108,6 +110,7 @@ pub(super) fn stored_le_eff(mutation: Option<Mutation>) -> Vec<String> {
 /// A phone keeps the seqs that it has acknowledged: the server may forget that it was told.
 pub(super) fn keep_seqs(mutation: Option<Mutation>) -> Vec<String> {
     let mut story = Story::alice(mutation);
+    story.mute(0);
     let push = story.push_only(to("user:alice"));
     story.until_stored(0, push);
     story.hold(Some(COMMIT_MS));

@@ -55,7 +55,11 @@ class HealthRulesTest {
             HealthCheck.CAPTIVE_PORTAL to
                 Triple(good.copy(isCaptivePortal = true), HealthState.PROBLEM, "android.settings.WIFI_SETTINGS"),
             HealthCheck.SERVER to
-                Triple(good.copy(state = PushState.Waiting(1, "refused", "nobody listens")), HealthState.PROBLEM, "android.settings.WIFI_SETTINGS"),
+                Triple(
+                    good.copy(state = PushState.Waiting(1, "refused", "nobody listens")),
+                    HealthState.PROBLEM,
+                    "android.settings.WIFI_SETTINGS",
+                ),
             HealthCheck.CLOCK to
                 Triple(
                     good.copy(serverTimeMs = 10_000_000, phoneTimeMs = 10_000_000 - HealthRules.CLOCK_WRONG_MS),
