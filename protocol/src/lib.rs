@@ -2,6 +2,7 @@
 //!
 //! Pure: no sockets, no clock, no randomness, no runtime. Nonces and instants are arguments.
 
+pub mod androidpn;
 pub mod codec;
 pub mod datetime;
 pub mod element;

@@ -4,6 +4,7 @@ pub mod bind;
 pub mod bind2;
 pub mod disco;
 pub mod fast;
+pub mod iq_auth;
 pub mod json;
 pub mod ping;
 pub mod preauth;
@@ -20,6 +21,11 @@ use crate::{Element, FieldError};
 /// The texts of the children `name` that share their parent's namespace.
 fn texts(parent: &Element, name: &str) -> Vec<String> {
     parent.children().filter(|child| child.is(parent.ns(), name)).map(Element::text).collect()
+}
+
+/// The text of the first child called `name`, in whatever namespace; none when it is empty.
+pub(crate) fn local_text(parent: &Element, name: &str) -> Option<String> {
+    parent.children().find(|child| child.name() == name).map(Element::text).filter(|text| !text.is_empty())
 }
 
 fn expect(element: &Element, ns: &str, name: &'static str) -> Result<(), FieldError> {

@@ -113,6 +113,26 @@ impl Condition {
         Self::ALL.into_iter().find(|condition| condition.name() == name)
     }
 
+    /// The code that goes with it in the errors of before XMPP (XEP-0086): what original androidpn clients look for.
+    #[must_use]
+    pub const fn legacy_code(self) -> u16 {
+        match self {
+            Self::Gone | Self::Redirect => 302,
+            Self::BadRequest | Self::JidMalformed | Self::UnexpectedRequest => 400,
+            Self::NotAuthorized => 401,
+            Self::Forbidden => 403,
+            Self::ItemNotFound | Self::RecipientUnavailable | Self::RemoteServerNotFound => 404,
+            Self::NotAllowed | Self::PolicyViolation => 405,
+            Self::NotAcceptable => 406,
+            Self::RegistrationRequired | Self::SubscriptionRequired => 407,
+            Self::Conflict => 409,
+            Self::InternalServerError | Self::ResourceConstraint | Self::UndefinedCondition => 500,
+            Self::FeatureNotImplemented => 501,
+            Self::ServiceUnavailable => 503,
+            Self::RemoteServerTimeout => 504,
+        }
+    }
+
     /// The error type that RFC 6120 §8.3.3 recommends with the condition.
     #[must_use]
     pub const fn usual_type(self) -> ErrorType {
@@ -150,5 +170,11 @@ mod tests {
             assert_eq!(Condition::from_name(condition.name()), Some(condition));
         }
         assert_eq!(Condition::from_name("no-such-condition"), None);
+    }
+
+    #[test]
+    fn only_a_missing_login_has_the_code_that_costs_an_account() {
+        let costly = Condition::ALL.into_iter().filter(|condition| condition.legacy_code() == 401);
+        assert_eq!(costly.collect::<Vec<_>>(), [Condition::NotAuthorized]);
     }
 }

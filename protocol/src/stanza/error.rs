@@ -98,6 +98,12 @@ impl StanzaError {
         })
     }
 
+    /// The element with the code of before XMPP (XEP-0086) as well.
+    #[must_use]
+    pub fn to_legacy_element(&self) -> Element {
+        self.to_element().with_attr("code", self.condition.legacy_code())
+    }
+
     /// The element.
     #[must_use]
     pub fn to_element(&self) -> Element {

@@ -76,6 +76,8 @@ impl Effect {
             | Write::AddAccount(_)
             | Write::Admit(_)
             | Write::RemoveAccount(_)
+            | Write::AddAndroidpn { .. }
+            | Write::RemoveAndroidpn(_)
             | Write::FastTokens { .. }
             | Write::AddApiKey(_)
             | Write::RevokeApiKey { .. }

@@ -23,6 +23,29 @@ pub struct Account {
     pub app_key: Option<String>,
 }
 
+/// The account of an original androidpn client: its digest (XEP-0078) needs the password itself, which is kept encrypted (DESIGN §3). It
+/// logs in by `jabber:iq:auth` and in no other way, and gets pushes and nothing else.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AndroidpnAccount {
+    /// The localpart, prepared.
+    pub name: String,
+    /// The password, encrypted under a key that is not in the store.
+    pub sealed_password: Vec<u8>,
+    /// The mail address that the client gave.
+    pub email: Option<String>,
+    /// The name of a person that the client gave.
+    pub full_name: Option<String>,
+    /// When it was made, here or on the server that it came from.
+    pub created_at: Timestamp,
+}
+
+/// Shows neither the password nor who it is.
+impl std::fmt::Debug for AndroidpnAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AndroidpnAccount").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 /// The current and the newest FAST token of a device (XEP-0484); the tokens themselves are derived (DESIGN §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FastTokens {

@@ -40,6 +40,8 @@ pub enum DeviceKind {
     Resource(String),
     /// Any other XMPP client whose resource the server chose: one device per account.
     Shared,
+    /// An original androidpn client: one device per account, whatever its resource.
+    Androidpn,
 }
 
 /// Sessions in which a client without our extension was sent an entry, said something after it, and did not acknowledge it.

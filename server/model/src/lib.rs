@@ -19,7 +19,7 @@ pub mod session;
 pub mod time;
 pub mod user_key;
 
-pub use account::Account;
+pub use account::{Account, AndroidpnAccount};
 pub use api_key::{ApiKey, Scope};
 pub use app_key::AppKey;
 pub use audience::{AudienceKey, KeyKind};

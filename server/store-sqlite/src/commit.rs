@@ -79,6 +79,8 @@ impl Batch<'_> {
             Write::AddAccount(account) => self.add_account(account).await,
             Write::Admit(account) => self.admit(account).await,
             Write::RemoveAccount(name) => self.remove_account(&name).await,
+            Write::AddAndroidpn { account, device } => self.add_androidpn(account, device).await,
+            Write::RemoveAndroidpn(name) => self.remove_androidpn(&name).await,
             Write::FastTokens { device, tokens } => self.fast_tokens(device, tokens).await,
             Write::AddApiKey(key) => self.add_key(key).await,
             Write::RevokeApiKey { app, id, at } => self.revoke_key(app, &id, at).await,

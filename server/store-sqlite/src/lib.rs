@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
     UserKey,
 };
 use longwire_store::read::DeviceQuery;
@@ -269,6 +269,14 @@ impl Store for SqliteStore {
 
     async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<Account>, StoreError> {
         read!(self, conn, read::records::accounts(&mut conn, after, limit))
+    }
+
+    async fn androidpn_account(&self, name: &str) -> Result<Option<AndroidpnAccount>, StoreError> {
+        read!(self, conn, read::records::androidpn_account(&mut conn, name))
+    }
+
+    async fn androidpn_accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AndroidpnAccount>, StoreError> {
+        read!(self, conn, read::records::androidpn_accounts(&mut conn, after, limit))
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {

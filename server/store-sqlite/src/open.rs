@@ -18,7 +18,10 @@ use crate::trace::Tracer;
 pub const FILE: &str = "longwire.db";
 
 /// The migrations, in order; never change one that was released.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "log", include_str!("../migrations/0001_log.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "log", include_str!("../migrations/0001_log.sql")),
+    (2, "androidpn", include_str!("../migrations/0002_androidpn.sql")),
+];
 
 /// How a database is opened; the defaults are those of real use.
 #[derive(Clone, Debug)]

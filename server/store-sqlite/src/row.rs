@@ -137,6 +137,7 @@ pub(crate) fn kind_values(kind: &DeviceKind) -> (i64, &str) {
         DeviceKind::Push(name) => (0, name),
         DeviceKind::Resource(name) => (1, name),
         DeviceKind::Shared => (2, ""),
+        DeviceKind::Androidpn => (3, ""),
     }
 }
 
@@ -147,6 +148,7 @@ pub(crate) fn device(row: &SqliteRow) -> Result<Device, sqlx::Error> {
         0 => DeviceKind::Push(name),
         1 => DeviceKind::Resource(name),
         2 => DeviceKind::Shared,
+        3 => DeviceKind::Androidpn,
         _ => return Err(damaged("kind")),
     };
     Ok(Device {

@@ -68,6 +68,7 @@ macro_rules! conformance {
             sessions_are_bounded_at_the_limit
             sessions_are_swept_but_for_the_last
             accounts_are_added_once_and_listed_by_name
+            accounts_of_original_clients_are_apart_and_have_one_device
             api_keys_are_revoked_once
             an_app_key_admits_accounts_until_it_is_revoked
             user_keys_are_revoked_once

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
     UserKey,
 };
 
@@ -85,6 +85,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Accounts in order of name, above `after`, at most `limit`.
     async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<Account>, StoreError>;
+
+    /// The account of an original androidpn client by its prepared name.
+    async fn androidpn_account(&self, name: &str) -> Result<Option<AndroidpnAccount>, StoreError>;
+
+    /// Accounts of original androidpn clients in order of name, above `after`, at most `limit`.
+    async fn androidpn_accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AndroidpnAccount>, StoreError>;
 
     /// An API key by its public part, revoked or expired ones too.
     async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError>;

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
     UserKey,
 };
 
@@ -156,6 +156,14 @@ impl Store for MemoryStore {
 
     async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<Account>, StoreError> {
         Ok(self.lock().now.accounts(after, limit))
+    }
+
+    async fn androidpn_account(&self, name: &str) -> Result<Option<AndroidpnAccount>, StoreError> {
+        Ok(self.lock().now.androidpn.get(name).cloned())
+    }
+
+    async fn androidpn_accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AndroidpnAccount>, StoreError> {
+        Ok(self.lock().now.androidpn_accounts(after, limit))
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {

@@ -8,7 +8,7 @@ use longwire_model::device::Attempts;
 use longwire_model::entry::Routing;
 use longwire_model::limits::MEMBERSHIPS_MAX;
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, DeviceId, DeviceKind, Entry, EntryId, EntryKind, GenerationId,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, DeviceId, DeviceKind, Entry, EntryId, EntryKind, GenerationId,
     KeyKind, Session, Target, Timestamp, UserKey,
 };
 
@@ -142,13 +142,24 @@ pub enum Write {
         /// The attempts.
         attempts: Option<Attempts>,
     },
-    /// Makes an account; [`Written::Unchanged`] when the name is taken.
+    /// Makes an account; [`Written::Unchanged`] when the name is taken, also by one of an original androidpn client.
     AddAccount(Account),
     /// Makes an account that its app key admits, and counts it on the key. [`Written::Unchanged`] when the name is taken;
     /// [`Refusal::UnknownAppKey`] when the account names no key of the store, or a revoked one.
     Admit(Account),
     /// Removes an account; [`Written::Unchanged`] when there is none. Its devices are removed by writes of their own.
     RemoveAccount(String),
+    /// Makes the account of an original androidpn client and its one device, which is [`Write::Register`]'s entry; both or neither.
+    /// [`Written::Unchanged`] when the name is taken, also by an account of the other kind.
+    AddAndroidpn {
+        /// The account.
+        account: AndroidpnAccount,
+        /// Its device.
+        device: NewDevice,
+    },
+    /// Removes the account of an original androidpn client; [`Written::Unchanged`] when there is none. Its device is removed by a write
+    /// of its own.
+    RemoveAndroidpn(String),
     /// Replaces the FAST tokens of a device; none forgets them.
     FastTokens {
         /// The device.

@@ -1,9 +1,9 @@
 //! Accounts, FAST tokens, API keys and app keys.
 
 use longwire_model::account::{FastToken, FastTokens};
-use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId, Scope, Timestamp, UserKey};
+use longwire_model::{Account, AndroidpnAccount, ApiKey, AppId, AppKey, DeviceId, Scope, Timestamp, UserKey};
 use longwire_store::Written;
-use longwire_store::write::Refusal;
+use longwire_store::write::{NewDevice, Refusal};
 
 use super::Batch;
 use crate::sql::{Value, statement};
@@ -11,7 +11,8 @@ use crate::sql::{Value, statement};
 impl Batch<'_> {
     pub(super) async fn add_account(&mut self, account: Account) -> Result<Written, sqlx::Error> {
         const SQL: &str = "INSERT INTO account (name, salt, iterations, stored_key, server_key, created_at, is_disabled, \
-                           app_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+                           app_key) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 \
+                           WHERE NOT EXISTS (SELECT 1 FROM androidpn_account WHERE name = ?1) ON CONFLICT DO NOTHING";
         let values: [Value; 8] = [
             account.name.into(),
             account.salt.into(),
@@ -27,9 +28,11 @@ impl Batch<'_> {
 
     /// Makes an account that its app key admits, and counts it there.
     pub(super) async fn admit(&mut self, account: Account) -> Result<Written, sqlx::Error> {
-        const COUNT: &str = "UPDATE app_key SET registrations = registrations + 1, last_used_at = ? \
-                             WHERE id = ? AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM account WHERE name = ?)";
-        const FIND: &str = "SELECT 1 FROM account WHERE name = ?";
+        const COUNT: &str = "UPDATE app_key SET registrations = registrations + 1, last_used_at = ?1 \
+                             WHERE id = ?2 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM account WHERE name = ?3) \
+                             AND NOT EXISTS (SELECT 1 FROM androidpn_account WHERE name = ?3)";
+        const FIND: &str = "SELECT 1 FROM account WHERE name = ?1 \
+                            UNION ALL SELECT 1 FROM androidpn_account WHERE name = ?1";
         let (at, key, name) = (account.created_at, account.app_key.clone(), account.name.clone());
         let counted = self.change_one(COUNT, [at.into(), key.into(), name.clone().into()]).await?;
         if matches!(counted, Written::Done) {
@@ -41,6 +44,36 @@ impl Batch<'_> {
 
     pub(super) async fn remove_account(&mut self, name: &str) -> Result<Written, sqlx::Error> {
         self.change_one("DELETE FROM account WHERE name = ?", [name.into()]).await
+    }
+
+    /// Makes the account of an original androidpn client and its device.
+    pub(super) async fn add_androidpn(
+        &mut self,
+        account: AndroidpnAccount,
+        device: NewDevice,
+    ) -> Result<Written, sqlx::Error> {
+        const SQL: &str = "INSERT INTO androidpn_account (name, sealed_password, email, full_name, created_at) \
+                           SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM account WHERE name = ?1) \
+                           ON CONFLICT DO NOTHING";
+        let values: [Value; 5] = [
+            account.name.into(),
+            account.sealed_password.into(),
+            account.email.into(),
+            account.full_name.into(),
+            account.created_at.into(),
+        ];
+        match self.change_one(SQL, values).await? {
+            Written::Done => self.register(device).await,
+            other @ (Written::Unchanged
+            | Written::Appended(_)
+            | Written::Exists(_)
+            | Written::Repeated { .. }
+            | Written::Refused(_)) => Ok(other),
+        }
+    }
+
+    pub(super) async fn remove_androidpn(&mut self, name: &str) -> Result<Written, sqlx::Error> {
+        self.change_one("DELETE FROM androidpn_account WHERE name = ?", [name.into()]).await
     }
 
     pub(super) async fn fast_tokens(

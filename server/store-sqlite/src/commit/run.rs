@@ -84,6 +84,8 @@ pub(super) const fn is_common(write: &Write) -> bool {
         | Write::AddAccount(_)
         | Write::Admit(_)
         | Write::RemoveAccount(_)
+        | Write::AddAndroidpn { .. }
+        | Write::RemoveAndroidpn(_)
         | Write::FastTokens { .. }
         | Write::AddApiKey(_)
         | Write::RevokeApiKey { .. }
@@ -354,6 +356,8 @@ const fn device_of(write: &Write) -> Option<DeviceId> {
         | Write::AddAccount(_)
         | Write::Admit(_)
         | Write::RemoveAccount(_)
+        | Write::AddAndroidpn { .. }
+        | Write::RemoveAndroidpn(_)
         | Write::FastTokens { .. }
         | Write::AddApiKey(_)
         | Write::RevokeApiKey { .. }

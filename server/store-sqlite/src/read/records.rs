@@ -1,7 +1,7 @@
 //! Accounts, FAST tokens, API keys, app keys and user keys.
 
 use longwire_model::account::{FastToken, FastTokens};
-use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId, Timestamp, UserKey};
+use longwire_model::{Account, AndroidpnAccount, ApiKey, AppId, AppKey, DeviceId, Timestamp, UserKey};
 use longwire_store::write::{IDEMPOTENCY_MILLIS, Idempotency};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -34,6 +34,36 @@ fn read_account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
         created_at: timestamp(row, "created_at")?,
         is_disabled: column(row, "is_disabled")?,
         app_key: column(row, "app_key")?,
+    })
+}
+
+/// The account of an original androidpn client by its name.
+pub(crate) async fn androidpn_account(
+    conn: &mut SqliteConnection,
+    name: &str,
+) -> Result<Option<AndroidpnAccount>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM androidpn_account WHERE name = ?";
+    statement(SQL, [name.into()]).fetch_optional(conn).await?.as_ref().map(read_androidpn).transpose()
+}
+
+/// A page of the accounts of original androidpn clients.
+pub(crate) async fn androidpn_accounts(
+    conn: &mut SqliteConnection,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<AndroidpnAccount>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM androidpn_account WHERE name > ? ORDER BY name LIMIT ?";
+    let rows = statement(SQL, [after.unwrap_or_default().into(), limit.into()]).fetch_all(conn).await?;
+    rows.iter().map(read_androidpn).collect()
+}
+
+fn read_androidpn(row: &SqliteRow) -> Result<AndroidpnAccount, sqlx::Error> {
+    Ok(AndroidpnAccount {
+        name: column(row, "name")?,
+        sealed_password: column(row, "sealed_password")?,
+        email: column(row, "email")?,
+        full_name: column(row, "full_name")?,
+        created_at: timestamp(row, "created_at")?,
     })
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use longwire_model::account::{FastToken, FastTokens};
-use longwire_model::{Account, ApiKey, AppKey, Scope, TokenAlgorithm, UserKey};
+use longwire_model::{Account, AndroidpnAccount, ApiKey, AppKey, DeviceKind, Scope, TokenAlgorithm, UserKey};
 
 use super::world::{APP, Draft, World, acknowledgement, at, is_done, is_unchanged, refusal, seqs_of};
-use crate::write::Refusal;
+use crate::write::{NewDevice, Refusal};
 use crate::{Store, Write};
 
 fn account(name: &str) -> Account {
@@ -41,6 +41,50 @@ pub async fn accounts_are_added_once_and_listed_by_name(store: Arc<dyn Store>) {
     assert!(is_done(&world.one(Write::RemoveAccount("bob".to_owned())).await));
     assert!(is_unchanged(&world.one(Write::RemoveAccount("bob".to_owned())).await));
     assert_eq!(world.store.account("bob").await.expect("an answer"), None);
+}
+
+/// A name is one account of one kind; the device comes with it, and pushes wait for it from then on.
+pub async fn accounts_of_original_clients_are_apart_and_have_one_device(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let original = |name: &str, byte: u8| AndroidpnAccount {
+        name: name.to_owned(),
+        sealed_password: vec![byte, 0, 255],
+        email: (name == "ann").then(|| "ann@example.com".to_owned()),
+        full_name: None,
+        created_at: at(5),
+    };
+    let add = |name: &str, byte| {
+        let (id, entry) = (world.device_id(), world.entry_id());
+        let (account, kind) = (name.to_owned(), DeviceKind::Androidpn);
+        let device = NewDevice { id, app: APP, account, kind, installation_hash: None, entry, at: at(6) };
+        Write::AddAndroidpn { account: original(name, byte), device }
+    };
+    let group = vec![
+        Write::AddAccount(account("bob")),
+        add("bob", 1),
+        add("ann", 2),
+        add("ann", 3),
+        add("cid", 4),
+        Write::AddAccount(account("ann")),
+        Write::Admit(account("ann")),
+    ];
+    let answers = world.commit(group).await;
+    assert_eq!(seqs_of(&answers), [1, 2], "the devices of ann and cid");
+    let unchanged = answers.iter().map(is_unchanged).collect::<Vec<_>>();
+    assert_eq!(unchanged, [false, true, false, true, false, true, true]);
+    assert_eq!(world.store.androidpn_account("ann").await.expect("an answer"), Some(original("ann", 2)));
+    assert_eq!(world.store.androidpn_account("bob").await.expect("an answer"), None);
+    assert_eq!(world.store.account("ann").await.expect("an answer"), None);
+    let page = world.store.androidpn_accounts(Some("ann"), 9).await.expect("accounts");
+    assert_eq!(page, [original("cid", 4)]);
+    let find = async |name| world.store.find_device(APP, name, &DeviceKind::Androidpn).await.expect("an answer");
+    let device = find("ann").await.expect("a device");
+    let loaded = world.store.device(device).await.expect("an answer").expect("a device").device;
+    assert_eq!((loaded.kind, loaded.account.as_str()), (DeviceKind::Androidpn, "ann"));
+    assert_eq!(find("bob").await, None);
+    assert!(is_done(&world.one(Write::RemoveAndroidpn("ann".to_owned())).await));
+    assert!(is_unchanged(&world.one(Write::RemoveAndroidpn("ann".to_owned())).await));
+    assert!(is_done(&world.one(Write::AddAccount(account("ann"))).await), "the name is free");
 }
 
 /// Revoked keys are still found; the first revocation's time stays.

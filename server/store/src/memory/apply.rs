@@ -6,7 +6,7 @@ use longwire_model::delivery::{Acknowledgement, Event, NotExtending, USED_ACTION
 use longwire_model::device::Generation;
 use longwire_model::entry::MembershipChange;
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind, GenerationId, LaneSeqs,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind, GenerationId, LaneSeqs,
     Membership, Seq, Target, Timestamp, UserKey,
 };
 
@@ -45,6 +45,11 @@ impl State {
                     Written::Unchanged
                 }
             }
+            Write::AddAndroidpn { account, device } => self.add_androidpn(account, device),
+            Write::RemoveAndroidpn(name) => match self.androidpn.remove(&name) {
+                Some(_) => Written::Done,
+                None => Written::Unchanged,
+            },
             Write::FastTokens { device, tokens } => {
                 if !self.devices.contains_key(&device) {
                     return Written::Refused(Refusal::UnknownDevice);
@@ -276,7 +281,23 @@ impl State {
         }
     }
 
+    fn add_androidpn(&mut self, account: AndroidpnAccount, device: NewDevice) -> Written {
+        if self.is_taken(&account.name) {
+            return Written::Unchanged;
+        }
+        self.androidpn.insert(account.name.clone(), account);
+        self.register(device)
+    }
+
+    /// Whether there is an account of either kind.
+    fn is_taken(&self, name: &str) -> bool {
+        self.accounts.contains_key(name) || self.androidpn.contains_key(name)
+    }
+
     fn add_account(&mut self, account: Account) -> Written {
+        if self.androidpn.contains_key(&account.name) {
+            return Written::Unchanged;
+        }
         match self.accounts.entry(account.name.clone()) {
             std::collections::btree_map::Entry::Vacant(slot) => {
                 slot.insert(account);
@@ -287,7 +308,7 @@ impl State {
     }
 
     fn admit(&mut self, account: Account) -> Written {
-        if self.accounts.contains_key(&account.name) {
+        if self.is_taken(&account.name) {
             return Written::Unchanged;
         }
         let is_it = |key: &&mut AppKey| account.app_key.as_ref() == Some(&key.id) && key.revoked_at.is_none();

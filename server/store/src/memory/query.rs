@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, EntryKind, Membership,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, EntryKind, Membership,
     Seq, Timestamp, UserKey,
 };
 
@@ -152,6 +152,12 @@ impl State {
     pub(super) fn accounts(&self, after: Option<&str>, limit: u32) -> Vec<Account> {
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
         let range = self.accounts.range::<str, _>((after, Bound::Unbounded));
+        range.map(|(_, account)| account.clone()).take(as_usize(limit)).collect()
+    }
+
+    pub(super) fn androidpn_accounts(&self, after: Option<&str>, limit: u32) -> Vec<AndroidpnAccount> {
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.androidpn.range::<str, _>((after, Bound::Unbounded));
         range.map(|(_, account)| account.clone()).take(as_usize(limit)).collect()
     }
 

@@ -7,7 +7,7 @@ use longwire_model::account::FastTokens;
 use longwire_model::delivery::{Acknowledgement, Event, UsedAction};
 use longwire_model::device::Generation;
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind, KeyHead, Lane,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind, KeyHead, Lane,
     Membership, Seq, Session, Timestamp, UserKey,
 };
 
@@ -28,6 +28,7 @@ pub(super) struct State {
     pub(super) sessions: BTreeMap<DeviceId, Sessions>,
     pub(super) tokens: BTreeMap<DeviceId, FastTokens>,
     pub(super) accounts: BTreeMap<String, Account>,
+    pub(super) androidpn: BTreeMap<String, AndroidpnAccount>,
     pub(super) keys: Vec<ApiKey>,
     pub(super) app_keys: Vec<AppKey>,
     pub(super) user_keys: Vec<UserKey>,

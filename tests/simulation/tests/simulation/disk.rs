@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Lane, Seq, Session,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Lane, Seq, Session,
     Timestamp, UserKey,
 };
 use longwire_store::memory::Snapshot;
@@ -384,6 +384,16 @@ impl Store for Disk {
     async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<Account>, StoreError> {
         self.readable()?;
         self.store.accounts(after, limit).await
+    }
+
+    async fn androidpn_account(&self, name: &str) -> Result<Option<AndroidpnAccount>, StoreError> {
+        self.readable()?;
+        self.store.androidpn_account(name).await
+    }
+
+    async fn androidpn_accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AndroidpnAccount>, StoreError> {
+        self.readable()?;
+        self.store.androidpn_accounts(after, limit).await
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
