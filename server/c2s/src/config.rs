@@ -9,6 +9,10 @@ pub const HEADER_MS: u64 = 10_000;
 pub const NEGOTIATION_MS: u64 = 30_000;
 /// Failed authentications on one stream; the last of them closes it (AUTH-21).
 pub const AUTH_FAILURES_MAX: u8 = 3;
+/// The same for original androidpn clients, which register and log in anew on the stream on which they were refused.
+pub const ANDROIDPN_FAILURES_MAX: u8 = 16;
+/// Milliseconds of silence after which the session of an original androidpn client is pinged: such a client says a space every 30 s.
+pub(crate) const ANDROIDPN_SILENCE_MS: u64 = 120_000;
 /// Refused app keys on one stream; the last of them closes it.
 pub const KEY_FAILURES_MAX: u8 = 5;
 /// Seconds after which to come back to an account that has as many sessions or devices as it may.
@@ -36,6 +40,8 @@ pub struct Config {
     pub plaintext: bool,
     /// Who may register an account in band.
     pub registration: Registration,
+    /// Whether original androidpn clients are served: they register and log in by rules of their own.
+    pub androidpn: bool,
     /// A secret of the server, from which the salts of accounts that do not exist are derived (AUTH-17).
     pub salt_key: [u8; 32],
     /// PBKDF2 rounds that accounts which do not exist seem to have.
@@ -58,6 +64,7 @@ impl Config {
             domains: vec![domain],
             plaintext: false,
             registration: Registration::Closed,
+            androidpn: false,
             salt_key,
             iterations: 4096,
             heartbeat_min_s: None,

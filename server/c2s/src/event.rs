@@ -44,6 +44,10 @@ pub enum Event {
         /// Whether the check of that key has counted this registration already, where an address may make so many.
         is_counted: bool,
     },
+    /// Question: make this account of an original androidpn client. Answer: `Registered`.
+    RegisterAndroidpn(Box<AndroidpnRegistration>),
+    /// Question: does this prove the account of an original androidpn client (XEP-0078)? Answer: `Password`.
+    CheckAndroidpn(Box<AndroidpnLogin>),
     /// Question: follow the FAST side of a login that binds no session. Answer: `Followed`.
     FollowLogin(Box<FollowRequest>),
     /// Question: bind a session. Answer: `Bound`, `BindRefused`.
@@ -62,6 +66,57 @@ pub enum Event {
     Promise(u32),
     /// The stream is over, for this reason of ours; none when the client closed it.
     Closed(Option<StreamCondition>),
+}
+
+/// An account that an original androidpn client asks for. Its debug form shows its name alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AndroidpnRegistration {
+    /// The account's name, prepared.
+    pub account: String,
+    /// Its password.
+    pub password: String,
+    /// A mail address.
+    pub email: Option<String>,
+    /// A person's name.
+    pub full_name: Option<String>,
+}
+
+impl std::fmt::Debug for AndroidpnRegistration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AndroidpnRegistration").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+/// A login of an original androidpn client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AndroidpnLogin {
+    /// The account's name, prepared.
+    pub account: String,
+    /// What proves it.
+    pub proof: AndroidpnProof,
+}
+
+/// What proves the account of an original androidpn client. Its debug form hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum AndroidpnProof {
+    /// SHA-1 over the id of the stream and the password, as the client's hexadecimal digits.
+    Digest {
+        /// The id.
+        stream_id: String,
+        /// The digits.
+        digest: String,
+    },
+    /// The password.
+    Password(String),
+}
+
+impl std::fmt::Debug for AndroidpnProof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Digest { .. } => "Digest",
+            Self::Password(_) => "Password",
+        })
+    }
 }
 
 /// An app key as a client has shown it. Its debug form hides it.
@@ -121,6 +176,8 @@ pub struct BindRequest {
     pub resource: ResourceRequest,
     /// The device's own cursor and promises; none from clients without the push extension.
     pub push: Option<push::Login>,
+    /// Whether it is an original androidpn client, which gets pushes and nothing else.
+    pub is_androidpn: bool,
 }
 
 /// Which resource a client asks for.
@@ -144,6 +201,8 @@ impl Event {
             | Self::CheckPassword { .. }
             | Self::CheckAppKey(_)
             | Self::Register { .. }
+            | Self::RegisterAndroidpn(_)
+            | Self::CheckAndroidpn(_)
             | Self::FollowLogin(_)
             | Self::Bind(_) => true,
             Self::Stanza(_)

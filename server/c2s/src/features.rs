@@ -1,7 +1,7 @@
 //! What each phase offers (RFC 6120 §4.3.2).
 
 use longwire_protocol::sasl::{TLS_EXPORTER, scram};
-use longwire_protocol::xep::{bind, bind2, fast, preauth, register, sasl, sasl_cb, sasl2, session, starttls};
+use longwire_protocol::xep::{bind, bind2, fast, iq_auth, preauth, register, sasl, sasl_cb, sasl2, session, starttls};
 use longwire_protocol::{Element, ns};
 
 use crate::login::{Mechanism, Tls};
@@ -60,13 +60,16 @@ pub(crate) fn secured(config: &Config, tls: Tls) -> Element {
     with_registration(features, config)
 }
 
-/// Both features of in-band registration (XEP-0445 §3): with open registration an app key is not needed, and counted when shown.
+/// Both features of in-band registration (XEP-0445 §3): with open registration an app key is not needed, and counted when shown. And the
+/// login of original androidpn clients.
 fn with_registration(features: Element, config: &Config) -> Element {
+    let features = features.with_opt_child(config.androidpn.then(iq_auth::feature));
     match config.registration {
         Registration::Open | Registration::AppKey => {
             features.with_child(preauth::feature()).with_child(register::feature())
         }
-        Registration::Closed => features,
+        // Original androidpn clients register all the same.
+        Registration::Closed => features.with_opt_child(config.androidpn.then(register::feature)),
     }
 }
 

@@ -1,10 +1,11 @@
 //! The login: classic SASL (RFC 6120 §6), SASL2 (XEP-0388) with Bind 2 and FAST inline, and registration before it.
 
+mod androidpn;
 mod exchange;
 mod request;
 
 use longwire_protocol::sasl::{Failure, SaslCondition};
-use longwire_protocol::stanza::{Condition, Iq, IqType, StanzaError, error_answer};
+use longwire_protocol::stanza::{Condition, Iq, IqType, StanzaError, error_answer, is_stanza};
 use longwire_protocol::stream::{StreamCondition, StreamError};
 use longwire_protocol::xep::{bind2, sasl, sasl2};
 use longwire_protocol::{Element, ns};
@@ -53,6 +54,8 @@ enum State {
     Checking(Iq),
     /// A registration is being made; the IQ, without what it holds.
     Registering(Iq),
+    /// An original androidpn client waits.
+    Original(Box<androidpn::Asked>),
 }
 
 /// The two ways of putting SASL in XML.
@@ -70,7 +73,11 @@ impl Login {
         match &self.state {
             State::Idle => false,
             State::Running(_, exchange) => exchange.is_waiting(),
-            State::Binding(..) | State::Following(..) | State::Checking(_) | State::Registering(_) => true,
+            State::Binding(..)
+            | State::Following(..)
+            | State::Checking(_)
+            | State::Registering(_)
+            | State::Original(_) => true,
         }
     }
 
@@ -82,6 +89,9 @@ impl Login {
     ) -> Result<Next, StreamError> {
         match element.ns() {
             ns::SASL | ns::SASL2 => self.handle_sasl(element, link, out),
+            ns::CLIENT if is_stanza(element) && self.is_original(element, link) => {
+                self.handle_original(element, link, out)
+            }
             ns::CLIENT if element.name() == "iq" && self.may_register(link) => self.register(element, link, out),
             _ => refuse(element, out),
         }
@@ -96,6 +106,7 @@ impl Login {
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Idle => Ok(Next::Stay),
             State::Checking(iq) => self.answer_app_key(&iq, answer, out),
+            State::Original(asked) => self.answer_original(*asked, answer, link, out),
             State::Registering(iq) => self.answer_registration(&iq, &answer, out),
             State::Following(request, proof) => self.answer_follow(request, &proof, answer, link, out),
             State::Binding(request, proof) => self.answer_bind(request, &proof, answer, link, out),
@@ -260,7 +271,7 @@ impl Login {
                 features::none().write_in_stream(&mut out.bytes);
                 let promised_s = link.config.promise_s(request.push().and_then(|push| push.heartbeat_s));
                 let heartbeat_s = session.push.is_some().then_some(promised_s);
-                return Ok(Next::Bound(Box::new(BoundParts { jid: session.jid, heartbeat_s })));
+                return Ok(Next::Bound(Box::new(BoundParts { jid: session.jid, heartbeat_s, is_androidpn: false })));
             }
             Answer::BindRefused(BindRefusal::NotAuthorized) => SaslCondition::NotAuthorized.into(),
             Answer::BindRefused(BindRefusal::AccountDisabled) => SaslCondition::AccountDisabled.into(),

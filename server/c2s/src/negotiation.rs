@@ -25,6 +25,11 @@ pub(crate) struct Link {
     pub(crate) config: Arc<Config>,
     pub(crate) seed: Seed,
     pub(crate) domain: Option<BareJid>,
+    /// The id of our last header: part of the digest of `jabber:iq:auth`.
+    pub(crate) stream_id: String,
+    /// Whether the last header is one as original androidpn clients write it, where these are served.
+    pub(crate) is_original: bool,
+    is_direct_tls: bool,
     reader: Reader,
     is_open: bool,
     header_due_ms: Option<u64>,
@@ -50,6 +55,7 @@ pub(crate) enum Next {
 pub(crate) struct BoundParts {
     pub(crate) jid: longwire_protocol::jid::FullJid,
     pub(crate) heartbeat_s: Option<u32>,
+    pub(crate) is_androidpn: bool,
 }
 
 /// How the stream goes on.
@@ -66,6 +72,9 @@ impl Negotiation {
             config,
             seed: Seed::new(seed),
             domain: None,
+            stream_id: String::new(),
+            is_original: false,
+            is_direct_tls: false,
             reader: Reader::new(Limits::BEFORE_LOGIN),
             is_open: false,
             header_due_ms: Some(now_ms.saturating_add(HEADER_MS)),
@@ -75,6 +84,7 @@ impl Negotiation {
     }
 
     pub(crate) fn handle_tls(&mut self, exporter: Option<[u8; 32]>, now_ms: u64) {
+        self.link.is_direct_tls |= matches!(self.phase, Phase::Opened(_));
         self.phase = Phase::Secured(Secured::new(exporter));
         self.link.restart();
         self.link.header_due_ms = Some(now_ms.saturating_add(HEADER_MS));
@@ -155,7 +165,11 @@ impl Negotiation {
     fn open(&mut self, header: &StreamHeader, out: &mut Outbox) -> Result<(), StreamError> {
         let was = self.link.domain.clone();
         self.link.header_due_ms = None;
-        let domain = header.to.as_ref().and_then(|to| self.link.config.served(to)).cloned();
+        self.link.is_original = self.link.is_original_header(header);
+        let named = header.to.as_ref().and_then(|to| self.link.config.served(to));
+        // Original androidpn clients name the host that they connect to, and take the domain from our header.
+        let default = self.link.config.domains.first().filter(|_| self.link.is_original);
+        let domain = named.or(default).cloned();
         let is_known = domain.is_some();
         if let Some(domain) = domain {
             self.link.domain = Some(domain);
@@ -216,13 +230,24 @@ impl Link {
         self.domain.as_ref().or(self.config.domains.first()).expect("a server has a domain")
     }
 
+    /// Where a stanza goes that is sent to the client before it has a session.
+    pub(crate) fn address(&self) -> String {
+        format!("{}/{}", self.domain(), self.stream_id)
+    }
+
+    /// Original androidpn clients never state a language or an address of their own, and know no port of direct TLS.
+    fn is_original_header(&self, header: &StreamHeader) -> bool {
+        self.config.androidpn && !self.is_direct_tls && header.lang.is_none() && header.from.is_none()
+    }
+
     fn restart(&mut self) {
         self.reader.restart();
         self.is_open = false;
     }
 
     fn write_header(&mut self, to: Option<&Jid>, out: &mut Outbox) {
-        let id = self.seed.draw();
+        self.stream_id = self.seed.draw();
+        let id = self.stream_id.clone();
         StreamHeader::server(self.domain().clone().into(), to.cloned(), id).write_to(&mut out.bytes);
         self.is_open = true;
     }

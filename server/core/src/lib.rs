@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod androidpn;
 pub mod auth_manager;
 pub mod devices;
 pub mod directory;
@@ -55,6 +56,8 @@ pub struct CoreConfig {
     pub device_topics: Vec<NamePattern>,
     /// The tags that devices may take and drop by themselves.
     pub device_tags: Vec<NamePattern>,
+    /// Whether and how original androidpn clients are served.
+    pub androidpn: Option<androidpn::Settings>,
 }
 
 /// Who may register an account in band (XEP-0077).

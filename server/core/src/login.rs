@@ -97,6 +97,7 @@ impl Core {
             device: Some(device),
             presence: None,
             directed: Vec::new(),
+            is_androidpn: false,
         };
         self.sessions.add(session.clone()).map_err(|_| LoginError::TooMany)?;
         self.presence.came(device, self.env.now(), login.heartbeat_s);
@@ -139,17 +140,30 @@ impl Core {
     ) -> Result<Ready, LoginError> {
         self.check_account(&account).await?;
         let resource = resource.unwrap_or_else(|| format!("{CHOSEN}{:016x}", u64::from_be_bytes(self.env.random())));
-        let session = Session { key, worker, account, resource, device: None, presence: None, directed: Vec::new() };
+        let session = Session {
+            key,
+            worker,
+            account,
+            resource,
+            device: None,
+            presence: None,
+            directed: Vec::new(),
+            is_androidpn: false,
+        };
         self.sessions.add(session.clone()).map_err(|_| LoginError::TooMany)?;
         self.metrics.logins.inc();
         Ok(Ready { session, bind: None, token: None })
     }
 
-    /// The initial presence of a client without our extension: finds or makes its device, whose cursor starts at the log's end.
+    /// The initial presence of a client without our extension: finds or makes its device, whose cursor starts at the log's end; that of
+    /// an original androidpn client was made with its account.
     ///
     /// # Errors
     /// [`LoginError`]; pushes do not reach the session.
     pub async fn come_online(&self, session: &Session) -> Result<Bind, LoginError> {
+        if session.is_androidpn {
+            return self.come_online_androidpn(session).await;
+        }
         let device = self.standard_device(session).await?;
         let bind = self.bind(device, session.key, SessionKind::Standard, None).await?;
         self.sessions.set_device(&session.account, session.key, device);
@@ -244,7 +258,11 @@ impl Core {
         Ok(others < NAMED_RESOURCES_MAX || devices.iter().any(|device| device.kind == *named))
     }
 
-    async fn devices_of(&self, app: AppId, account: &str) -> Result<Vec<longwire_model::Device>, LoginError> {
+    pub(crate) async fn devices_of(
+        &self,
+        app: AppId,
+        account: &str,
+    ) -> Result<Vec<longwire_model::Device>, CoreError> {
         let query = longwire_store::read::DeviceQuery {
             app,
             account: Some(account.to_owned()),
@@ -252,10 +270,10 @@ impl Core {
             after: None,
             limit: DEVICES_PER_ACCOUNT_MAX,
         };
-        Ok(self.store.devices(query).await.map_err(CoreError::from)?)
+        Ok(self.store.devices(query).await?)
     }
 
-    async fn register_device(
+    pub(crate) async fn register_device(
         &self,
         app: AppId,
         account: &str,

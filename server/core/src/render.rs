@@ -1,7 +1,9 @@
 //! Entries as stanzas: one for every push session, one for each client without our extension.
 
 use longwire_model::delivery::{Event, EventType};
+use longwire_model::entry::Content;
 use longwire_model::{Entry, EntryKind, Lane, LaneSeqs, Timestamp};
+use longwire_protocol::androidpn;
 use longwire_protocol::push::{self, DeviceEvent, DeviceEventType, EntryContent};
 use longwire_protocol::xep::{json, ping};
 use longwire_protocol::{DateTime, Element, Jid, ns};
@@ -54,6 +56,25 @@ pub fn standard_stanza(entry: &Entry, to: &Jid, domain: &str) -> Option<Element>
             .with_opt_child(text("body").map(|body| Element::new(ns::CLIENT, "body").with_text(body)))
             .with_child(json::element(&content.payload)),
     )
+}
+
+/// An entry for an original androidpn client, with the content of `update` where there is one. What these clients call `uri` is the URL,
+/// or what a script has given that is none.
+#[must_use]
+pub fn androidpn_stanza(entry: &Entry, update: Option<&Content>, to: &Jid, api_key: &str) -> Option<Element> {
+    let content = update.or_else(|| entry.kind.content())?;
+    let payload: serde_json::Value = serde_json::from_str(&content.payload).unwrap_or_default();
+    let text = |name| payload.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let uri = || payload.get("data")?.get("uri")?.as_str().map(str::to_owned);
+    let push = androidpn::Push {
+        id: entry.id.to_string(),
+        api_key: api_key.to_owned(),
+        title: text("title").unwrap_or_default(),
+        message: text("body").unwrap_or_default(),
+        uri: text("url").or_else(uri).unwrap_or_default(),
+        image_url: text("image"),
+    };
+    Some(push.to_iq(to))
 }
 
 /// The ping behind what was sent to a client without our extension.

@@ -2,6 +2,7 @@
 
 mod table;
 
+use longwire_model::{Lane, Seq};
 use longwire_protocol::stanza::{
     Condition, Iq, Message, MessageType, Presence, PresenceType, StanzaError, error_answer,
 };
@@ -21,6 +22,8 @@ pub struct Outcome {
     pub came_online: bool,
     /// The session is no longer available.
     pub went_offline: bool,
+    /// The client says that it has the entry at this position.
+    pub confirmed: Option<(Lane, Seq)>,
 }
 
 impl Outcome {
@@ -32,6 +35,9 @@ impl Outcome {
 impl Core {
     /// Handles a stanza whose `from` is the session's full JID.
     pub async fn handle_stanza(&self, session: &Session, stanza: Element) -> Outcome {
+        if session.is_androidpn {
+            return self.handle_androidpn(session, stanza).await;
+        }
         match stanza.name() {
             "iq" => Outcome::reply(self.handle_iq(session, stanza).await),
             "message" => Outcome::reply(self.handle_message(session, stanza)),
@@ -56,7 +62,7 @@ impl Core {
     /// An IQ to a full JID: to that session, or `service-unavailable` (RFC 6121 §8.5.3.2.3).
     fn forward(&self, session: &Session, to: &Jid, stanza: Element) -> Option<Element> {
         let resource = to.resource().map(|resource| resource.as_str().to_owned());
-        let sessions = self.sessions.of_account(to.node().map_or("", |node| node.as_str()));
+        let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
         match sessions.iter().find(|other| Some(&other.resource) == resource.as_ref()) {
             Some(other) => {
                 self.sessions.deliver(other, stanza);
@@ -84,7 +90,7 @@ impl Core {
             Place::Elsewhere => return error_answer(&stanza, &StanzaError::new(Condition::RemoteServerNotFound)),
         };
         let to = to?;
-        let sessions = self.sessions.of_account(to.node().map_or("", |node| node.as_str()));
+        let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
         let resource = to.resource().map(|resource| resource.as_str());
         match targets(message.kind, resource, &sessions) {
             Target::Sessions(targets) => {
@@ -139,7 +145,7 @@ impl Core {
         if !is_available {
             self.undirect(session, stanza);
         }
-        for other in self.sessions.of_account(&session.account) {
+        for other in self.sessions.reachable(&session.account) {
             if other.presence.is_some() {
                 let mut addressed = stanza.clone();
                 addressed.set_attr("to", format!("{}@{}/{}", other.account, self.config.domain, other.resource));
@@ -150,6 +156,7 @@ impl Core {
             reply: None,
             came_online: is_available && before.is_none(),
             went_offline: !is_available && before.is_some(),
+            confirmed: None,
         }
     }
 
@@ -158,7 +165,7 @@ impl Core {
             return;
         }
         let resource = to.resource().map(|resource| resource.as_str());
-        let sessions = self.sessions.of_account(to.node().map_or("", |node| node.as_str()));
+        let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
         let meant = |other: &&Session| resource.map_or(other.presence.is_some(), |resource| other.resource == resource);
         for other in sessions.iter().filter(meant) {
             self.sessions.deliver(other, stanza.clone());
@@ -174,13 +181,16 @@ impl Core {
 
     /// Ends a session's presence when its stream ends without saying so. To be called while the session is still listed.
     pub fn end_presence(&self, session: &Session) {
+        if session.is_androidpn {
+            return;
+        }
         let from = format!("{}@{}/{}", session.account, self.config.domain, session.resource);
         let stanza = Presence::new(PresenceType::Unavailable).to_element().with_attr("from", from);
         self.undirect(session, &stanza);
         if session.presence.is_none() {
             return;
         }
-        for other in self.sessions.of_account(&session.account) {
+        for other in self.sessions.reachable(&session.account) {
             if other.key != session.key && other.presence.is_some() {
                 let to = format!("{}@{}/{}", other.account, self.config.domain, other.resource);
                 self.sessions.deliver(&other, stanza.clone().with_attr("to", to));

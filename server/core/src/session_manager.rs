@@ -87,6 +87,8 @@ pub struct Session {
     pub presence: Option<Presence>,
     /// Whom it has sent directed presence: they are told when it goes (RFC 6121 §4.6.3). Empty and without memory for most.
     pub directed: Vec<Jid>,
+    /// An original androidpn client: it gets pushes and nothing else, of nobody.
+    pub is_androidpn: bool,
 }
 
 impl Session {
@@ -204,6 +206,14 @@ impl SessionManager {
     #[must_use]
     pub fn of_account(&self, account: &str) -> Vec<Session> {
         self.registry().by_account.get(account).cloned().unwrap_or_default()
+    }
+
+    /// The sessions of an account that stanzas of others reach: not those of original androidpn clients.
+    #[must_use]
+    pub fn reachable(&self, account: &str) -> Vec<Session> {
+        let mut sessions = self.of_account(account);
+        sessions.retain(|session| !session.is_androidpn);
+        sessions
     }
 
     /// Whether a device has a session.

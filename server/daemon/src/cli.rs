@@ -92,9 +92,12 @@ pub(crate) struct ServeArgs {
     /// Address for XMPP clients with direct TLS [default: 127.0.0.1:5223]
     #[arg(long, value_name = "HOST:PORT")]
     pub c2s_tls: Option<String>,
-    /// Admit SCRAM logins without TLS
+    /// Admit SCRAM logins without TLS; with --androidpn also the logins of clients that never start TLS
     #[arg(long)]
     pub plaintext: bool,
+    /// Serve original androidpn clients, and the scripts that push to them
+    #[arg(long)]
+    pub androidpn: bool,
     /// Who may register an account [default: open while every XMPP listener is on loopback, else
     /// app-key]
     #[arg(long, value_name = "WHO")]

@@ -1,5 +1,6 @@
 //! The configuration: flags go before `LONGWIRE_…` variables, these before the file, this before the defaults.
 
+mod androidpn;
 pub(crate) mod check;
 mod environment;
 mod file;
@@ -14,6 +15,7 @@ use anyhow::{Context as _, bail};
 use longwire_model::NamePattern;
 
 use crate::cli::{LogFormat, Place, Registration, ServeArgs};
+pub(crate) use androidpn::Androidpn;
 pub(crate) use file::{FileConfig, Metrics};
 
 /// The longest heartbeat of devices, in seconds, when nothing is said.
@@ -43,6 +45,8 @@ pub(crate) struct Configuration {
     /// Whether `registration` was said, or follows from the listeners.
     pub is_registration_said: bool,
     pub device_keys: DeviceKeys,
+    /// How original androidpn clients and the scripts around them are served; none when they are not.
+    pub androidpn: Option<Androidpn>,
     /// Certificate chain and key (PEM); the server's own in the data directory if none.
     pub certificate: Option<(PathBuf, PathBuf)>,
     pub metrics: Metrics,
@@ -156,6 +160,11 @@ impl Configuration {
             registration: registration.unwrap_or(default_registration),
             is_registration_said: registration.is_some(),
             device_keys: DeviceKeys::new(told.device_topics, told.device_tags)?,
+            androidpn: Androidpn::new(
+                said(args.androidpn, told.androidpn),
+                told.androidpn_api_key,
+                told.androidpn_trusted,
+            )?,
             certificate: certificate(told.certificate, told.certificate_key)?,
             metrics: told.metrics.unwrap_or(Metrics::Loopback),
             fast_token_s: told.fast_token_seconds.map_or(FAST_TOKEN_S, NonZeroU32::get),

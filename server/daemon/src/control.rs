@@ -99,6 +99,7 @@ impl Control {
             configuration::FAST_TOKEN_S,
             HeartbeatBounds::default(),
             DeviceKeys::default(),
+            None,
         )
         .await?;
         let config =

@@ -69,6 +69,11 @@ impl DataDir {
         self.0.join("server.key")
     }
 
+    /// The key under which passwords of original androidpn clients are kept; outside the store on purpose (DESIGN §3).
+    pub(crate) fn androidpn_key(&self) -> PathBuf {
+        self.0.join("androidpn.key")
+    }
+
     /// Writes a file (0600) that is either whole or not there, also after a power cut.
     pub(crate) fn write_private(&self, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         let new = path.with_added_extension("new");
@@ -101,6 +106,30 @@ pub(crate) fn server_key(data_dir: &DataDir, random: impl FnOnce(&mut [u8])) -> 
     }
 }
 
+/// The 32 bytes of the key for the passwords of original androidpn clients, made when none is kept yet: another key would open none of
+/// those that are.
+pub(crate) fn androidpn_key(
+    data_dir: &DataDir,
+    is_in_use: bool,
+    random: impl FnOnce(&mut [u8]),
+) -> anyhow::Result<[u8; 32]> {
+    let path = data_dir.androidpn_key();
+    let advice = "restore it: without it no original androidpn client can log in";
+    match fs::read(&path) {
+        Ok(bytes) => bytes.try_into().map_err(|_| anyhow::anyhow!("{} is damaged: {advice}", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && is_in_use => {
+            anyhow::bail!("{} is missing, and the store has accounts that need it: {advice}", path.display())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut key = [0; 32];
+            random(&mut key);
+            data_dir.write_private(&path, &key)?;
+            Ok(key)
+        }
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +144,19 @@ mod tests {
         assert_eq!(fs::metadata(data_dir.server_key()).expect("there").mode() & 0o777, 0o600);
         let again = server_key(&data_dir, |bytes| bytes.fill(8)).expect("read");
         assert_eq!(again, key);
+    }
+
+    #[test]
+    fn the_key_of_kept_passwords_is_not_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data_dir = DataDir::create(folder.path()).expect("there");
+        let missing = androidpn_key(&data_dir, true, |_| ()).expect_err("refused").to_string();
+        assert!(missing.contains("androidpn.key"), "{missing}");
+        assert_eq!(androidpn_key(&data_dir, false, |bytes| bytes.fill(7)).expect("made"), [7; 32]);
+        assert_eq!(fs::metadata(data_dir.androidpn_key()).expect("there").mode() & 0o777, 0o600);
+        assert_eq!(androidpn_key(&data_dir, true, |bytes| bytes.fill(8)).expect("read"), [7; 32]);
+        fs::write(data_dir.androidpn_key(), b"short").expect("written");
+        androidpn_key(&data_dir, true, |_| ()).expect_err("damaged");
     }
 
     #[test]

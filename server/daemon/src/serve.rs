@@ -88,8 +88,9 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     let (http, http_url) = listeners::http(configuration, &certificate).await?;
     let (domain, registration) = (&configuration.domain, registration::policy(configuration));
     let (token_s, heartbeat) = (configuration.fast_token_s, configuration.heartbeat);
-    let engine =
-        Engine::open(data_dir, domain, registration, token_s, heartbeat, configuration.device_keys.clone()).await?;
+    let (keys, api_key) = (configuration.device_keys.clone(), configuration.androidpn.as_ref());
+    let api_key = api_key.map(|androidpn| androidpn.api_key.as_str());
+    let engine = Engine::open(data_dir, domain, registration, token_s, heartbeat, keys, api_key).await?;
     engine.core.begin_generation().await?;
     engine.core.resume().await?;
     let net = listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate)).await?;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use longwire_core::androidpn::Settings as Androidpn;
 use longwire_core::{Clock, Core, CoreConfig, Env, Random, Registration};
 use longwire_model::Timestamp;
+use longwire_store::Store as _;
 use longwire_store_sqlite::{Options, SqliteStore};
 
 use crate::configuration::{DeviceKeys, HeartbeatBounds};
@@ -63,10 +65,19 @@ impl Engine {
         fast_token_s: u32,
         heartbeat: HeartbeatBounds,
         device_keys: DeviceKeys,
+        androidpn_api_key: Option<&str>,
     ) -> anyhow::Result<Self> {
         let env = env();
         let server_key = data_dir::server_key(data_dir, |bytes| env.random.fill(bytes))?;
         let store = SqliteStore::open(data_dir.path(), Options::default()).await?;
+        let androidpn = match androidpn_api_key {
+            Some(api_key) => {
+                let is_in_use = !store.androidpn_accounts(None, 1).await.context("the store cannot be read")?.is_empty();
+                let sealing_key = data_dir::androidpn_key(data_dir, is_in_use, |bytes| env.random.fill(bytes))?;
+                Some(Androidpn { sealing_key, api_key: api_key.to_owned() })
+            }
+            None => None,
+        };
         let config = CoreConfig {
             domain: domain.to_owned(),
             registration,
@@ -76,6 +87,7 @@ impl Engine {
             fast_token_ms: i64::from(fast_token_s) * 1_000,
             device_topics: device_keys.topics,
             device_tags: device_keys.tags,
+            androidpn,
         };
         let core = Core::open(Arc::new(store.clone()), env, config).await.context("the store cannot be read")?;
         Ok(Self { core, store })

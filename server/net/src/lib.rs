@@ -189,6 +189,7 @@ fn stream_config(core: &Core, config: &NetConfig) -> Result<longwire_c2s::Config
     let jid = jid.ok_or_else(|| NetError::Domain(domain.clone()))?;
     let mut streams = longwire_c2s::Config::new(jid, core.config.server_key);
     streams.plaintext = config.plaintext;
+    streams.androidpn = core.config.androidpn.is_some();
     streams.registration = match core.config.registration {
         Registration::Open => longwire_c2s::Registration::Open,
         Registration::AppKey => longwire_c2s::Registration::AppKey,

@@ -3,7 +3,6 @@
 use longwire_model::delivery::{self, Acknowledgement, Ending, Exception};
 use longwire_model::{Lane, LaneSeqs, Seq, Seqs, Timestamp};
 
-use crate::bind::SessionKind;
 use crate::output::Output;
 use crate::session::{Sent, Session};
 use crate::shard::{Now, SessionKey, Shard, Stated, Violation};
@@ -46,12 +45,27 @@ impl Shard {
         }
         for lane in Lane::ALL {
             self.catch_up(key, lane, now, out);
-            if self.sessions.get(&key).is_some_and(|session| session.kind == SessionKind::Standard) {
+            if self.sessions.get(&key).is_some_and(|session| !session.kind.is_push()) {
                 self.tell_owed(key, lane, now, out);
             }
         }
         self.probe(key, out);
         Ok(())
+    }
+}
+
+impl Shard {
+    /// A client without our extension says of one entry that it has it, and so everything before it; one that it was not sent by this
+    /// session says nothing.
+    pub fn confirm(&mut self, key: SessionKey, lane: Lane, seq: Seq, now: Now, out: &mut Vec<Output>) {
+        let Some(session) = self.sessions.get(&key) else { return };
+        if session.kind.is_push() || !session.is_unacknowledged(lane, seq) {
+            return;
+        }
+        let [normal, background] = Lane::ALL.map(|own| (own == lane).then_some(seq));
+        let stated = Stated { normal, background, stored: None };
+        let acknowledged = self.acknowledge(key, &stated, now, out);
+        debug_assert!(acknowledged.is_ok(), "what is in the window was sent");
     }
 }
 

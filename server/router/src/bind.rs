@@ -38,6 +38,19 @@ pub enum SessionKind {
     Push,
     /// By answering a ping behind what was sent: the server holds its cursor.
     Standard,
+    /// As [`Self::Standard`], by a client that shows whatever it is sent as something new: it is pinged behind each push, so that as few
+    /// as can be are sent twice, and is sent no update of what it has.
+    Androidpn,
+}
+
+impl SessionKind {
+    /// Whether the device holds its cursor itself.
+    pub(crate) const fn is_push(self) -> bool {
+        match self {
+            Self::Push => true,
+            Self::Standard | Self::Androidpn => false,
+        }
+    }
 }
 
 /// The device was read too long ago: what happened since is no longer in memory. Load it again.

@@ -99,8 +99,8 @@ impl Shard {
                 session.lane_mut(lane).told = seq;
                 out.push(Output::Cursor { session: key, lane, seq });
             }
-            SessionKind::Standard if session.has_unacknowledged(lane) => {}
-            SessionKind::Standard => {
+            SessionKind::Standard | SessionKind::Androidpn if session.has_unacknowledged(lane) => {}
+            SessionKind::Standard | SessionKind::Androidpn => {
                 session.lane_mut(lane).told = seq;
                 session.record(key, lane, seq, Vec::new(), now, out);
             }
@@ -146,29 +146,37 @@ impl Session {
         let update = self.renewed(entry, later);
         let bytes = cost(update.as_ref().unwrap_or(entry));
         self.sent(Sent { lane, seq: entry.seq, bytes, at, hold, accepted_at });
-        if self.kind == SessionKind::Standard {
+        if !self.kind.is_push() {
             self.unanswered_since_ms.get_or_insert(now.mono_ms);
         }
         out.push(Output::Send { session: key, entry: Arc::clone(entry), user, update });
+        if self.kind == SessionKind::Androidpn {
+            out.push(self.probe(key));
+        }
         true
     }
 
     /// The update whose content a notification is sent with. The update itself is sent in its turn, and a device of ours, which is told
-    /// its id, has nothing more to do then; other clients get both as they are.
+    /// its id, has nothing more to do then; original androidpn clients are not sent it, and others get both as they are.
     fn renewed(&self, entry: &Entry, later: &Later) -> Option<Arc<Entry>> {
-        let is_ours = self.kind == SessionKind::Push && matches!(entry.kind, EntryKind::Notification(_));
-        later.update.clone().filter(|_| is_ours)
+        let is_known = match self.kind {
+            SessionKind::Push | SessionKind::Androidpn => matches!(entry.kind, EntryKind::Notification(_)),
+            SessionKind::Standard => false,
+        };
+        later.update.clone().filter(|_| is_known)
     }
 
     /// Why a client without our extension is not sent this entry.
     fn unfit(&self, entry: &Entry, watermark: Seq) -> Option<Ending> {
-        if self.kind == SessionKind::Push {
+        if self.kind.is_push() {
             return None;
         }
         let is_poison = |seq| self.attempts.is_some_and(|own| own.seq == seq && own.sessions >= ATTEMPTS_MAX);
         match entry.kind {
             EntryKind::Recall(..) | EntryKind::Dismissal(..) => Some(Ending::NotStored),
             _ if is_poison(entry.seq) => Some(Ending::Rejected),
+            // A second entry on the screen would be worse than the first content.
+            EntryKind::Update(..) if self.kind == SessionKind::Androidpn => Some(Ending::NotStored),
             // It knows nothing of updates: to it this is a notification of its own.
             EntryKind::Update(..) if is_filtered(entry, &self.memberships, watermark) => Some(Ending::Filtered),
             EntryKind::Notification(_) | EntryKind::Update(..) => None,

@@ -9,6 +9,8 @@ use longwire_model::membership::Membership;
 use longwire_model::{DeviceId, Held, KeyKind, Lane, LaneSeqs, Rest, Seq, Seqs, Timestamp};
 
 use crate::bind::SessionKind;
+use crate::output::Output;
+use crate::shard::SessionKey;
 use crate::{WINDOW_BYTES, WINDOW_ENTRIES};
 
 /// A bound session.
@@ -161,6 +163,16 @@ impl Session {
 
     pub(crate) fn has_unacknowledged(&self, lane: Lane) -> bool {
         self.window.iter().any(|sent| sent.lane == lane)
+    }
+
+    pub(crate) fn is_unacknowledged(&self, lane: Lane, seq: Seq) -> bool {
+        self.window.iter().any(|sent| sent.lane == lane && sent.seq == seq)
+    }
+
+    /// The ping behind what it was sent up to now.
+    pub(crate) fn probe(&self, key: SessionKey) -> Output {
+        let [normal, background] = Lane::ALL.map(|lane| self.lane(lane).told);
+        Output::Probe { session: key, upto: LaneSeqs { normal, background } }
     }
 
     /// How far the entry at `seq` has come, which is not acknowledged.

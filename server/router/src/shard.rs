@@ -7,7 +7,7 @@ use std::sync::Arc;
 use longwire_model::delivery::Progress;
 use longwire_model::device::Attempts;
 use longwire_model::{
-    AppId, AudienceKey, DeviceId, Entry, GenerationId, KeyKind, Lane, LaneSeqs, Rest, Seq, Seqs, Timestamp,
+    AppId, AudienceKey, DeviceId, Entry, GenerationId, KeyKind, Lane, Rest, Seq, Seqs, Timestamp,
 };
 
 use crate::bind::{Bind, SessionKind};
@@ -239,8 +239,7 @@ impl Shard {
     pub(crate) fn probe(&mut self, key: SessionKey, out: &mut Vec<Output>) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         if std::mem::take(&mut session.probe_due) {
-            let [normal, background] = Lane::ALL.map(|lane| session.lane(lane).told);
-            out.push(Output::Probe { session: key, upto: LaneSeqs { normal, background } });
+            out.push(session.probe(key));
         }
     }
 }
@@ -248,7 +247,7 @@ impl Shard {
 /// Counts a session that saw its oldest entry, said something after it, and did not acknowledge it (DESIGN rule 10).
 fn attempts(session: &Session) -> Option<Attempts> {
     let seq = session.oldest_unacknowledged()?;
-    if session.kind == SessionKind::Push || !session.heard_since_sent {
+    if session.kind.is_push() || !session.heard_since_sent {
         return None;
     }
     let before = session.attempts.filter(|attempts| attempts.seq == seq).map_or(0, |attempts| attempts.sessions);

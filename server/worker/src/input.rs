@@ -134,6 +134,8 @@ impl<H: Host> Worker<H> {
             | Event::CheckPassword { .. }
             | Event::CheckAppKey(_)
             | Event::Register { .. }
+            | Event::RegisterAndroidpn(_)
+            | Event::CheckAndroidpn(_)
             | Event::FollowLogin(_) => self.ask(slot, event),
             Event::Bind(request) => self.log_in(slot, *request),
             Event::Stanza(stanza) => self.queue(slot, Queued::Stanza(stanza)),

@@ -149,6 +149,13 @@ impl<H: Host> Worker<H> {
             let key = (entry.id, user, update.map(|update| update.id));
             let bytes = rendered.entry(key).or_insert_with_key(|(_, user, _)| make(user.as_deref())).clone();
             self.write(slot, &bytes.unwrap_or_default());
+        } else if state.session.is_androidpn {
+            let api_key = self.core.config.androidpn.as_ref().map_or("", |androidpn| androidpn.api_key.as_str());
+            let update = update.and_then(|update| update.kind.content());
+            let stanza = state.address().and_then(|to| render::androidpn_stanza(entry, update, &to, api_key));
+            if let Some(stanza) = stanza {
+                self.write_element(slot, &stanza);
+            }
         } else if let Some(stanza) = state.address().and_then(|to| render::standard_stanza(entry, &to, domain)) {
             self.write_element(slot, &stanza);
         }

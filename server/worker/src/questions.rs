@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use longwire_c2s::{Answer, AppKeyRefusal, Event, FollowRequest, PasswordCheck, RegisterRefusal, Token, Verifier};
+use longwire_c2s::{
+    AndroidpnLogin, AndroidpnProof, AndroidpnRegistration, Answer, AppKeyRefusal, Event, FollowRequest, PasswordCheck,
+    RegisterRefusal, Token, Verifier,
+};
+use longwire_core::androidpn::{NewAccount, Proof};
 use longwire_core::auth_manager::{self, AccountError, AppKeyError, FastLogin, HeldToken};
 use longwire_core::{Core, CoreError};
 use longwire_protocol::sasl::scram;
@@ -39,13 +43,14 @@ impl<H: Host> Worker<H> {
 fn limited_registration(question: &Event) -> Option<fn(u32) -> Answer> {
     match question {
         Event::CheckAppKey(_) => Some(|retry_after_s| Answer::AppKey(Err(AppKeyRefusal::Limited { retry_after_s }))),
-        Event::Register { is_counted: false, .. } => {
+        Event::Register { is_counted: false, .. } | Event::RegisterAndroidpn(_) => {
             Some(|retry_after_s| Answer::Registered(Err(RegisterRefusal::Limited { retry_after_s })))
         }
         Event::Register { is_counted: true, .. }
         | Event::NeedVerifier { .. }
         | Event::NeedTokens { .. }
         | Event::CheckPassword { .. }
+        | Event::CheckAndroidpn(_)
         | Event::FollowLogin(_)
         | Event::Bind(_)
         | Event::Stanza(_)
@@ -66,6 +71,8 @@ async fn answer(core: &Core, question: Event) -> Answer {
         Event::CheckPassword { account, password } => check(core, &account, password).await,
         Event::CheckAppKey(key) => check_app_key(core, &key.0).await,
         Event::Register { account, password, app_key, .. } => register(core, &account, password, app_key).await,
+        Event::RegisterAndroidpn(request) => register_androidpn(core, *request).await,
+        Event::CheckAndroidpn(login) => check_androidpn(core, *login).await,
         Event::FollowLogin(request) => return follow(core, *request).await,
         Event::Bind(_)
         | Event::Stanza(_)
@@ -115,12 +122,29 @@ async fn tokens(core: &Core, account: &str, agent: &str, mechanism: &str) -> Res
 }
 
 async fn check(core: &Core, account: &str, password: String) -> Result<Answer, CoreError> {
-    let check = core.auth.check_password(account, password).await?;
-    Ok(Answer::Password(match check {
+    Ok(checked(core.auth.check_password(account, password).await?))
+}
+
+const fn checked(check: auth_manager::PasswordCheck) -> Answer {
+    Answer::Password(match check {
         auth_manager::PasswordCheck::Right => PasswordCheck::Right,
         auth_manager::PasswordCheck::Wrong => PasswordCheck::Wrong,
         auth_manager::PasswordCheck::Disabled => PasswordCheck::Disabled,
-    }))
+    })
+}
+
+async fn check_androidpn(core: &Core, login: AndroidpnLogin) -> Result<Answer, CoreError> {
+    let proof = match &login.proof {
+        AndroidpnProof::Digest { stream_id, digest } => Proof::Digest { stream_id, digest },
+        AndroidpnProof::Password(password) => Proof::Password(password),
+    };
+    Ok(checked(core.check_androidpn(&login.account, proof).await?))
+}
+
+async fn register_androidpn(core: &Core, request: AndroidpnRegistration) -> Result<Answer, CoreError> {
+    let AndroidpnRegistration { account, password, email, full_name } = request;
+    let new = NewAccount { name: account, password, email, full_name, created_at: None };
+    registered(core, core.register_androidpn(new).await.map(drop))
 }
 
 async fn check_app_key(core: &Core, key: &str) -> Result<Answer, CoreError> {
@@ -138,7 +162,11 @@ async fn check_app_key(core: &Core, key: &str) -> Result<Answer, CoreError> {
 }
 
 async fn register(core: &Core, account: &str, password: String, app_key: Option<String>) -> Result<Answer, CoreError> {
-    let refusal = match core.auth.register(account, password, app_key).await {
+    registered(core, core.auth.register(account, password, app_key).await)
+}
+
+fn registered(core: &Core, made: Result<(), AccountError>) -> Result<Answer, CoreError> {
+    let refusal = match made {
         Ok(()) => {
             core.metrics.registrations.inc();
             return Ok(Answer::Registered(Ok(())));

@@ -44,6 +44,7 @@ impl<H: Host> Worker<H> {
             device: None,
             presence: None,
             directed: Vec::new(),
+            is_androidpn: request.is_androidpn,
         };
         let Some(connection) = self.connections.get_mut(slot) else { return };
         let state = SessionState::new(session, request.push.is_some(), heartbeat_s);
@@ -206,6 +207,9 @@ impl<H: Host> Worker<H> {
         };
         state.is_busy = false;
         let (key, is_push) = (state.session.key, state.is_push);
+        if let Some((lane, seq)) = outcome.confirmed {
+            self.shard.confirm(key, lane, seq, self.now, &mut self.outputs);
+        }
         if let Some(reason) = state.end_after.take() {
             return self.close(slot, &end_error(reason));
         }
@@ -314,6 +318,9 @@ async fn log_in(
     request: BindRequest,
     heartbeat_s: Option<u32>,
 ) -> Result<Ready, LoginError> {
+    if let (true, ResourceRequest::Named(resource)) = (request.is_androidpn, &request.resource) {
+        return core.log_in_androidpn(key, worker, request.account, resource.as_str().to_owned()).await;
+    }
     let fast = FastLogin { used: request.token_used, is_spent: request.token_is_spent, wanted: request.token_wanted };
     let (Some(push), Some(agent)) = (request.push, &request.agent) else {
         let token = core.follow_login(&request.account, request.agent.as_deref(), request.mechanism, fast).await?;

@@ -105,6 +105,7 @@ impl Bench {
             fast_token_ms: 86_400_000,
             device_topics: Vec::new(),
             device_tags: Vec::new(),
+            androidpn: None,
         };
         let core = Core::open(Arc::new(MemoryStore::new()), env, core_config).await.expect("a core");
         core.begin_generation().await.expect("a generation");

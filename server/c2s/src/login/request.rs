@@ -106,6 +106,7 @@ impl Request {
             agent: self.agent.clone(),
             resource: tag.map_or(ResourceRequest::Any, ResourceRequest::Tag),
             push: self.push().cloned(),
+            is_androidpn: false,
         }
     }
 }

@@ -184,7 +184,7 @@ impl AuthManager {
         Ok(self.store.accounts(after, limit).await?)
     }
 
-    /// Removes an account; false when there is none. Its sessions are the caller's to end.
+    /// Removes an account of either kind; false when there is none. Its sessions are the caller's to end.
     ///
     /// # Errors
     /// [`CoreError`]; what was removed up to then stays removed, and another call goes on.
@@ -213,7 +213,9 @@ impl AuthManager {
                 self.log.write_all(clashing).await?;
             }
         }
-        Ok(matches!(self.log.write(Write::RemoveAccount(name.to_owned())).await?, Written::Done))
+        let writes = vec![Write::RemoveAccount(name.to_owned()), Write::RemoveAndroidpn(name.to_owned())];
+        let removed = self.log.write_all(writes).await?;
+        Ok(removed.iter().any(|written| matches!(written, Written::Done)))
     }
 
     /// Removes the devices that belong to nobody and were last seen before `before`; gives how many there were.

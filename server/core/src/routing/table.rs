@@ -66,6 +66,7 @@ mod tests {
             device: None,
             presence,
             directed: Vec::new(),
+            is_androidpn: false,
         }
     }
 

@@ -150,6 +150,7 @@ impl World {
             fast_token_ms: 1_000_000,
             device_topics: vec!["t/*".parse().expect("a pattern")],
             device_tags: Vec::new(),
+            androidpn: None,
         };
         let core = Core::open(Arc::<MemoryStore>::clone(&store), env, config).await.expect("an empty store");
         core.begin_generation().await.expect("a generation");

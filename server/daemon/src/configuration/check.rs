@@ -51,6 +51,12 @@ pub(crate) fn describe(configuration: &Configuration) -> String {
             Registration::Closed => "closed: accounts are made with `longwire account add`",
         },
     );
+    if let Some(androidpn) = &configuration.androidpn {
+        let trusted = androidpn.trusted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let trusted = if trusted.is_empty() { "nowhere".to_owned() } else { trusted };
+        let plain = if configuration.plaintext { "with and without TLS" } else { "inside TLS only" };
+        line("androidpn", &format!("original clients are served {plain}; scripts need no credentials from {trusted}"));
+    }
     for (key, patterns) in
         [("device_topics", &configuration.device_keys.topics), ("device_tags", &configuration.device_keys.tags)]
     {

@@ -82,6 +82,7 @@ impl Server {
             fast_token_ms: 1_000_000,
             device_topics: Vec::new(),
             device_tags: Vec::new(),
+            androidpn: None,
         };
         let core = runtime.block_on(Core::open(Arc::new(MemoryStore::new()), env, config)).expect("opened");
         runtime.block_on(core.begin_generation()).expect("begun");

@@ -77,6 +77,7 @@ async fn open(folder: &std::path::Path, devices: u64) -> (Arc<Core>, Arc<Desk>, 
         fast_token_ms: 1_000_000,
         device_topics: Vec::new(),
         device_tags: Vec::new(),
+        androidpn: None,
     };
     register(&store, devices).await;
     let core = Core::open(Arc::new(store.clone()), env, config).await.expect("an open store");

@@ -130,6 +130,7 @@ fn config() -> CoreConfig {
         fast_token_ms: 14 * 24 * 3_600_000,
         device_topics: Vec::new(),
         device_tags: Vec::new(),
+        androidpn: None,
     }
 }
 
