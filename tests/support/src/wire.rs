@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use base64::Engine as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
@@ -82,20 +82,39 @@ impl Wire {
     /// The handshake fails.
     pub fn secured(mut self, certificate: &Path) -> anyhow::Result<Self> {
         let Some(Carrier::Plain(mut stream)) = self.carrier.take() else { bail!("the connection is secured already") };
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(certificate).context("failed to read the certificate")? {
-            roots.add(certificate.context("failed to read a certificate")?).context("failed to trust it")?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = vec![b"xmpp-client".to_vec()];
-        let name = ServerName::try_from("localhost").context("localhost is a name")?;
-        let mut session = ClientConnection::new(Arc::new(config), name)?;
+        let mut session = session(certificate)?;
         stream.set_read_timeout(Some(crate::SOON))?;
         while session.is_handshaking() {
             session.complete_io(&mut stream).context("the TLS handshake failed")?;
         }
+        Self::carried(session, stream)
+    }
+
+    /// As [`Self::secured`], with text in the segment that ends the handshake.
+    ///
+    /// # Errors
+    /// The handshake fails.
+    pub fn secured_saying(mut self, certificate: &Path, text: &str) -> anyhow::Result<Self> {
+        let Some(Carrier::Plain(mut stream)) = self.carrier.take() else { bail!("the connection is secured already") };
+        let mut session = session(certificate)?;
+        stream.set_read_timeout(Some(crate::SOON))?;
+        while session.is_handshaking() {
+            while session.wants_write() {
+                session.write_tls(&mut stream)?;
+            }
+            ensure!(session.read_tls(&mut stream)? > 0, "the connection ended in the handshake");
+            session.process_new_packets().context("the TLS handshake failed")?;
+        }
+        session.writer().write_all(text.as_bytes())?;
+        let mut last = Vec::new();
+        while session.wants_write() {
+            session.write_tls(&mut last)?;
+        }
+        stream.write_all(&last)?;
+        Self::carried(session, stream)
+    }
+
+    fn carried(session: ClientConnection, stream: TcpStream) -> anyhow::Result<Self> {
         stream.set_read_timeout(Some(READ_EVERY))?;
         let carrier = Carrier::Tls(Box::new(StreamOwned::new(session, stream)));
         Ok(Self { carrier: Some(carrier), received: Vec::new(), closed: false })
@@ -183,6 +202,14 @@ impl Wire {
         Ok(String::from_utf8_lossy(&self.received).into_owned())
     }
 
+    /// What came and was not looked for, with what comes within one look; and whether the connection has ended.
+    pub fn take(&mut self) -> (Vec<u8>, bool) {
+        if !self.closed {
+            self.read();
+        }
+        (std::mem::take(&mut self.received), self.closed)
+    }
+
     /// Reads what there is within one look.
     fn read(&mut self) {
         let mut buffer = [0; 4_096];
@@ -211,6 +238,20 @@ impl Wire {
         // It fails only when the other side was faster.
         drop(stream.shutdown(Shutdown::Write));
     }
+}
+
+/// The client's side of TLS, which trusts the given certificate alone.
+fn session(certificate: &Path) -> anyhow::Result<ClientConnection> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(certificate).context("failed to read the certificate")? {
+        roots.add(certificate.context("failed to read a certificate")?).context("failed to trust it")?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"xmpp-client".to_vec()];
+    let name = ServerName::try_from("localhost").context("localhost is a name")?;
+    Ok(ClientConnection::new(Arc::new(config), name)?)
 }
 
 fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {

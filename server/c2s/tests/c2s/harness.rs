@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longwire_c2s::{
-    Action, Answer, AppKeyRefusal, BindRefusal, BindRequest, Config, Event, IssuedToken, Outbox, PasswordCheck,
+    Action, AndroidpnProof, Answer, AppKeyRefusal, BindRefusal, BindRequest, Config, Event, IssuedToken, Outbox, PasswordCheck,
     RegisterRefusal, Registration, ResourceRequest, Session, Stream, Token, Verifier,
 };
 use longwire_protocol::jid::BareJid;
@@ -198,6 +198,19 @@ fn answer(event: &Event) -> Option<Answer> {
             "limited" => Answer::Registered(Err(RegisterRefusal::Limited { retry_after_s: 60 })),
             "busy" => Answer::Unavailable { retry_after_s: 5 },
             _ => Answer::Registered(Ok(())),
+        }),
+        Event::RegisterAndroidpn(asked) => Some(match asked.account.as_str() {
+            "taken" => Answer::Registered(Err(RegisterRefusal::Conflict)),
+            "limited" => Answer::Registered(Err(RegisterRefusal::Limited { retry_after_s: 60 })),
+            "busy" => Answer::Unavailable { retry_after_s: 5 },
+            _ => Answer::Registered(Ok(())),
+        }),
+        Event::CheckAndroidpn(login) => Some(match &login.proof {
+            _ if login.account == "busy" => Answer::Unavailable { retry_after_s: 30 },
+            AndroidpnProof::Digest { digest: proof, .. } | AndroidpnProof::Password(proof) if proof == "right" => {
+                Answer::Password(PasswordCheck::Right)
+            }
+            AndroidpnProof::Digest { .. } | AndroidpnProof::Password(_) => Answer::Password(PasswordCheck::Wrong),
         }),
         Event::FollowLogin(request) => Some(Answer::Followed(request.token_wanted.map(|_| token()))),
         Event::Bind(request) => Some(bind(request)),

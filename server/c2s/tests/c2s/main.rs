@@ -1,5 +1,6 @@
 //! Transcripts: literal bytes in, literal bytes out, and what the driver is told.
 
+mod androidpn;
 mod binding;
 mod bound;
 mod flows;

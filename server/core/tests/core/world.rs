@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use longwire_core::androidpn::Settings;
 use longwire_core::auth_manager::FastLogin;
 use longwire_core::login::{LoginError, PushLogin, Ready};
 use longwire_core::session_manager::{Command, EndReason, Worker};
@@ -125,6 +126,11 @@ impl Worker for Desk {
     }
 }
 
+/// How original clients are served here.
+pub(crate) fn androidpn() -> Settings {
+    Settings { sealing_key: [4; 32], api_key: "1234567890".into() }
+}
+
 pub(crate) struct World {
     pub(crate) core: Arc<Core>,
     pub(crate) store: Arc<MemoryStore>,
@@ -150,7 +156,7 @@ impl World {
             fast_token_ms: 1_000_000,
             device_topics: vec!["t/*".parse().expect("a pattern")],
             device_tags: Vec::new(),
-            androidpn: None,
+            androidpn: Some(androidpn()),
         };
         let core = Core::open(Arc::<MemoryStore>::clone(&store), env, config).await.expect("an empty store");
         core.begin_generation().await.expect("a generation");

@@ -573,6 +573,49 @@ fn f15_a_client_that_does_not_answer_the_ping_behind_a_push_is_closed_after_a_mi
 }
 
 #[test]
+fn an_original_client_is_pinged_behind_each_push_and_may_confirm_one_by_one() {
+    let mut world = World::new();
+    let phone = world.register(1);
+    world.announce();
+    let session = world.login_as(phone, 1, SessionKind::Androidpn);
+    let (first, second) = (world.push(&["all"]), world.push(&["all"]));
+    world.announce();
+    let upto: Vec<_> = world.probes.iter().map(|(_, upto)| upto.normal).collect();
+    assert_eq!(upto, [first.seq, second.seq], "a ping behind each");
+    // What is above what it was sent is no violation here, and says nothing.
+    for (seq, recorded) in [(second.seq + 1, 0), (first.seq, first.seq), (first.seq, first.seq)] {
+        let mut out = Vec::new();
+        world.shard.confirm(session, Lane::Normal, seq, world.now, &mut out);
+        world.carry_out(out);
+        assert!(recorded == 0 || world.devices[&phone].recorded.normal == recorded);
+    }
+    assert_eq!((world.ending(phone, &first), world.ending(phone, &second)), (Some(None), None));
+    assert!(world.closed.is_empty());
+}
+
+#[test]
+fn an_original_client_is_sent_the_newest_content_and_no_update() {
+    let mut world = World::new();
+    let phone = world.register(1);
+    let push = world.push(&["all"]);
+    world.announce();
+    let session = world.login_as(phone, 1, SessionKind::Androidpn);
+    world.update(&push);
+    world.announce();
+    assert_eq!(world.phones[&phone].got, [(Lane::Normal, push.seq)], "what it shows stays as it is");
+    let waiting = world.push(&["all"]);
+    let update = world.update(&waiting);
+    world.announce();
+    assert_eq!(world.phones[&phone].got.len(), 2);
+    assert_eq!(world.phones[&phone].renewed, [], "sent before it was changed");
+    world.drop_session(session);
+    world.phones.get_mut(&phone).expect("a phone").cursor = None;
+    world.login_as(phone, 2, SessionKind::Androidpn);
+    world.settle();
+    assert!(world.phones[&phone].renewed.contains(&(waiting.seq, update.seq)), "sent again with what it is now");
+}
+
+#[test]
 fn an_entry_that_three_talking_sessions_did_not_acknowledge_is_rejected() {
     let mut world = World::new();
     let phone = world.register(1);

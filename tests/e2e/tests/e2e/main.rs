@@ -1,6 +1,7 @@
 //! Real binaries, real sockets: what an operator, a back-end developer and a phone see.
 #![expect(clippy::print_stdout, reason = "a test that cannot run here says why")]
 
+mod androidpn;
 mod app_keys;
 mod crowd;
 mod deliveries;

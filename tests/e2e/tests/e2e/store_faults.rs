@@ -30,13 +30,18 @@ fn python(database: &Path, statements: &str) -> anyhow::Result<Child> {
     Ok(child)
 }
 
+/// A process that lets nobody else write to the database while it lives.
+pub(crate) fn locked(database: &Path) -> anyhow::Result<Child> {
+    python(database, "c.execute('BEGIN EXCLUSIVE')")
+}
+
 #[test]
 fn a_locked_store_is_503_with_retry_after_and_nothing_is_lost() -> anyhow::Result<()> {
     let world = World::new()?;
     let phone = world.phone("phone")?;
     let before = id_of(&world.notify("all", "before")?);
     phone.shown(&before)?;
-    let mut locker = python(&world.server.data().join("longwire.db"), "c.execute('BEGIN EXCLUSIVE')")?;
+    let mut locker = locked(&world.server.data().join("longwire.db"))?;
     let answer = world.api.notify_once("locked", &json!({ "to": "all", "title": "locked" }));
     kill(&mut locker);
     let answer = answer?;

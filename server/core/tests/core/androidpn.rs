@@ -1,0 +1,133 @@
+//! Original androidpn clients: their accounts, an import, their sessions, and what they may say.
+
+use longwire_core::androidpn::{Imported, NewAccount, Proof};
+use longwire_core::auth_manager::{AccountError, PasswordCheck, RemovedBy};
+use longwire_core::login::LoginError;
+use longwire_core::session_manager::{EndReason, Session};
+use longwire_model::{DeviceKind, Timestamp};
+use longwire_protocol::stanza::{Presence, PresenceType};
+use longwire_protocol::{Element, ns};
+use longwire_router::SessionKind;
+use longwire_store::Store as _;
+
+use crate::world::World;
+
+fn new(name: &str, password: &str) -> NewAccount {
+    NewAccount { name: name.into(), password: password.into(), ..NewAccount::default() }
+}
+
+async fn logged_in(world: &World, name: &str) -> Session {
+    let key = world.core.sessions.new_key();
+    let ready = world.core.log_in_androidpn(key, 0, name.into(), "AndroidpnClient".into()).await.expect("a login");
+    assert!(ready.bind.is_none(), "nothing before presence");
+    ready.session
+}
+
+fn iq(kind: &str, payload: Element) -> Element {
+    Element::new(ns::CLIENT, "iq").with_attr("type", kind).with_attr("id", "i").with_child(payload)
+}
+
+#[tokio::test]
+async fn an_account_is_proven_by_digest_and_password_and_by_nothing_else() {
+    let world = World::new().await;
+    let device = world.core.register_androidpn(new("Bob", "päss")).await.expect("a new account");
+    assert!(matches!(world.core.register_androidpn(new("bob", "x")).await, Err(AccountError::Exists)));
+    assert_eq!(world.core.androidpn_devices(" BOB ").await.expect("devices"), [device]);
+    let check = async |name: &str, proof| world.core.check_androidpn(name, proof).await.expect("an answer");
+    assert_eq!(check("bob", Proof::Password("päss")).await, PasswordCheck::Right);
+    assert_eq!(check("bob", Proof::Password("pass")).await, PasswordCheck::Wrong);
+    assert_eq!(check("nobody", Proof::Password("päss")).await, PasswordCheck::Wrong);
+    // printf 's1päss' | sha1sum
+    let digest = "6c5350765a933c12541679053a1b0f3c9045897c";
+    assert_eq!(check("bob", Proof::Digest { stream_id: "s1", digest }).await, PasswordCheck::Right);
+    assert_eq!(check("bob", Proof::Digest { stream_id: "s1", digest: &digest.to_uppercase() }).await, PasswordCheck::Right);
+    assert_eq!(check("bob", Proof::Digest { stream_id: "s2", digest }).await, PasswordCheck::Wrong);
+    assert_eq!(world.core.auth.account("bob").await.expect("an answer"), None, "nothing for SASL to find");
+    let made = world.core.auth.add_account("bob", Some("secret")).await;
+    assert!(matches!(made, Err(AccountError::Exists)), "a name is one account");
+    assert!(world.core.remove_account("bob", RemovedBy::Operator).await.expect("removed"));
+    assert!(world.core.androidpn_devices("bob").await.expect("devices").is_empty());
+    assert_eq!(world.store.androidpn_account("bob").await.expect("an answer"), None);
+}
+
+#[tokio::test]
+async fn an_import_is_tried_first_and_can_be_repeated() {
+    let world = World::new().await;
+    world.account("modern").await;
+    let at = Timestamp::from_millis(1_334_000_000_000);
+    let users = || {
+        vec![
+            NewAccount { email: Some("a@b".into()), created_at: Some(at), ..new("Ann", "one") },
+            new("ann", "one"),
+            new("ANN", "two"),
+            new("modern", "x"),
+            new("a b", "x"),
+            new("cid", ""),
+            new("dan", "four"),
+        ]
+    };
+    use Imported::{Added, BadName, Differs, NoPassword, Taken, Unchanged};
+    let told = [Added, Unchanged, Differs, Taken, BadName, NoPassword, Added];
+    assert_eq!(world.core.import_androidpn(users(), true).await.expect("answers"), told);
+    assert!(world.core.androidpn_users(None, 9).await.expect("users").is_empty(), "a dry run");
+    assert_eq!(world.core.import_androidpn(users(), false).await.expect("answers"), told);
+    let again = [Unchanged, Unchanged, Differs, Taken, BadName, NoPassword, Unchanged];
+    assert_eq!(world.core.import_androidpn(users(), false).await.expect("answers"), again);
+    let users = world.core.androidpn_users(None, 9).await.expect("users");
+    let names: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
+    assert_eq!(names, ["ann", "dan"]);
+    assert_eq!((users[0].created_at, users[0].email.as_deref(), users[0].is_online), (at, Some("a@b"), false));
+    assert_eq!(world.core.androidpn_devices("ann").await.expect("devices").len(), 1, "pushes wait for it");
+}
+
+#[tokio::test]
+async fn a_login_ends_the_one_before_and_pushes_begin_with_presence() {
+    let world = World::new().await;
+    let device = world.core.register_androidpn(new("bob", "x")).await.expect("a new account");
+    let older = logged_in(&world, "bob").await;
+    let newer = logged_in(&world, "bob").await;
+    assert_eq!(world.desk.ended.lock().expect("unpoisoned").as_slice(), [(older.key, EndReason::Conflict)]);
+    world.core.log_out("bob", older.key, longwire_model::SessionEnd::Lost, None);
+    assert!(world.core.sessions.is_online(device), "the older one's end does not end the newer");
+    let presence = |kind| Presence::new(kind).to_element().with_attr("from", "bob@example.com/AndroidpnClient");
+    let outcome = world.core.handle_stanza(&newer, presence(PresenceType::Available)).await;
+    assert!(outcome.came_online && outcome.reply.is_none());
+    let bind = world.core.come_online(&newer).await.expect("a bind");
+    assert_eq!((bind.kind, bind.loaded.device.id), (SessionKind::Androidpn, device));
+    assert_eq!(bind.loaded.device.kind, DeviceKind::Androidpn);
+    assert!(world.core.androidpn_users(None, 1).await.expect("users")[0].is_online);
+    let outcome = world.core.handle_stanza(&newer, presence(PresenceType::Unavailable)).await;
+    assert!(outcome.went_offline && outcome.reply.is_none());
+    let gone = world.core.log_in_androidpn(newer.key, 0, "nobody".into(), "r".into()).await;
+    assert!(matches!(gone, Err(LoginError::NotAuthorized)));
+}
+
+#[tokio::test]
+async fn answers_and_silences() {
+    let world = World::new().await;
+    world.core.register_androidpn(new("bob", "x")).await.expect("a new account");
+    let session = logged_in(&world, "bob").await;
+    let said = async |stanza: Element| {
+        let outcome = world.core.handle_stanza(&session, stanza.with_attr("from", "bob@example.com/AndroidpnClient")).await;
+        outcome.reply.map(|reply| reply.to_string())
+    };
+    let query = |namespace: &'static str| Element::new(namespace, "query");
+    let ping = said(iq("get", Element::new(ns::PING, "ping"))).await.expect("an answer");
+    assert!(ping.contains("type='result'"), "{ping}");
+    let unknown = said(iq("get", query("jabber:iq:private"))).await.expect("an answer");
+    assert!(unknown.contains("<query xmlns='jabber:iq:private'/><error type='cancel' code='503'>"), "{unknown}");
+    let secret = query(ns::REGISTER).with_text_child("password", "secret");
+    let refused = said(iq("set", secret)).await.expect("an answer");
+    assert!(refused.contains("code='406'") && !refused.contains("secret"), "{refused}");
+    let bare = |kind| Element::new(ns::CLIENT, "iq").with_attr("type", kind).with_attr("id", "i");
+    for silent in [
+        bare("get"),
+        bare("result"),
+        iq("error", query("x")),
+        Presence::new(PresenceType::Subscribe).to_element(),
+        iq("set", Element::new("androidpn:iq:setalias", "setalias")),
+        iq("set", Element::new("androidpn:iq:deliverconfirm", "deliverconfirm").with_text_child("uuid", "31e1a22e")),
+    ] {
+        assert_eq!(said(silent.clone()).await, None, "{silent}");
+    }
+}
