@@ -83,7 +83,9 @@ impl Report {
         let username = || local_text(payload, "username");
         let own_text = || Some(payload.text().trim().to_owned()).filter(|text| !text.is_empty());
         let report = match payload.ns() {
-            CONFIRM => ["uuid", "id"].iter().find_map(|name| local_text(payload, name)).or_else(own_text).map(Self::Confirm),
+            CONFIRM => {
+                ["uuid", "id"].iter().find_map(|name| local_text(payload, name)).or_else(own_text).map(Self::Confirm)
+            }
             ALIAS => local_text(payload, "alias").map(|alias| Self::Alias { username: username(), alias }),
             TAGS => local_text(payload, "tags").map(|tags| {
                 let tags = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned);
@@ -150,7 +152,11 @@ mod tests {
         let push = Push { id: "i".to_owned(), title: "a&b\u{1}".to_owned(), ..Push::default() };
         insta::assert_snapshot!(push.to_iq("u@d/r"), @"<iq xmlns='jabber:client' type='set' id='i' to='u@d/r'><notification xmlns='androidpn:iq:notification'><id>i</id><apiKey/><title>a&amp;b\u{fffd}</title><message/><uri/></notification></iq>");
         let push = Push { image_url: Some("http://h/p.png".to_owned()), uri: "tel:1".to_owned(), ..push };
-        assert!(push.to_iq("u@d/r").to_string().ends_with("<uri>tel:1</uri><imageUrl>http://h/p.png</imageUrl></notification></iq>"));
+        assert!(
+            push.to_iq("u@d/r")
+                .to_string()
+                .ends_with("<uri>tel:1</uri><imageUrl>http://h/p.png</imageUrl></notification></iq>")
+        );
     }
 
     #[test]
@@ -174,7 +180,8 @@ mod tests {
     fn a_registration_hides_its_password_and_knows_blanks() {
         let query = Registration::form();
         assert_eq!(Registration::read(&query), Registration::default());
-        let query = Element::new(ns::REGISTER, "query").with_text_child("password", "secret").with_text_child("username", " ");
+        let query =
+            Element::new(ns::REGISTER, "query").with_text_child("password", "secret").with_text_child("username", " ");
         let read = Registration::read(&query);
         assert_eq!((read.password.as_deref(), read.username.as_deref()), (Some("secret"), None));
         assert!(!format!("{read:?}").contains("secret"));

@@ -83,7 +83,8 @@ mod tests {
         let query = Element::new(ns::IQ_AUTH, "query").with_text_child("username", "bob");
         let read = Request::from_element(&query).expect("a request");
         assert_eq!((read.username.as_deref(), read.resource, read.proof), (Some("bob"), None, None));
-        let query = query.with_text_child("password", "p").with_text_child("resource", "").with_text_child("digest", "d");
+        let query =
+            query.with_text_child("password", "p").with_text_child("resource", "").with_text_child("digest", "d");
         let read = Request::from_element(&query).expect("a request");
         assert_eq!((read.proof, read.resource), (Some(Proof::Digest("d".to_owned())), None));
         assert!(!format!("{:?}", Proof::Password("secret".to_owned())).contains("secret"));

@@ -97,7 +97,11 @@ impl Authenticated {
         let error: StanzaError = match answer {
             Answer::Bound(session) if session.jid.to_bare() == self.bare(link) => {
                 request.result_for(Some(bind::result(&session.jid))).to_element().write_in_stream(&mut out.bytes);
-                return Ok(Next::Bound(Box::new(BoundParts { jid: session.jid, heartbeat_s: None, is_androidpn: false })));
+                return Ok(Next::Bound(Box::new(BoundParts {
+                    jid: session.jid,
+                    heartbeat_s: None,
+                    is_androidpn: false,
+                })));
             }
             Answer::BindRefused(BindRefusal::ResourceConstraint) => {
                 StanzaError::new(Condition::ResourceConstraint).with_retry(FULL_RETRY_S)

@@ -258,11 +258,7 @@ impl Core {
         Ok(others < NAMED_RESOURCES_MAX || devices.iter().any(|device| device.kind == *named))
     }
 
-    pub(crate) async fn devices_of(
-        &self,
-        app: AppId,
-        account: &str,
-    ) -> Result<Vec<longwire_model::Device>, CoreError> {
+    pub(crate) async fn devices_of(&self, app: AppId, account: &str) -> Result<Vec<longwire_model::Device>, CoreError> {
         let query = longwire_store::read::DeviceQuery {
             app,
             account: Some(account.to_owned()),

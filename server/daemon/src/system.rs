@@ -72,7 +72,8 @@ impl Engine {
         let store = SqliteStore::open(data_dir.path(), Options::default()).await?;
         let androidpn = match androidpn_api_key {
             Some(api_key) => {
-                let is_in_use = !store.androidpn_accounts(None, 1).await.context("the store cannot be read")?.is_empty();
+                let is_in_use =
+                    !store.androidpn_accounts(None, 1).await.context("the store cannot be read")?.is_empty();
                 let sealing_key = data_dir::androidpn_key(data_dir, is_in_use, |bytes| env.random.fill(bytes))?;
                 Some(Androidpn { sealing_key, api_key: api_key.to_owned() })
             }

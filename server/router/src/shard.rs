@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use longwire_model::delivery::Progress;
 use longwire_model::device::Attempts;
-use longwire_model::{
-    AppId, AudienceKey, DeviceId, Entry, GenerationId, KeyKind, Lane, Rest, Seq, Seqs, Timestamp,
-};
+use longwire_model::{AppId, AudienceKey, DeviceId, Entry, GenerationId, KeyKind, Lane, Rest, Seq, Seqs, Timestamp};
 
 use crate::bind::{Bind, SessionKind};
 use crate::output::{CloseReason, Output};

@@ -20,8 +20,8 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
 use longwire_model::{
-    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq, Session, Timestamp,
-    UserKey,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, Seq,
+    Session, Timestamp, UserKey,
 };
 use longwire_store::read::DeviceQuery;
 use longwire_store::write::Idempotency;

@@ -8,8 +8,8 @@ use longwire_model::device::Attempts;
 use longwire_model::entry::Routing;
 use longwire_model::limits::MEMBERSHIPS_MAX;
 use longwire_model::{
-    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, DeviceId, DeviceKind, Entry, EntryId, EntryKind, GenerationId,
-    KeyKind, Session, Target, Timestamp, UserKey,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, DeviceId, DeviceKind, Entry, EntryId, EntryKind,
+    GenerationId, KeyKind, Session, Target, Timestamp, UserKey,
 };
 
 /// One write.

@@ -64,14 +64,18 @@ impl Login {
         let payload = stanza.children().next().filter(|_| stanza.name() == "iq");
         match payload {
             Some(query) if query.ns() == ns::IQ_AUTH && is_set => return self.log_in(stanza, query, link, out),
-            Some(query) if query.ns() == ns::REGISTER && is_set => return self.register_original(stanza, query, link, out),
+            Some(query) if query.ns() == ns::REGISTER && is_set => {
+                return self.register_original(stanza, query, link, out);
+            }
             Some(query) if query.ns() == ns::IQ_AUTH => {
                 let asked = iq_auth::Request::from_element(query).unwrap_or_default();
                 let form = iq_auth::form(&asked.username.unwrap_or_default());
                 answer(stanza.attr("id"), None, "result").with_child(form).write_in_stream(&mut out.bytes);
             }
             Some(query) if query.ns() == ns::REGISTER => {
-                answer(stanza.attr("id"), None, "result").with_child(Registration::form()).write_in_stream(&mut out.bytes);
+                answer(stanza.attr("id"), None, "result")
+                    .with_child(Registration::form())
+                    .write_in_stream(&mut out.bytes);
             }
             Some(query) => {
                 let is_bind = query.ns() == ns::BIND;
@@ -169,7 +173,11 @@ impl Login {
     ) -> Result<Next, StreamError> {
         let Asked { id, query, step } = asked;
         if let Answer::Unavailable { retry_after_s } = answered {
-            Asked { id, query, step }.fail(StanzaError::new(Condition::ResourceConstraint).with_retry(retry_after_s), link, out);
+            Asked { id, query, step }.fail(
+                StanzaError::new(Condition::ResourceConstraint).with_retry(retry_after_s),
+                link,
+                out,
+            );
             return Ok(Next::Stay);
         }
         match (step, answered) {
@@ -196,7 +204,7 @@ impl Login {
                 Ok(Next::Bound(Box::new(BoundParts { jid: session.jid, heartbeat_s: None, is_androidpn: true })))
             }
             (step @ Step::Binding { .. }, Answer::BindRefused(refused)) => {
-                let error = match refused {
+                let error: StanzaError = match refused {
                     BindRefusal::NotAuthorized | BindRefusal::AccountDisabled => Condition::NotAuthorized.into(),
                     BindRefusal::ResourceConstraint => {
                         StanzaError::new(Condition::ResourceConstraint).with_retry(FULL_RETRY_S)
@@ -227,7 +235,7 @@ impl Login {
 
 impl Asked {
     fn refuse(&self, condition: Condition, link: &Link, out: &mut Outbox) {
-        self.fail(condition.into(), link, out);
+        self.fail(condition, link, out);
     }
 
     fn fail(&self, error: impl Into<StanzaError>, link: &Link, out: &mut Outbox) {

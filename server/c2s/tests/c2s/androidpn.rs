@@ -47,14 +47,14 @@ fn any_host_in_the_header_is_answered_with_the_domain_and_the_features() {
     assert!(other.send(HEADER).ends_with(&stream_error("host-unknown")));
     // Who states a language is told of a domain that is not served.
     let mut modern = Driver::tcp(served());
-    assert!(modern.send(&HEADER.replace("version", "xml:lang=\"en\" version")).ends_with(&stream_error("host-unknown")));
+    assert!(
+        modern.send(&HEADER.replace("version", "xml:lang=\"en\" version")).ends_with(&stream_error("host-unknown"))
+    );
 }
 
 #[test]
 fn a_registration_is_one_of_an_original_client_by_its_header_its_port_and_its_key() {
-    let is_original = |driver: &Driver| {
-        driver.events.iter().any(|event| matches!(event, Event::RegisterAndroidpn(_)))
-    };
+    let is_original = |driver: &Driver| driver.events.iter().any(|event| matches!(event, Event::RegisterAndroidpn(_)));
     let (mut driver, id) = opened(served());
     assert_eq!(driver.send(&register("Bob", "pw")), format!("<iq type='result' id='r' to='example.com/{id}'/>"));
     let Some(Event::RegisterAndroidpn(asked)) = driver.events.last() else { panic!("{:?}", driver.events) };
@@ -97,7 +97,8 @@ fn refused_registrations_have_the_codes_and_no_passwords() {
 #[test]
 fn a_digest_is_asked_about_with_the_id_of_its_stream() {
     let (mut driver, id) = opened(served());
-    let form = driver.send("<iq id=\"g\" type=\"get\"><query xmlns=\"jabber:iq:auth\"><username>U</username></query></iq>");
+    let form =
+        driver.send("<iq id=\"g\" type=\"get\"><query xmlns=\"jabber:iq:auth\"><username>U</username></query></iq>");
     assert_eq!(
         form,
         "<iq type='result' id='g'><query xmlns='jabber:iq:auth'><username>U</username><password/><digest/><resource/></query></iq>"
@@ -171,7 +172,12 @@ fn what_a_session_says_is_left_to_the_core() {
     let (mut driver, _) = opened(served());
     driver.send(&login("bob", "<digest>right</digest>"));
     driver.events.clear();
-    for stanza in ["<iq type=\"set\" id=\"1\"/>", "<iq id=\"2\"/>", "<message/>", "<iq type='get' to='@' id='3'><a xmlns='a'/></iq>"] {
+    for stanza in [
+        "<iq type=\"set\" id=\"1\"/>",
+        "<iq id=\"2\"/>",
+        "<message/>",
+        "<iq type='get' to='@' id='3'><a xmlns='a'/></iq>",
+    ] {
         assert_eq!(driver.send(stanza), "", "{stanza}");
     }
     assert_eq!(driver.events.iter().filter(|event| matches!(event, Event::Stanza(_))).count(), 4);

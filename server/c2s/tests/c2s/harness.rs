@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use longwire_c2s::{
-    Action, AndroidpnProof, Answer, AppKeyRefusal, BindRefusal, BindRequest, Config, Event, IssuedToken, Outbox, PasswordCheck,
-    RegisterRefusal, Registration, ResourceRequest, Session, Stream, Token, Verifier,
+    Action, AndroidpnProof, Answer, AppKeyRefusal, BindRefusal, BindRequest, Config, Event, IssuedToken, Outbox,
+    PasswordCheck, RegisterRefusal, Registration, ResourceRequest, Session, Stream, Token, Verifier,
 };
 use longwire_protocol::jid::BareJid;
 use longwire_protocol::sasl::base64;

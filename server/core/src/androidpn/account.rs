@@ -63,7 +63,8 @@ impl Core {
         let is_right = match proof {
             Proof::Password(stated) => stated.as_bytes().ct_eq(password.as_bytes()),
             Proof::Digest { stream_id, digest: stated } => {
-                let expected = hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, format!("{stream_id}{password}").as_bytes()).as_ref());
+                let expected =
+                    hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, format!("{stream_id}{password}").as_bytes()).as_ref());
                 stated.trim().to_ascii_lowercase().as_bytes().ct_eq(expected.as_bytes())
             }
         };

@@ -5,13 +5,13 @@ use longwire_protocol::androidpn::{Report, Unusable};
 use longwire_protocol::jid::account_name;
 
 use super::{ALIAS, alias_key, tag_key};
+use crate::Core;
 use crate::devices::{Change, ChangeError};
 use crate::routing::Outcome;
 use crate::session_manager::Session;
-use crate::Core;
 
 /// Tags that one report may name; further ones are left out.
-const TAGS_MAX: usize = 100;
+const TAGS_MAX: usize = 50;
 
 impl Core {
     pub(super) async fn take_report(&self, session: &Session, report: Result<Report, Unusable>) -> Outcome {
@@ -57,13 +57,18 @@ impl Core {
     /// Makes the device carry these tags instead of those of the same kind, aliases or not.
     async fn carry(&self, device: DeviceId, wanted: Vec<AudienceKey>, is_alias: bool) -> Result<(), ChangeError> {
         let Some(loaded) = self.directory.load(device).await? else { return Ok(()) };
-        let is_same_kind =
-            |key: &AudienceKey| key.kind() == KeyKind::Tag && key.name().starts_with(ALIAS) == is_alias;
+        let is_same_kind = |key: &AudienceKey| key.kind() == KeyKind::Tag && key.name().starts_with(ALIAS) == is_alias;
         let open = loaded.device.memberships.into_iter().filter(|own| own.left.is_none());
         let open: Vec<AudienceKey> = open.map(|own| own.key).filter(is_same_kind).collect();
         let left = open.iter().filter(|key| !wanted.contains(key)).cloned().map(Change::Leave);
         let joined = wanted.iter().filter(|key| !open.contains(key)).cloned().map(Change::Join);
         for change in left.chain(joined) {
+            // As what devices of ours ask for: each is an entry of the log.
+            if !self.requests.take(&device, self.env.clock.mono_ms()).is_granted {
+                self.metrics.requests_limited.inc();
+                tracing::warn!(%device, "a client changes its alias or tags more often than it may");
+                return Ok(());
+            }
             self.change(device, change).await?;
         }
         Ok(())

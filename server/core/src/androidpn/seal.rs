@@ -15,7 +15,7 @@ pub(super) fn seal(key: &[u8; 32], name: &str, password: &str, nonce: [u8; NONCE
         &mut text,
     );
     sealed.expect("only texts of many gigabytes are too long to seal");
-    [&[VERSION], nonce.as_slice(), text.as_slice()].concat()
+    [[VERSION].as_slice(), nonce.as_slice(), text.as_slice()].concat()
 }
 
 /// The password of an account; none when it was sealed under another key, or damaged.

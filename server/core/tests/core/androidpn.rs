@@ -33,14 +33,17 @@ async fn an_account_is_proven_by_digest_and_password_and_by_nothing_else() {
     let device = world.core.register_androidpn(new("Bob", "päss")).await.expect("a new account");
     assert!(matches!(world.core.register_androidpn(new("bob", "x")).await, Err(AccountError::Exists)));
     assert_eq!(world.core.androidpn_devices(" BOB ").await.expect("devices"), [device]);
-    let check = async |name: &str, proof| world.core.check_androidpn(name, proof).await.expect("an answer");
+    let check = async |name: &str, proof: Proof<'_>| world.core.check_androidpn(name, proof).await.expect("an answer");
     assert_eq!(check("bob", Proof::Password("päss")).await, PasswordCheck::Right);
     assert_eq!(check("bob", Proof::Password("pass")).await, PasswordCheck::Wrong);
     assert_eq!(check("nobody", Proof::Password("päss")).await, PasswordCheck::Wrong);
     // printf 's1päss' | sha1sum
     let digest = "6c5350765a933c12541679053a1b0f3c9045897c";
     assert_eq!(check("bob", Proof::Digest { stream_id: "s1", digest }).await, PasswordCheck::Right);
-    assert_eq!(check("bob", Proof::Digest { stream_id: "s1", digest: &digest.to_uppercase() }).await, PasswordCheck::Right);
+    assert_eq!(
+        check("bob", Proof::Digest { stream_id: "s1", digest: &digest.to_uppercase() }).await,
+        PasswordCheck::Right
+    );
     assert_eq!(check("bob", Proof::Digest { stream_id: "s2", digest }).await, PasswordCheck::Wrong);
     assert_eq!(world.core.auth.account("bob").await.expect("an answer"), None, "nothing for SASL to find");
     let made = world.core.auth.add_account("bob", Some("secret")).await;
@@ -108,7 +111,8 @@ async fn answers_and_silences() {
     world.core.register_androidpn(new("bob", "x")).await.expect("a new account");
     let session = logged_in(&world, "bob").await;
     let said = async |stanza: Element| {
-        let outcome = world.core.handle_stanza(&session, stanza.with_attr("from", "bob@example.com/AndroidpnClient")).await;
+        let outcome =
+            world.core.handle_stanza(&session, stanza.with_attr("from", "bob@example.com/AndroidpnClient")).await;
         outcome.reply.map(|reply| reply.to_string())
     };
     let query = |namespace: &'static str| Element::new(namespace, "query");

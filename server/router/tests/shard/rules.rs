@@ -607,7 +607,7 @@ fn an_original_client_is_sent_the_newest_content_and_no_update() {
     let update = world.update(&waiting);
     world.announce();
     assert_eq!(world.phones[&phone].got.len(), 2);
-    assert_eq!(world.phones[&phone].renewed, [], "sent before it was changed");
+    assert!(world.phones[&phone].renewed.is_empty(), "sent before it was changed");
     world.drop_session(session);
     world.phones.get_mut(&phone).expect("a phone").cursor = None;
     world.login_as(phone, 2, SessionKind::Androidpn);

@@ -6,8 +6,8 @@ use longwire_model::delivery::{Acknowledgement, Event, NotExtending, USED_ACTION
 use longwire_model::device::Generation;
 use longwire_model::entry::MembershipChange;
 use longwire_model::{
-    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind, GenerationId, LaneSeqs,
-    Membership, Seq, Target, Timestamp, UserKey,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind,
+    GenerationId, LaneSeqs, Membership, Seq, Target, Timestamp, UserKey,
 };
 
 use super::state::State;

@@ -5,8 +5,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use longwire_model::{
-    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId, EntryKind, Membership,
-    Seq, Timestamp, UserKey,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId,
+    EntryKind, Membership, Seq, Timestamp, UserKey,
 };
 
 use super::state::{Log, State, supersedes};

@@ -7,8 +7,8 @@ use longwire_model::account::FastTokens;
 use longwire_model::delivery::{Acknowledgement, Event, UsedAction};
 use longwire_model::device::Generation;
 use longwire_model::{
-    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind, KeyHead, Lane,
-    Membership, Seq, Session, Timestamp, UserKey,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind,
+    KeyHead, Lane, Membership, Seq, Session, Timestamp, UserKey,
 };
 
 use crate::write::Idempotency;

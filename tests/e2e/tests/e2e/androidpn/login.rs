@@ -30,7 +30,9 @@ fn t1_a_client_registers_logs_in_and_is_silent_company() -> anyhow::Result<()> {
     assert_eq!((query.child_text("jabber:iq:auth", "username").as_deref(), form.attr("to")), (Some(NAME), None));
     old.log_in(NAME)?;
     old.is_available()?;
-    old.wire.send("<presence type=\"subscribe\" to=\"x@localhost\"/><iq type=\"result\" id=\"7\"/><iq type=\"set\" id=\"8\"/> ")?;
+    old.wire.send(
+        "<presence type=\"subscribe\" to=\"x@localhost\"/><iq type=\"result\" id=\"7\"/><iq type=\"set\" id=\"8\"/> ",
+    )?;
     old.hears_nothing()?;
     old.wire.send("<presence id=\"9\" type=\"unavailable\"></presence></stream:stream>")?;
     let end = old.wire.expect_close(SOON)?;
@@ -110,9 +112,13 @@ fn t4_a_wrong_password_is_401_and_the_stream_goes_on() -> anyhow::Result<()> {
     let zeros = format!("<digest>{}</digest>", "0".repeat(40));
     let by_address = format!("{NAME}@localhost");
     let right = format!("<password>{PASSWORD}</password>");
-    for (name, proof) in
-        [(NAME, zeros.as_str()), (NAME, "<password>x</password>"), ("nobody", &zeros), (&by_address, &right), ("", &right)]
-    {
+    for (name, proof) in [
+        (NAME, zeros.as_str()),
+        (NAME, "<password>x</password>"),
+        ("nobody", &zeros),
+        (&by_address, &right),
+        ("", &right),
+    ] {
         let answer = old.ask(&query(name, proof))?;
         assert_eq!(answer.attr("id"), Some("a-1"));
         assert_eq!(error_of(&answer), ("401".to_owned(), "not-authorized".to_owned()), "{answer}");

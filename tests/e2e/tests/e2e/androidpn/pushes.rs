@@ -32,7 +32,10 @@ fn t1_a_push_is_an_iq_with_five_children_in_order() -> anyhow::Result<()> {
     let text = "hello & <b> \u{4f60}\u{597d} \u{1f600} \"'\n\u{20000}";
     let id = push(&world, &json!({ "to": format!("device:{device}"), "title": "T1", "body": text }))?;
     let got = old.takes_push()?;
-    assert_eq!((got.attr("type"), got.attr("to")), (Some("set"), Some(format!("{NAME}@localhost/AndroidpnClient").as_str())));
+    assert_eq!(
+        (got.attr("type"), got.attr("to")),
+        (Some("set"), Some(format!("{NAME}@localhost/AndroidpnClient").as_str()))
+    );
     assert_eq!(fields(&got), ["id", "apiKey", "title", "message", "uri"]);
     let texts = ["id", "apiKey", "title", "message", "uri"].map(|name| field(&got, name));
     assert_eq!(texts, [id.as_str(), "1234567890", "T1", text, ""]);
@@ -43,7 +46,10 @@ fn t1_a_push_is_an_iq_with_five_children_in_order() -> anyhow::Result<()> {
     push(&world, &picture)?;
     let got = old.takes_push()?;
     assert_eq!(fields(&got), ["id", "apiKey", "title", "message", "uri", "imageUrl"]);
-    assert_eq!(["uri", "imageUrl"].map(|name| field(&got, name)), ["https://example.com/a?b=c&d", "https://example.com/p.png"]);
+    assert_eq!(
+        ["uri", "imageUrl"].map(|name| field(&got, name)),
+        ["https://example.com/a?b=c&d", "https://example.com/p.png"]
+    );
     old.hears_nothing()
 }
 
@@ -177,9 +183,7 @@ fn t11_a_second_login_takes_the_place_of_the_first_whatever_becomes_of_that() ->
     assert_eq!(field(&second.takes_push()?, "id"), id);
     first.ends_with("conflict")?;
     drop(first);
-    until("the first to be forgotten", SOON, || {
-        (world.metric("longwire_connections").ok()? == 1).then_some(())
-    })?;
+    until("the first to be forgotten", SOON, || (world.metric("longwire_connections").ok()? == 1).then_some(()))?;
     second.hears_nothing()?;
     let id = push(&world, &json!({ "to": "all", "title": "still to the second" }))?;
     assert_eq!(field(&second.takes_push()?, "id"), id);
@@ -203,7 +207,9 @@ fn nobody_else_reaches_such_a_client() -> anyhow::Result<()> {
     for to in [format!("{NAME}@localhost"), format!("{NAME}@localhost/AndroidpnClient")] {
         raw.wire.send(&format!("<message to='{to}' id='m1' type='chat'><body>b</body></message>"))?;
         raw.wire.expect("service-unavailable")?;
-        raw.wire.send(&format!("<iq to='{to}' id='q1' type='get'><ping xmlns='urn:xmpp:ping'/></iq><presence to='{to}'/>"))?;
+        raw.wire.send(&format!(
+            "<iq to='{to}' id='q1' type='get'><ping xmlns='urn:xmpp:ping'/></iq><presence to='{to}'/>"
+        ))?;
         raw.wire.expect("service-unavailable")?;
     }
     old.hears_nothing()

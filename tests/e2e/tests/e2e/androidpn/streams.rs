@@ -1,7 +1,7 @@
 //! What keeps old clients' streams alive, and how they end: never without a word, since such a client comes back only after an error.
 
-use longwire_test_support::wire::Wire;
 use longwire_test_support::wait::now;
+use longwire_test_support::wire::Wire;
 use longwire_test_support::{SOON, until};
 
 use super::client::{HEADER, Old, PASSWORD, error_of, field};
@@ -12,7 +12,8 @@ const NAME: &str = "2c027d44cf234d1080e9c9353220f757";
 #[test]
 fn t8_what_is_not_served_is_503_with_what_was_asked() -> anyhow::Result<()> {
     let (_world, mut old) = online(NAME)?;
-    for query in ["<query xmlns=\"jabber:iq:private\"><x xmlns=\"x:y\">1</x></query>", "<vCard xmlns=\"vcard-temp\"/>"] {
+    for query in ["<query xmlns=\"jabber:iq:private\"><x xmlns=\"x:y\">1</x></query>", "<vCard xmlns=\"vcard-temp\"/>"]
+    {
         let answer = old.ask(&format!("<iq id=\"u\" type=\"get\" to=\"10.0.2.2\">{query}</iq>"))?;
         assert_eq!(error_of(&answer), ("503".to_owned(), "service-unavailable".to_owned()), "{answer}");
         let told = answer.children().next().expect("what was asked");
