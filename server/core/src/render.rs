@@ -146,7 +146,34 @@ pub fn wire_time(at: Timestamp) -> DateTime {
 
 #[cfg(test)]
 mod tests {
+    use longwire_model::entry::Routing;
+
     use super::*;
+
+    #[test]
+    fn an_original_client_is_given_the_url_or_what_a_script_has_for_it() {
+        let to = Jid::new("a@example.com/r").expect("a JID");
+        let entry = |payload: &str| {
+            let audience = [longwire_model::AudienceKey::all()].into();
+            let routing = Routing { audience, lane: Lane::Normal, expires_at: Timestamp::from_millis(1) };
+            let content = Content { routing, filter: None, collapse_key: None, payload: payload.into() };
+            let (app, id) = (longwire_model::AppId::DEFAULT, longwire_model::EntryId::from_bytes([5; 16]));
+            let kind = EntryKind::Notification(content);
+            Entry { app, seq: 5, id, created_at: Timestamp::from_millis(0), kind }
+        };
+        let uri = |payload: &str| {
+            let push = androidpn_stanza(&entry(payload), None, &to, "key").expect("a push").to_string();
+            let (_, rest) = push.split_once("<uri").expect("a uri, whatever is in it");
+            rest.split_once("</notification>").expect("the end").0.to_owned()
+        };
+        assert_eq!(uri(r#"{"title":"t"}"#), "/>");
+        assert_eq!(uri(r#"{"data":{"uri":"tel:1"}}"#), ">tel:1</uri>");
+        assert_eq!(uri(r#"{"url":"http://a/","data":{"uri":"tel:1"}}"#), ">http://a/</uri>");
+        assert_eq!(uri(r#"{"image":"http://a/p"}"#), "/><imageUrl>http://a/p</imageUrl>");
+        let newer = entry(r#"{"title":"new"}"#);
+        let push = androidpn_stanza(&entry("{}"), newer.kind.content(), &to, "key").expect("a push").to_string();
+        assert!(push.contains("<apiKey>key</apiKey><title>new</title><message/>"), "{push}");
+    }
 
     #[test]
     fn a_probe_names_what_its_answer_acknowledges() {
