@@ -106,9 +106,9 @@ fn a_digest_is_asked_about_with_the_id_of_its_stream() {
     let answer = driver.send(&login("Bob", "<digest>right</digest>"));
     assert_eq!(answer, "<iq type='result' id='a' to='bob@example.com/AndroidpnClient'/>");
     assert!(driver.stream.is_bound());
-    let asked = driver.events.iter().find_map(|event| match event {
-        Event::CheckAndroidpn(login) => Some(login.clone()),
-        _ => None,
+    let asked = driver.events.iter().find_map(|event| {
+        let Event::CheckAndroidpn(login) = event else { return None };
+        Some(login.clone())
     });
     let asked = asked.expect("a question");
     assert_eq!(asked.proof, AndroidpnProof::Digest { stream_id: id, digest: "right".to_owned() });

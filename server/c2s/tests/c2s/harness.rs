@@ -205,13 +205,14 @@ fn answer(event: &Event) -> Option<Answer> {
             "busy" => Answer::Unavailable { retry_after_s: 5 },
             _ => Answer::Registered(Ok(())),
         }),
-        Event::CheckAndroidpn(login) => Some(match &login.proof {
-            _ if login.account == "busy" => Answer::Unavailable { retry_after_s: 30 },
-            AndroidpnProof::Digest { digest: proof, .. } | AndroidpnProof::Password(proof) if proof == "right" => {
-                Answer::Password(PasswordCheck::Right)
-            }
-            AndroidpnProof::Digest { .. } | AndroidpnProof::Password(_) => Answer::Password(PasswordCheck::Wrong),
-        }),
+        Event::CheckAndroidpn(login) => {
+            let (AndroidpnProof::Digest { digest: proof, .. } | AndroidpnProof::Password(proof)) = &login.proof;
+            Some(match (login.account.as_str(), proof.as_str()) {
+                ("busy", _) => Answer::Unavailable { retry_after_s: 30 },
+                (_, "right") => Answer::Password(PasswordCheck::Right),
+                _ => Answer::Password(PasswordCheck::Wrong),
+            })
+        }
         Event::FollowLogin(request) => Some(Answer::Followed(request.token_wanted.map(|_| token()))),
         Event::Bind(request) => Some(bind(request)),
         Event::Stanza(_)

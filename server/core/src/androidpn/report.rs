@@ -32,7 +32,7 @@ impl Core {
             return Outcome::default();
         }
         let Some(device) = session.device else { return Outcome::default() };
-        if let Err(error) = self.carry(device, wanted, is_alias).await {
+        if let Err(error) = self.carry(device, &wanted, is_alias).await {
             tracing::warn!(session = key, %error, "an alias or tags were not taken");
         }
         Outcome::default()
@@ -55,7 +55,7 @@ impl Core {
     }
 
     /// Makes the device carry these tags instead of those of the same kind, aliases or not.
-    async fn carry(&self, device: DeviceId, wanted: Vec<AudienceKey>, is_alias: bool) -> Result<(), ChangeError> {
+    async fn carry(&self, device: DeviceId, wanted: &[AudienceKey], is_alias: bool) -> Result<(), ChangeError> {
         let Some(loaded) = self.directory.load(device).await? else { return Ok(()) };
         let is_same_kind = |key: &AudienceKey| key.kind() == KeyKind::Tag && key.name().starts_with(ALIAS) == is_alias;
         let open = loaded.device.memberships.into_iter().filter(|own| own.left.is_none());

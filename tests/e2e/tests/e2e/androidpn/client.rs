@@ -149,10 +149,9 @@ impl Old {
 
     /// The next first-level element.
     pub(crate) fn next(&mut self) -> anyhow::Result<Element> {
-        match self.event()? {
-            Event::Element(element) => Ok(element),
-            other => bail!("not a stanza: {other:?}"),
-        }
+        let event = self.event()?;
+        let Event::Element(element) = event else { bail!("not a stanza: {event:?}") };
+        Ok(element)
     }
 
     /// The stream error with which the server ends the stream, and nothing behind it but the end.
