@@ -146,6 +146,10 @@ impl<H: Host> Worker<H> {
         if !state.is_push {
             self.shard.heard(session.key);
         }
+        if session.is_androidpn {
+            // Its space every half minute is a heartbeat that nobody promised: background entries go with it.
+            self.shard.heartbeat(session.key, self.now, &mut self.outputs);
+        }
     }
 
     /// A session promises another heartbeat from now on.

@@ -135,6 +135,18 @@ fn an_update_reaches_who_has_not_seen_it_and_makes_no_second_entry() -> anyhow::
 }
 
 #[test]
+fn what_may_wait_comes_with_the_next_space() -> anyhow::Result<()> {
+    let (world, mut old) = online(NAME)?;
+    let id = push(&world, &json!({ "to": "all", "title": "later", "lane": "background" }))?;
+    let device = device_of(&world, NAME)?;
+    assert_eq!(world.state(&id, &device)?.as_deref(), Some("accepted"));
+    old.wire.send(" ")?;
+    assert_eq!(field(&old.takes_push()?, "id"), id);
+    world.delivered(&id, &device)?;
+    Ok(())
+}
+
+#[test]
 fn alias_and_tags_are_of_the_own_account_alone() -> anyhow::Result<()> {
     let (world, mut old) = online(NAME)?;
     let mut other = Old::registered(&world.server, "other")?;
