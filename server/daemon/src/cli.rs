@@ -49,6 +49,8 @@ pub(crate) enum Command {
     /// Look at devices, remove them
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// Take over the accounts of an original androidpn server, so that its phones keep their identity
+    ImportAndroidpn(ImportAndroidpnArgs),
 }
 
 /// Where the data is: the same for the server and for every command beside it.
@@ -401,6 +403,55 @@ pub(crate) enum DeviceCommand {
         /// The device's id
         id: String,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  longwire import-androidpn apn_user.sql              what would be done: a dry run, which changes nothing
+  longwire import-androidpn apn_user.sql --apply      carries it out; repeating it does no harm
+  longwire import-androidpn db/androidpn.script       the script of the HSQLDB that came with the original server
+  longwire import-androidpn users.csv --json          a first line with the columns username and password
+
+The table is `apn_user`. Passwords are kept encrypted, and no report shows one.")]
+pub(crate) struct ImportAndroidpnArgs {
+    #[command(flatten)]
+    pub place: Place,
+    /// The user table: a MySQL dump, HSQLDB's .script, or CSV
+    pub file: PathBuf,
+    /// Carry it out
+    #[arg(long, conflicts_with = "dry_run")]
+    pub apply: bool,
+    /// Only say what would be done; so it is without --apply
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Form of the file; found by what is in it if not given
+    #[arg(long, value_name = "FORM")]
+    pub format: Option<AndroidpnFormat>,
+    /// The report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The form of a user table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AndroidpnFormat {
+    /// What mysqldump writes
+    Mysql,
+    /// The .script or .log of HSQLDB
+    Hsqldb,
+    /// Columns by the names in the first line
+    Csv,
+}
+
+impl AndroidpnFormat {
+    /// The word for it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mysql => "mysql",
+            Self::Hsqldb => "hsqldb",
+            Self::Csv => "csv",
+        }
+    }
 }
 
 /// `90`, `90s`, `15m`, `12h`, `30d`, `8w`, `1y` in seconds.

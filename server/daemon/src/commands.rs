@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod app_key;
 pub(crate) mod device;
+pub(crate) mod import_androidpn;
 pub(crate) mod key;
 mod looks;
 pub(crate) mod send;

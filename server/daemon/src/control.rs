@@ -110,7 +110,8 @@ impl Control {
 
     /// Carries out a call; gives the answer's JSON (null when it has none), or the problem as an error.
     pub(crate) async fn call(&mut self, call: Call<'_>) -> anyhow::Result<Value> {
-        let is_logged = call.method != Method::GET && !call.path.starts_with("/v1/keys");
+        let is_logged =
+            call.method != Method::GET && !call.path.starts_with("/v1/keys") && !call.path.ends_with("/dry-run");
         let mut request = Request::builder().method(call.method).uri(call.path).header("host", "localhost");
         for (name, value) in call.headers {
             request = request.header(*name, *value);
