@@ -1,11 +1,13 @@
 //! What handlers take from a request: rights, the raw body, the query, names in the path.
 
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::Extensions;
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING};
 use axum::http::request::Parts;
 use bytes::Bytes;
@@ -29,6 +31,10 @@ pub(crate) const PAGE_MAX: u32 = 1_000;
 /// Marks a request that came by a road that only the operator has: the control socket, or a command in process.
 #[derive(Clone, Copy, Debug)]
 pub struct Operator;
+
+/// Who opened the connection of a request: the socket's word, never a header's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
 
 /// A scope as a type, so that a handler's signature says what it needs.
 pub(crate) trait Right: Send + Sync {
@@ -69,24 +75,32 @@ impl<R: Right> FromRequestParts<Arc<Api>> for Authorized<R> {
         if parts.extensions.get::<Operator>().is_some() {
             return Ok(Self { key: None, right: PhantomData });
         }
-        let bearer = bearer(parts)?;
-        let authorized = api.core.auth.authorize(bearer, R::SCOPE).await;
-        // A key that lacks the scope is proven as well.
-        if matches!(authorized, Ok(_) | Err(AuthError::Forbidden(_))) {
-            take_from_rate(parts, api, bearer)?;
-        }
-        let key = authorized?;
+        let key = authorize(&parts.extensions, api, bearer(parts)?, R::SCOPE).await?;
         Ok(Self { key: Some(key), right: PhantomData })
     }
 }
 
-/// Counts a request of a key that is proven, where requests are counted.
-fn take_from_rate(parts: &Parts, api: &Api, bearer: &str) -> Result<(), Problem> {
-    let Some(slot) = parts.extensions.get::<Slot>() else {
+/// Proves an API key for a scope, and counts the request.
+pub(crate) async fn authorize(
+    extensions: &Extensions,
+    api: &Api,
+    secret: &str,
+    scope: Scope,
+) -> Result<ApiKey, Problem> {
+    let authorized = api.core.auth.authorize(secret, scope).await;
+    // A key that lacks the scope is proven as well.
+    if matches!(authorized, Ok(_) | Err(AuthError::Forbidden(_))) {
+        take_from_rate(extensions, api, secret.split('_').nth(1).unwrap_or(secret))?;
+    }
+    Ok(authorized?)
+}
+
+/// Counts a request of `id`, a key that is proven or an address that is trusted, where requests are counted.
+pub(crate) fn take_from_rate(extensions: &Extensions, api: &Api, id: &str) -> Result<(), Problem> {
+    let Some(slot) = extensions.get::<Slot>() else {
         return Ok(());
     };
-    let id = bearer.split('_').nth(1).unwrap_or(bearer).to_owned();
-    let allowance = api.rates.take(&id, api.core.env.clock.mono_ms());
+    let allowance = api.rates.take(&id.to_owned(), api.core.env.clock.mono_ms());
     slot.0.get_or_init(|| allowance);
     if allowance.is_granted {
         return Ok(());
@@ -121,30 +135,35 @@ impl FromRequest<Arc<Api>> for RawBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, Problem> {
-        let is_plain = |value: &axum::http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-        if !request.headers().get_all(CONTENT_ENCODING).iter().all(is_plain) {
-            return Err(Problem::new(Code::Encoded, "the body has a Content-Encoding: send it as it is")
-                .with_field("Content-Encoding"));
-        }
-        // What the head announces is not waited for.
-        if request.body().size_hint().lower() > NOTIFICATION_BYTES_MAX as u64 {
-            return Err(too_large());
-        }
-        let body = Limited::new(request.into_body(), NOTIFICATION_BYTES_MAX);
-        let Ok(read) = tokio::time::timeout(BODY_TIME_MAX, body.collect()).await else {
-            let detail = format!("the body did not come within {} seconds", BODY_TIME_MAX.as_secs());
-            return Err(Problem::new(Code::TooSlow, detail));
-        };
-        match read {
-            Ok(body) => Ok(Self(body.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-            Err(_) => Err(Problem::new(Code::Unreadable, "the body ended before it was whole")),
-        }
+        read_body(request, NOTIFICATION_BYTES_MAX).await.map(Self)
     }
 }
 
-fn too_large() -> Problem {
-    let detail = format!("the body is over {NOTIFICATION_BYTES_MAX} bytes");
+/// The whole body as it came: at most `bytes_max` within ten seconds.
+pub(crate) async fn read_body(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
+    let is_plain = |value: &axum::http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !request.headers().get_all(CONTENT_ENCODING).iter().all(is_plain) {
+        return Err(Problem::new(Code::Encoded, "the body has a Content-Encoding: send it as it is")
+            .with_field("Content-Encoding"));
+    }
+    // What the head announces is not waited for.
+    if request.body().size_hint().lower() > bytes_max as u64 {
+        return Err(too_large(bytes_max));
+    }
+    let body = Limited::new(request.into_body(), bytes_max);
+    let Ok(read) = tokio::time::timeout(BODY_TIME_MAX, body.collect()).await else {
+        let detail = format!("the body did not come within {} seconds", BODY_TIME_MAX.as_secs());
+        return Err(Problem::new(Code::TooSlow, detail));
+    };
+    match read {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(bytes_max)),
+        Err(_) => Err(Problem::new(Code::Unreadable, "the body ended before it was whole")),
+    }
+}
+
+fn too_large(bytes_max: usize) -> Problem {
+    let detail = format!("the body is over {bytes_max} bytes");
     Problem::new(Code::TooLarge, detail).with_hint("send a link, and let the app fetch the rest")
 }
 

@@ -41,7 +41,7 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let started = api.core.env.clock.mono_ms();
-    let is_limited = request.uri().path().starts_with("/v1/");
+    let is_limited = is_work(request.uri().path());
     let response = match api.requests.try_acquire() {
         Err(_) if is_limited => overloaded().into_response(),
         permit => {
@@ -57,6 +57,11 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
     let path = path.as_ref().map_or("-", MatchedPath::as_str);
     tracing::debug!(request_id = %id, %method, path, status = response.status().as_u16(), elapsed_ms, "answered");
     response
+}
+
+/// Whether a path is one of those whose requests are limited: what looks after the server itself is not.
+pub(crate) fn is_work(path: &str) -> bool {
+    path.starts_with("/v1/") || path.ends_with(".do")
 }
 
 fn overloaded() -> Problem {
@@ -77,10 +82,14 @@ pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
         .into_response()
 }
 
+/// Marks an answer that says in a form of its own why a request was refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnWords;
+
 /// Names the request, and turns whatever is not a success into a problem document.
 fn finish(mut response: Response, id: &str) -> Response {
     let status = response.status();
-    if status.is_client_error() || status.is_server_error() {
+    if response.extensions().get::<OwnWords>().is_none() && (status.is_client_error() || status.is_server_error()) {
         let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::of_status(status));
         if status.is_server_error() {
             tracing::warn!(request_id = %id, status = status.as_u16(), code = problem.code().as_str(), "refused");

@@ -1,5 +1,6 @@
 //! The HTTP API: one collection per folder, one endpoint per file. Knows the core, and neither SQL nor XML.
 
+mod compat;
 mod cursor;
 mod extract;
 mod fields;
@@ -26,7 +27,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use extract::Operator;
+pub use compat::androidpn::AndroidpnConfig;
+pub use extract::{Operator, Peer};
 pub use problem::ProblemDocument;
 
 /// What the API is told at start.
@@ -38,6 +40,8 @@ pub struct ApiConfig {
     pub requests_per_second_max: NonZeroU32,
     /// Whether `/metrics` needs an API key.
     pub metrics_need_key: bool,
+    /// What scripts of an original androidpn server call; nothing of it is served without.
+    pub androidpn: Option<AndroidpnConfig>,
 }
 
 /// The API of one core.
@@ -81,6 +85,7 @@ impl Api {
     pub fn router(self: &Arc<Self>) -> Router {
         let (router, _) = routes().split_for_parts();
         router
+            .merge(compat::androidpn::routes(self.config.androidpn.is_some()))
             .layer(CatchPanicLayer::custom(gate::panicked))
             .layer(from_fn(rate::tell))
             .layer(from_fn_with_state(Arc::clone(self), gate::gate))

@@ -173,6 +173,21 @@ impl Problem {
         self.code
     }
 
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The same refusal under another status.
+    #[must_use]
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
     /// The document, with the id under which the log has the request.
     pub(crate) fn document(&self, request_id: &str) -> ProblemDocument {
         let (_, code, title) = self.code.facts();

@@ -30,7 +30,7 @@ pub(crate) struct Slot(pub Arc<OnceLock<Allowance>>);
 
 /// Tells the allowance in the answer.
 pub(crate) async fn tell(mut request: Request, next: Next) -> Response {
-    if !request.uri().path().starts_with("/v1/") {
+    if !crate::gate::is_work(request.uri().path()) {
         return next.run(request).await;
     }
     let slot = Slot::default();

@@ -3,6 +3,7 @@
 mod linger;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
-use crate::extract::Operator;
+use crate::extract::{Operator, Peer};
 use linger::Linger;
 
 /// Open connections of one listener; above that new ones wait to be accepted.
@@ -49,8 +50,8 @@ pub enum Listener {
 
 /// An accepted connection.
 enum Carrier {
-    Tcp(TcpStream),
-    Tls(TcpStream, TlsAcceptor),
+    Tcp(TcpStream, IpAddr),
+    Tls(TcpStream, IpAddr, TlsAcceptor),
     Operator(UnixStream, u32),
 }
 
@@ -90,14 +91,21 @@ pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver
 async fn accept(listener: &Listener, connections: &Arc<Semaphore>) -> io::Result<(Carrier, OwnedSemaphorePermit)> {
     let permit = Arc::clone(connections).acquire_owned().await.map_err(io::Error::other)?;
     let tcp = async |listener: &TcpListener| {
-        let (stream, _) = listener.accept().await?;
+        let (stream, peer) = listener.accept().await?;
         // Answers are small and whole: nothing is gained by waiting for more.
         stream.set_nodelay(true)?;
-        io::Result::Ok(stream)
+        // A listener for both families shows IPv4 inside IPv6.
+        io::Result::Ok((stream, peer.ip().to_canonical()))
     };
     let carrier = match listener {
-        Listener::Tcp(listener) => Carrier::Tcp(tcp(listener).await?),
-        Listener::Tls(listener, acceptor) => Carrier::Tls(tcp(listener).await?, acceptor.clone()),
+        Listener::Tcp(listener) => {
+            let (stream, peer) = tcp(listener).await?;
+            Carrier::Tcp(stream, peer)
+        }
+        Listener::Tls(listener, acceptor) => {
+            let (stream, peer) = tcp(listener).await?;
+            Carrier::Tls(stream, peer, acceptor.clone())
+        }
         Listener::Operator(listener, user) => Carrier::Operator(listener.accept().await?.0, *user),
     };
     Ok((carrier, permit))
@@ -105,16 +113,16 @@ async fn accept(listener: &Listener, connections: &Arc<Semaphore>) -> io::Result
 
 async fn connect(carrier: Carrier, router: Router, watcher: Watcher) {
     match carrier {
-        Carrier::Tcp(stream) => drive(stream, router, watcher).await,
-        Carrier::Tls(stream, acceptor) => match timeout(HEAD_TIME_MAX, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => drive(stream, router, watcher).await,
+        Carrier::Tcp(stream, peer) => drive(stream, Some(Peer(peer)), router, watcher).await,
+        Carrier::Tls(stream, peer, acceptor) => match timeout(HEAD_TIME_MAX, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => drive(stream, Some(Peer(peer)), router, watcher).await,
             Ok(Err(error)) => tracing::debug!(%error, "TLS was not agreed on"),
             Err(_) => tracing::debug!("TLS took too long"),
         },
         Carrier::Operator(stream, user) => match stream.peer_cred() {
             // 0 is root, who may do everything on this host anyway.
             Ok(peer) if peer.uid() == user || peer.uid() == 0 => {
-                drive(stream, router.layer(axum::Extension(Operator)), watcher).await;
+                drive(stream, None, router.layer(axum::Extension(Operator)), watcher).await;
             }
             Ok(peer) => tracing::warn!(uid = peer.uid(), "another user of this host tried the control socket"),
             Err(error) => tracing::warn!(%error, "who opened the control socket is not known"),
@@ -135,11 +143,19 @@ impl Talk {
     }
 }
 
-async fn drive(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, watcher: Watcher) {
+async fn drive(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Option<Peer>,
+    router: Router,
+    watcher: Watcher,
+) {
     let talk = Talk::new();
     let service_talk = Arc::clone(&talk);
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let (mut router, talk) = (router.clone(), Arc::clone(&service_talk));
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         talk.has_begun.notify_one();
         async move {
             let answer = router.call(request).await;

@@ -1,7 +1,7 @@
 //! `/v1/notifications`: send, change, recall, and learn what became of it.
 
 mod actions;
-mod content;
+pub(crate) mod content;
 pub(crate) mod delete;
 pub(crate) mod deliveries;
 pub(crate) mod get;

@@ -73,7 +73,7 @@ fn sound(text: String) -> Result<String, Problem> {
 }
 
 /// An absolute URI (RFC 3986) that an app may hand to its system: custom schemes are, those that run code are not.
-pub(super) fn url(field: &str, text: String) -> Result<String, Problem> {
+pub(crate) fn url(field: &str, text: String) -> Result<String, Problem> {
     if text.len() > URL_BYTES_MAX {
         return Err(Problem::invalid(field, format!("over {URL_BYTES_MAX} bytes")));
     }

@@ -229,7 +229,7 @@ pub(crate) async fn post(
     }
 }
 
-fn accepted_body(accepted: &Accepted) -> String {
+pub(crate) fn accepted_body(accepted: &Accepted) -> String {
     let warning =
         |key: &AudienceKey| format!("{key} has no devices now, and later ones will not get this notification");
     let body = AcceptedNotification {
@@ -247,7 +247,7 @@ pub(super) fn id_of(body: &str) -> Option<String> {
     body.get("id")?.as_str().map(str::to_owned)
 }
 
-pub(super) fn answer(status: StatusCode, id: Option<String>, body: String) -> Response {
+pub(crate) fn answer(status: StatusCode, id: Option<String>, body: String) -> Response {
     let mut response = (status, body).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(location) = id.and_then(|id| HeaderValue::try_from(format!("/v1/notifications/{id}")).ok()) {
@@ -271,7 +271,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
 }
 
 /// Reads a notification; the first thing that is wrong is the refusal.
-fn read(body: Json) -> Result<Notification, Problem> {
+pub(crate) fn read(body: Json) -> Result<Notification, Problem> {
     let mut fields = Fields::of(body, FIELDS)?;
     let audience = audience(fields.required("to")?)?;
     let payload = content::read(&mut fields)?;

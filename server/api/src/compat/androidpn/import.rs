@@ -1,0 +1,88 @@
+//! Takes over accounts of an original server, for the operator's command alone: the requests hold passwords.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use longwire_core::androidpn::{Imported, ImportedUser};
+use longwire_model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Api;
+use crate::extract::{Operator, RawBody};
+use crate::problem::{Code, Problem};
+
+/// Accounts to be taken over.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    accounts: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    name: String,
+    password: String,
+    email: Option<String>,
+    full_name: Option<String>,
+    created_at: Option<Timestamp>,
+}
+
+/// What became of each, in the batch's order.
+#[derive(Debug, Serialize)]
+pub(super) struct Outcomes {
+    outcomes: Vec<&'static str>,
+}
+
+/// Takes them.
+pub(super) async fn carry_out(
+    State(api): State<Arc<Api>>,
+    operator: Option<Extension<Operator>>,
+    RawBody(bytes): RawBody,
+) -> Result<Json<Outcomes>, Problem> {
+    import(&api, operator.is_some(), &bytes, false).await
+}
+
+/// Says what would become of them.
+pub(super) async fn dry_run(
+    State(api): State<Arc<Api>>,
+    operator: Option<Extension<Operator>>,
+    RawBody(bytes): RawBody,
+) -> Result<Json<Outcomes>, Problem> {
+    import(&api, operator.is_some(), &bytes, true).await
+}
+
+async fn import(api: &Api, is_operator: bool, bytes: &[u8], is_dry_run: bool) -> Result<Json<Outcomes>, Problem> {
+    if !is_operator {
+        return Err(Problem::new(Code::NoSuchPath, "nothing is served at this path"));
+    }
+    if api.core.config.androidpn.is_none() {
+        let detail = "the server runs without --androidpn: start it with that, or import while no server runs";
+        return Err(Problem::new(Code::Unavailable, detail));
+    }
+    let batch: Batch = serde_json::from_slice(bytes).map_err(|error| {
+        // The position alone: what stands there may be a password.
+        Problem::new(Code::NotJson, format!("the batch cannot be read at column {}", error.column()))
+    })?;
+    let users = batch.accounts.into_iter().map(|item| ImportedUser {
+        name: item.name,
+        password: item.password,
+        email: item.email,
+        full_name: item.full_name,
+        created_at: item.created_at,
+    });
+    let outcomes = api.core.import_androidpn(users.collect(), is_dry_run).await?;
+    Ok(Json(Outcomes { outcomes: outcomes.into_iter().map(word).collect() }))
+}
+
+const fn word(outcome: Imported) -> &'static str {
+    match outcome {
+        Imported::Added => "added",
+        Imported::Unchanged => "unchanged",
+        Imported::Differs => "differs",
+        Imported::Taken => "taken",
+        Imported::BadName => "bad_name",
+        Imported::NoPassword => "no_password",
+    }
+}
