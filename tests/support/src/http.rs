@@ -59,7 +59,11 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, Failure> {
+    /// Reads an answer that came to its end.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
         let malformed = |what: &str| Failure::Malformed(format!("{what}: {}", String::from_utf8_lossy(bytes)));
         let end =
             bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or_else(|| malformed("no header end"))?;

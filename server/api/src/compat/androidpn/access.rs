@@ -38,7 +38,7 @@ pub(super) async fn admit(api: &Api, parts: &Parts, form: &Form, scope: Scope) -
 }
 
 fn is_trusted(api: &Api, peer: IpAddr) -> bool {
-    api.config.androidpn.as_ref().is_some_and(|config| config.trusted.contains(&peer))
+    api.config.androidpn.as_ref().is_some_and(|config| config.trusted.iter().any(|own| own.to_canonical() == peer))
 }
 
 fn is_forwarded(headers: &HeaderMap) -> bool {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use longwire_core::androidpn::{Imported, ImportedUser};
+use longwire_core::androidpn::{Imported, NewAccount};
 use longwire_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,7 @@ async fn import(api: &Api, is_operator: bool, bytes: &[u8], is_dry_run: bool) ->
         // The position alone: what stands there may be a password.
         Problem::new(Code::NotJson, format!("the batch cannot be read at column {}", error.column()))
     })?;
-    let users = batch.accounts.into_iter().map(|item| ImportedUser {
+    let users = batch.accounts.into_iter().map(|item| NewAccount {
         name: item.name,
         password: item.password,
         email: item.email,

@@ -10,12 +10,19 @@ pub(super) enum Dialect {
 }
 
 /// Why a file cannot be read, and where.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {what}")]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub line: usize,
     pub what: String,
 }
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
+}
+
+impl std::error::Error for Wrong {}
 
 impl Wrong {
     pub(super) fn new(line: usize, what: impl Into<String>) -> Self {

@@ -1,0 +1,150 @@
+//! The ways to write one request: GET, form, both, multipart, under a prefix; and whom each dialect means.
+
+use crate::world::{TRUSTED, World};
+
+#[test]
+fn a_request_can_be_written_in_five_ways() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let mut bob = world.phone("bob")?;
+    let fields = "action=send&broadcast=Y&title=t&message=m&uri=";
+    for prefix in ["", "/Androidpn", "/a%20b"] {
+        let path = format!("{prefix}/notification.do");
+        let (in_query, in_body) = fields.split_once("&title").map_or((fields, String::new()), |(a, b)| (a, format!("title{b}")));
+        let answers = [
+            world.get(&format!("{path}?{fields}"))?,
+            world.post(&path, fields)?,
+            world.post(&format!("{path}?{in_query}"), &in_body)?,
+            world.post(&format!("{path}?{fields}"), "")?,
+            world.raw(TRUSTED, &multipart(&path, &[("action", "send"), ("title", "t"), ("message", "m"), ("uri", "")]))?,
+        ];
+        for answer in answers {
+            assert!(answer.header("location").is_some_and(|page| page.starts_with(prefix)), "{:?}", answer.headers);
+            let id = world.sent(&answer, 1)?;
+            let push = bob.push()?;
+            assert_eq!((&push["id"], push["title"].as_str(), push["message"].as_str(), push["uri"].as_str()), (&id, "t", "m", ""));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn broadcast_means_what_its_dialect_means() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let (mut bob, mut eve) = (world.phone("bob")?, world.phone("eve")?);
+    bob.is_called("bob", "Robert", "news,sport")?;
+    longwire_test_support::until("the alias to be known", longwire_test_support::SOON, || {
+        let probe = world.post("/notification.do", "action=send&broadcast=2&alias=Robert&title=probe&message=").ok()?;
+        (probe.status == 302).then_some(())
+    })?;
+    assert_eq!(bob.push()?["title"], "probe");
+    for (fields, for_bob, for_eve) in [
+        ("", true, true),
+        ("broadcast=Y", true, true),
+        ("broadcast=y&username=eve", true, true),
+        ("broadcast=N&username=bob", true, false),
+        ("broadcast=n&username=+BOB+", true, false),
+        ("broadcast=0", true, true),
+        ("broadcast=0&username=eve", false, true),
+        ("broadcast=1&username=eve", false, true),
+        ("broadcast=1&username=", true, true),
+        ("broadcast=2&alias=Robert", true, false),
+        ("broadcast=2&username=eve", false, true),
+        ("broadcast=3&tag=news", true, false),
+        ("broadcast=3&tags=x,sport", true, false),
+        ("broadcast=3&username=eve", false, true),
+        ("broadcast=true&username=eve", false, true),
+        ("broadcast=True", true, true),
+    ] {
+        let answer = world.post("/notification.do", &format!("action=send&{fields}&title=T&message=M&uri="))?;
+        let id = world.sent(&answer, u64::from(for_bob) + u64::from(for_eve))?;
+        if for_bob {
+            assert_eq!(bob.push()?["id"], id, "{fields}");
+        }
+        if for_eve {
+            assert_eq!(eve.push()?["id"], id, "{fields}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn multipart_of_a_fork_is_understood() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let mut bob = world.phone("bob")?;
+    let send = |broadcast: &str, more: &[(&str, &str)]| {
+        let mut fields = vec![("action", "send"), ("broadcast", broadcast), ("title", "标题"), ("message", "m"), ("uri", "")];
+        fields.extend(more);
+        world.raw(TRUSTED, &multipart("/notification.do", &fields))
+    };
+    world.sent(&send("0", &[("username", "")])?, 1)?;
+    assert_eq!(bob.push()?["title"], "标题");
+    world.sent(&send("1", &[("username", "bob"), ("imageUrl", "http://h/a.png")])?, 1)?;
+    assert_eq!(bob.push()?.get("imageUrl").map(String::as_str), Some("http://h/a.png"));
+    assert_eq!(send("2", &[("alias", "nobody")])?.status, 404, "an alias that nobody has");
+    world.sent(&send("3", &[("tag", "nobody")])?, 0)?;
+    let picture = "--B\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\nPNG\r\n--B--\r\n";
+    let path = "/notification.do?action=send&title=t&message=m";
+    let head = format!("POST {path} HTTP/1.1\r\nHost: HOST\r\nContent-Type: multipart/form-data; boundary=B\r\n");
+    let refused = world.raw(TRUSTED, format!("{head}Content-Length: {}\r\n\r\n{picture}", picture.len()).as_bytes())?;
+    assert_eq!((refused.status, refused.field("field").as_str()), (400, "image"));
+    assert!(refused.field("hint").contains("imageUrl"), "{}", refused.text());
+    Ok(())
+}
+
+#[test]
+fn what_is_sent_to_nobody_or_half_is_told() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let answer = world.post("/notification.do", "action=send&broadcast=Y&title=t&message=m&uri=")?;
+    world.sent(&answer, 0)?;
+    assert!(answer.header("longwire-warning").is_some());
+    for (fields, status, field) in [
+        ("action=send&broadcast=Y&message=m&uri=", 400, "title"),
+        ("action=send&broadcast=Y&title=t&uri=", 400, "message"),
+        ("broadcast=Y&title=t&message=m&uri=", 400, "action"),
+        ("action=delete&title=t&message=m", 404, "action"),
+        ("action=send&broadcast=N&username=nobody&title=t&message=m&uri=", 404, "username"),
+    ] {
+        let refused = world.post("/notification.do", fields)?;
+        assert_eq!((refused.status, refused.field("field").as_str()), (status, field), "{fields}");
+        assert!(!refused.field("detail").is_empty() && refused.header("longwire-error").is_some());
+    }
+    let head = world.raw(TRUSTED, b"HEAD /notification.do?action=send&title=t&message=m HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n")?;
+    assert_eq!((head.status, head.header("longwire-notification-id")), (200, None), "a HEAD sends nothing");
+    Ok(())
+}
+
+#[test]
+fn json_is_answered_where_it_is_asked_for() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let accept = [("Accept", "application/json")];
+    let answer = world.post_from(TRUSTED, "/notification.do", &accept, "action=send&title=t&message=m")?;
+    assert_eq!(answer.status, 202);
+    let body = answer.json();
+    assert_eq!((body["state"].as_str(), body["audience"].as_u64()), (Some("accepted"), Some(0)));
+    assert_eq!(answer.header("longwire-notification-id"), body["id"].as_str());
+    Ok(())
+}
+
+#[test]
+fn what_an_old_phone_is_not_there_for_waits() -> anyhow::Result<()> {
+    let world = World::new()?;
+    drop(world.phone("bob")?);
+    let id = world.sent(&world.post("/notification.do", "action=send&broadcast=N&username=bob&title=t&message=m&uri=")?, 1)?;
+    let mut bob = crate::phone::Phone::logged_in(&world.server, "bob", "password-of-bob")?;
+    assert_eq!(bob.push()?["id"], id);
+    Ok(())
+}
+
+fn multipart(path: &str, fields: &[(&str, &str)]) -> Vec<u8> {
+    const BOUNDARY: &str = "----WebKitFormBoundary7MA4YWxkTrZu0gW";
+    let mut body = String::new();
+    for (name, value) in fields {
+        body += &format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    }
+    body += &format!("--{BOUNDARY}--\r\n");
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: HOST\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}

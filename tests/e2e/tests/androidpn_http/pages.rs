@@ -1,0 +1,40 @@
+//! The pages, for whoever follows a redirect or still has them among the bookmarks.
+
+use crate::world::{OTHER, World};
+
+#[test]
+fn pages_answer_everybody_and_list_nobody() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let phone = world.phone("bob")?;
+    for path in [
+        "/",
+        "/index.do",
+        "/user.do",
+        "/session.do",
+        "/notification.do",
+        "/notification_api.do",
+        "/Androidpn/index.do",
+        "/Androidpn/user.do",
+        "/Androidpn/session.do",
+        "/Androidpn/notification.do",
+    ] {
+        let page = world.raw(OTHER, format!("GET {path} HTTP/1.1\r\nHost: HOST\r\n\r\n").as_bytes())?;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")), "{path}");
+        assert!(page.header("content-security-policy").is_some() && !page.text().contains("bob"), "{path}");
+    }
+    let form = world.get("/notification.do")?.text();
+    assert!(["broadcast", "username", "title", "message", "uri"].iter().all(|name| form.contains(&format!("name={name}"))));
+    drop(phone);
+    Ok(())
+}
+
+#[test]
+fn the_form_of_the_page_is_answered_by_a_page() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let fields = "longwire_page=1&broadcast=Y&username=&title=t&message=m&uri=&apiKey=";
+    let answer = world.post("/notification.do?action=send", fields)?;
+    let id = answer.header("longwire-notification-id").unwrap_or_default().to_owned();
+    assert!(answer.status == 200 && !id.is_empty() && answer.text().contains(&id), "{}", answer.text());
+    Ok(())
+}
