@@ -65,6 +65,25 @@ impl<'a> Call<'a> {
 impl Control {
     /// Finds the way for `command`.
     pub(crate) async fn open(place: &Place, variables: &[(String, String)], command: &str) -> anyhow::Result<Self> {
+        Self::find(place, variables, command, None).await
+    }
+
+    /// Finds the way for a `command` that deals with accounts of original androidpn clients.
+    pub(crate) async fn open_for_androidpn(
+        place: &Place,
+        variables: &[(String, String)],
+        command: &str,
+    ) -> anyhow::Result<Self> {
+        // What pushes carry matters to no command.
+        Self::find(place, variables, command, Some("")).await
+    }
+
+    async fn find(
+        place: &Place,
+        variables: &[(String, String)],
+        command: &str,
+        androidpn_api_key: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let data_dir = DataDir::find(&configuration::data_dir(place, variables)?)?;
         anyhow::ensure!(
             data_dir.store().exists(),
@@ -81,7 +100,7 @@ impl Control {
                 return Ok(Self::Running(sender));
             }
             match lock::attempt(&data_dir.lock(), &holder)? {
-                Attempt::Held(lock) => return Self::in_process(&data_dir, lock).await,
+                Attempt::Held(lock) => return Self::in_process(&data_dir, lock, androidpn_api_key).await,
                 Attempt::Taken(holder) if Instant::now() >= until => {
                     bail!(lock::refusal(data_dir.path(), holder.as_ref()));
                 }
@@ -90,7 +109,7 @@ impl Control {
         }
     }
 
-    async fn in_process(data_dir: &DataDir, lock: Lock) -> anyhow::Result<Self> {
+    async fn in_process(data_dir: &DataDir, lock: Lock, androidpn_api_key: Option<&str>) -> anyhow::Result<Self> {
         // Neither the domain nor registration, tokens or heartbeats matter to what commands do.
         let engine = Engine::open(
             data_dir,
@@ -99,11 +118,15 @@ impl Control {
             configuration::FAST_TOKEN_S,
             HeartbeatBounds::default(),
             DeviceKeys::default(),
-            None,
+            androidpn_api_key,
         )
         .await?;
-        let config =
-            ApiConfig { concurrency_max: 1, requests_per_second_max: NonZeroU32::MIN, metrics_need_key: false };
+        let config = ApiConfig {
+            concurrency_max: 1,
+            requests_per_second_max: NonZeroU32::MIN,
+            metrics_need_key: false,
+            androidpn: None,
+        };
         let router = Api::new(std::sync::Arc::clone(&engine.core), config).router().layer(axum::Extension(Operator));
         Ok(Self::InProcess(Box::new(InProcess { engine, router, has_generation: false, _lock: lock })))
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use longwire_api::server::{Listener as HttpListener, serve};
-use longwire_api::{Api, ApiConfig};
+use longwire_api::{AndroidpnConfig, Api, ApiConfig};
 use longwire_net::certificate::Certificate;
 use longwire_net::{CapLimits, NetConfig};
 use serde::Serialize;
@@ -100,6 +100,7 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
             concurrency_max: configuration.http_concurrency_max,
             requests_per_second_max: configuration.requests_per_second_max,
             metrics_need_key: configuration.metrics_need_key(),
+            androidpn: configuration.androidpn.as_ref().map(|own| AndroidpnConfig { trusted: own.trusted.clone() }),
         },
     );
     let (stop, stopped) = watch::channel(false);

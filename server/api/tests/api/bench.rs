@@ -90,7 +90,12 @@ impl Bench {
     }
 
     pub(crate) const fn config() -> ApiConfig {
-        ApiConfig { concurrency_max: 64, requests_per_second_max: NonZeroU32::MAX, metrics_need_key: true, androidpn: None }
+        ApiConfig {
+            concurrency_max: 64,
+            requests_per_second_max: NonZeroU32::MAX,
+            metrics_need_key: true,
+            androidpn: None,
+        }
     }
 
     pub(crate) async fn with(config: ApiConfig) -> Self {

@@ -42,7 +42,7 @@ pub(crate) async fn run(args: ImportAndroidpnArgs, variables: &[(String, String)
     }
     let mut report = Report::new(contents.refused);
     if !contents.accounts.is_empty() {
-        let mut control = Control::open(&args.place, variables, COMMAND).await?;
+        let mut control = Control::open_for_androidpn(&args.place, variables, COMMAND).await?;
         let told = tell(&mut control, &contents.accounts, args.apply, &mut report).await;
         control.close().await;
         told?;
@@ -75,7 +75,8 @@ fn item(account: &Account) -> Value {
     let mut item = json!({ "name": account.name, "password": account.password });
     if let Some(members) = item.as_object_mut() {
         let created_at = account.created_at.map(|at| at.to_string());
-        let more = [("created_at", created_at), ("email", account.email.clone()), ("full_name", account.full_name.clone())];
+        let more =
+            [("created_at", created_at), ("email", account.email.clone()), ("full_name", account.full_name.clone())];
         members.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))));
     }
     item

@@ -32,10 +32,14 @@ const JAVA: &str = "POST /notification_api.do HTTP/1.1\r\nUser-Agent: Java/1.6.0
 fn lazy_librarian_sends_to_one_and_to_all() -> anyhow::Result<()> {
     let world = World::new()?;
     let (mut bob, mut eve) = (world.phone("bob")?, world.phone("eve")?);
-    let body = "username=bob&uri=&title=Test&broadcast=N&action=send&message=This+is+a+test+notification+from+Sick+Beard";
+    let body =
+        "username=bob&uri=&title=Test&broadcast=N&action=send&message=This+is+a+test+notification+from+Sick+Beard";
     world.sent(&world.raw(TRUSTED, &request(LAZY_LIBRARIAN, body))?, 1)?;
     let push = bob.push()?;
-    assert_eq!((push["title"].as_str(), push["message"].as_str()), ("Test", "This is a test notification from Sick Beard"));
+    assert_eq!(
+        (push["title"].as_str(), push["message"].as_str()),
+        ("Test", "This is a test notification from Sick Beard")
+    );
     assert_eq!((push["uri"].as_str(), push["apiKey"].as_str()), ("", "1234567890"));
     let body = "username=&uri=&title=Snatched&broadcast=Y&action=send&message=%E4%BD%A0%E5%A5%BD";
     let id = world.sent(&world.raw(TRUSTED, &request(LAZY_LIBRARIAN, body))?, 2)?;
@@ -62,7 +66,9 @@ fn couch_potato_says_a_number_where_others_say_a_letter() -> anyhow::Result<()> 
     let world = World::new()?;
     let (mut bob, mut eve) = (world.phone("bob")?, world.phone("eve")?);
     let body = |broadcast: &str, username: &str| {
-        format!("username={username}&uri=&title=CouchPotato&broadcast={broadcast}&action=send&message=Snatched+%26+done")
+        format!(
+            "username={username}&uri=&title=CouchPotato&broadcast={broadcast}&action=send&message=Snatched+%26+done"
+        )
     };
     let send = |broadcast: &str, username: &str| world.raw(TRUSTED, &request(COUCH_POTATO, &body(broadcast, username)));
     for broadcast in ["1", "True", "0"] {

@@ -9,19 +9,26 @@ fn a_request_can_be_written_in_five_ways() -> anyhow::Result<()> {
     let fields = "action=send&broadcast=Y&title=t&message=m&uri=";
     for prefix in ["", "/Androidpn", "/a%20b"] {
         let path = format!("{prefix}/notification.do");
-        let (in_query, in_body) = fields.split_once("&title").map_or((fields, String::new()), |(a, b)| (a, format!("title{b}")));
+        let (in_query, in_body) =
+            fields.split_once("&title").map_or((fields, String::new()), |(a, b)| (a, format!("title{b}")));
         let answers = [
             world.get(&format!("{path}?{fields}"))?,
             world.post(&path, fields)?,
             world.post(&format!("{path}?{in_query}"), &in_body)?,
             world.post(&format!("{path}?{fields}"), "")?,
-            world.raw(TRUSTED, &multipart(&path, &[("action", "send"), ("title", "t"), ("message", "m"), ("uri", "")]))?,
+            world.raw(
+                TRUSTED,
+                &multipart(&path, &[("action", "send"), ("title", "t"), ("message", "m"), ("uri", "")]),
+            )?,
         ];
         for answer in answers {
             assert!(answer.header("location").is_some_and(|page| page.starts_with(prefix)), "{:?}", answer.headers);
             let id = world.sent(&answer, 1)?;
             let push = bob.push()?;
-            assert_eq!((&push["id"], push["title"].as_str(), push["message"].as_str(), push["uri"].as_str()), (&id, "t", "m", ""));
+            assert_eq!(
+                (&push["id"], push["title"].as_str(), push["message"].as_str(), push["uri"].as_str()),
+                (&id, "t", "m", "")
+            );
         }
     }
     Ok(())
@@ -72,7 +79,8 @@ fn multipart_of_a_fork_is_understood() -> anyhow::Result<()> {
     let world = World::new()?;
     let mut bob = world.phone("bob")?;
     let send = |broadcast: &str, more: &[(&str, &str)]| {
-        let mut fields = vec![("action", "send"), ("broadcast", broadcast), ("title", "标题"), ("message", "m"), ("uri", "")];
+        let mut fields =
+            vec![("action", "send"), ("broadcast", broadcast), ("title", "标题"), ("message", "m"), ("uri", "")];
         fields.extend(more);
         world.raw(TRUSTED, &multipart("/notification.do", &fields))
     };
@@ -108,7 +116,10 @@ fn what_is_sent_to_nobody_or_half_is_told() -> anyhow::Result<()> {
         assert_eq!((refused.status, refused.field("field").as_str()), (status, field), "{fields}");
         assert!(!refused.field("detail").is_empty() && refused.header("longwire-error").is_some());
     }
-    let head = world.raw(TRUSTED, b"HEAD /notification.do?action=send&title=t&message=m HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n")?;
+    let head = world.raw(
+        TRUSTED,
+        b"HEAD /notification.do?action=send&title=t&message=m HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n",
+    )?;
     assert_eq!((head.status, head.header("longwire-notification-id")), (200, None), "a HEAD sends nothing");
     Ok(())
 }
@@ -129,7 +140,8 @@ fn json_is_answered_where_it_is_asked_for() -> anyhow::Result<()> {
 fn what_an_old_phone_is_not_there_for_waits() -> anyhow::Result<()> {
     let world = World::new()?;
     drop(world.phone("bob")?);
-    let id = world.sent(&world.post("/notification.do", "action=send&broadcast=N&username=bob&title=t&message=m&uri=")?, 1)?;
+    let id = world
+        .sent(&world.post("/notification.do", "action=send&broadcast=N&username=bob&title=t&message=m&uri=")?, 1)?;
     let mut bob = crate::phone::Phone::logged_in(&world.server, "bob", "password-of-bob")?;
     assert_eq!(bob.push()?["id"], id);
     Ok(())

@@ -38,7 +38,12 @@ fn report(data: &Path, file: &Path, more: &[&str]) -> anyhow::Result<Value> {
 /// How many were added, were there, differ, and were refused.
 fn counts(report: &Value) -> [u64; 4] {
     let listed = |name: &str| report[name].as_array().map_or(0, |list| list.len() as u64);
-    [report["added"].as_u64().unwrap_or(99), report["unchanged"].as_u64().unwrap_or(99), listed("differs"), listed("refused")]
+    [
+        report["added"].as_u64().unwrap_or(99),
+        report["unchanged"].as_u64().unwrap_or(99),
+        listed("differs"),
+        listed("refused"),
+    ]
 }
 
 fn is_imported_twice(file: &Path, added: u64, refused: u64) -> anyhow::Result<()> {
@@ -51,7 +56,8 @@ fn is_imported_twice(file: &Path, added: u64, refused: u64) -> anyhow::Result<()
     assert_eq!(world.get("/user_api.do")?.text(), r#"{"data":[]}"#, "a dry run changes nothing");
     assert_eq!(counts(&report(data, file, &["--apply"])?), [added, 0, 0, refused]);
     assert_eq!(counts(&report(data, file, &["--apply"])?), [0, added, 0, refused]);
-    let sent = world.post("/notification.do", &format!("action=send&broadcast=N&username={NAME}&title=t&message=m&uri="))?;
+    let sent =
+        world.post("/notification.do", &format!("action=send&broadcast=N&username={NAME}&title=t&message=m&uri="))?;
     let id = world.sent(&sent, 1)?;
     let mut phone = Phone::logged_in(&world.server, NAME, PASSWORD)?;
     assert_eq!(phone.push()?["id"], id, "what was sent before the phone came to this server");
@@ -90,7 +96,10 @@ fn a_name_with_capitals_and_another_password_are_told() -> anyhow::Result<()> {
     drop(Phone::logged_in(&world.server, "bob", "one").context("the password stays")?);
     let text = import(data, &file, &[])?;
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
-    assert!(text.contains("another password: line 2, bob") && text.contains("--apply") && !text.contains("three"), "{text}");
+    assert!(
+        text.contains("another password: line 2, bob") && text.contains("--apply") && !text.contains("three"),
+        "{text}"
+    );
     Ok(())
 }
 

@@ -24,7 +24,9 @@ fn pages_answer_everybody_and_list_nobody() -> anyhow::Result<()> {
         assert!(page.header("content-security-policy").is_some() && !page.text().contains("bob"), "{path}");
     }
     let form = world.get("/notification.do")?.text();
-    assert!(["broadcast", "username", "title", "message", "uri"].iter().all(|name| form.contains(&format!("name={name}"))));
+    assert!(
+        ["broadcast", "username", "title", "message", "uri"].iter().all(|name| form.contains(&format!("name={name}")))
+    );
     drop(phone);
     Ok(())
 }

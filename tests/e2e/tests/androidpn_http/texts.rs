@@ -6,7 +6,17 @@ use crate::world::{TRUSTED, World};
 fn texts_arrive_in_every_field() -> anyhow::Result<()> {
     let world = World::new()?;
     let mut bob = world.phone("bob")?;
-    for text in ["안녕하세요", "你好，世界", "😀𠀀👩‍👩‍👧", "&<>\"'", "]]>", "<b/>&amp;&#1;", "line\nline\r\nline\ttab", "a\u{7f}\u{85}b", "100%"] {
+    for text in [
+        "안녕하세요",
+        "你好，世界",
+        "😀𠀀👩‍👩‍👧",
+        "&<>\"'",
+        "]]>",
+        "<b/>&amp;&#1;",
+        "line\nline\r\nline\ttab",
+        "a\u{7f}\u{85}b",
+        "100%",
+    ] {
         let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let fields = format!("action=send&broadcast=Y&title={encoded}&message={encoded}&uri={encoded}");
         for answer in [world.post("/notification.do", &fields)?, world.get(&format!("/notification.do?{fields}"))?] {

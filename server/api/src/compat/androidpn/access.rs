@@ -108,7 +108,8 @@ mod tests {
     fn a_key_is_found_where_scripts_can_put_it() {
         let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
         let found = |authorization: &str, query: &str| {
-            let headers = if authorization.is_empty() { HeaderMap::new() } else { headers(&[("authorization", authorization)]) };
+            let headers =
+                if authorization.is_empty() { HeaderMap::new() } else { headers(&[("authorization", authorization)]) };
             shown(&headers, &Form::of(query))
         };
         assert_eq!(found("Bearer lw_a_b", "").as_deref(), Some("lw_a_b"));
@@ -116,8 +117,13 @@ mod tests {
         assert_eq!(found(&basic("any:lw_a_b"), "").as_deref(), Some("lw_a_b"));
         assert_eq!(found(&basic("admin:tomcat"), "apiKey=lw_c_d").as_deref(), Some("lw_c_d"));
         assert_eq!(found("", "apiKey=lw_c_d").as_deref(), Some("lw_c_d"));
-        assert_eq!(found("", "apiKey=1234567890").as_deref(), Some("1234567890"), "refused as no key, and not for having none");
-        for (authorization, query) in [("", ""), ("Basic ***", "apiKey="), ("Digest x", "apiKey=%01"), ("Bearer ", "")] {
+        assert_eq!(
+            found("", "apiKey=1234567890").as_deref(),
+            Some("1234567890"),
+            "refused as no key, and not for having none"
+        );
+        for (authorization, query) in [("", ""), ("Basic ***", "apiKey="), ("Digest x", "apiKey=%01"), ("Bearer ", "")]
+        {
             assert_eq!(found(authorization, query), None, "{authorization} {query}");
         }
     }

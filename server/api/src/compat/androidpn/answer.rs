@@ -17,7 +17,8 @@ const ERROR: HeaderName = HeaderName::from_static("longwire-error");
 
 /// Whether the caller asks for JSON by name; `*/*` asks for nothing.
 pub(super) fn wants_json(headers: &HeaderMap) -> bool {
-    let ranges = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let ranges =
+        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let mut media = ranges.filter_map(|range| range.split(';').next());
     media.any(|media| media.trim().eq_ignore_ascii_case("application/json"))
 }
@@ -70,7 +71,10 @@ fn told(mut response: Response, accepted: &Accepted) -> Response {
     }
     headers.insert(AUDIENCE, HeaderValue::from(accepted.audience));
     if accepted.audience == 0 {
-        headers.insert(WARNING, HeaderValue::from_static("nobody is in this audience now, and later ones will not get it"));
+        headers.insert(
+            WARNING,
+            HeaderValue::from_static("nobody is in this audience now, and later ones will not get it"),
+        );
     }
     response
 }
@@ -92,7 +96,8 @@ mod tests {
 
     #[test]
     fn json_is_given_to_who_names_it() {
-        let wants = |accept: &'static str| wants_json(&[(ACCEPT, HeaderValue::from_static(accept))].into_iter().collect());
+        let wants =
+            |accept: &'static str| wants_json(&[(ACCEPT, HeaderValue::from_static(accept))].into_iter().collect());
         assert!(wants("application/json") && wants("text/html, Application/JSON;q=0.5"));
         assert!(!wants("*/*") && !wants("text/html") && !wants_json(&HeaderMap::new()));
     }

@@ -19,7 +19,8 @@ pub(super) async fn keys(api: &Api, target: &Target) -> Result<Vec<AudienceKey>,
             Ok(devices.into_iter().map(AudienceKey::device).collect())
         }
         Target::Alias(alias) => {
-            let key = alias_key(alias).ok_or_else(|| Problem::invalid("alias", "this cannot be an alias: it is too long"))?;
+            let key =
+                alias_key(alias).ok_or_else(|| Problem::invalid("alias", "this cannot be an alias: it is too long"))?;
             let size = api.core.store.audience_size(api.core.log.app(), std::slice::from_ref(&key)).await;
             if size.map_err(longwire_core::CoreError::from)? == 0 {
                 return Err(nobody("alias", alias, "alias"));
@@ -27,7 +28,11 @@ pub(super) async fn keys(api: &Api, target: &Target) -> Result<Vec<AudienceKey>,
             Ok(vec![key])
         }
         Target::Tags(tags) => {
-            let key = |tag: &String| tag_key(tag).ok_or_else(|| Problem::invalid("tag", "this cannot be a tag: it is too long, or begins with alias:"));
+            let key = |tag: &String| {
+                tag_key(tag).ok_or_else(|| {
+                    Problem::invalid("tag", "this cannot be a tag: it is too long, or begins with alias:")
+                })
+            };
             tags.iter().map(key).collect()
         }
     }

@@ -23,7 +23,8 @@ pub(super) fn target(form: &Form) -> Result<Target, Problem> {
     let broadcast = form.text("broadcast")?.map(|text| text.trim().to_ascii_lowercase());
     let user = form.word("username")?.map(Target::User);
     let nobody = || {
-        missing("username").with_hint("broadcast=Y sends to every device, anything else to the one that `username` names")
+        missing("username")
+            .with_hint("broadcast=Y sends to every device, anything else to the one that `username` names")
     };
     match broadcast.as_deref() {
         None | Some("y") => Ok(Target::All),

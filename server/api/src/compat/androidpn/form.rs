@@ -62,9 +62,8 @@ impl Form {
             let charset: String = charset.chars().take(64).collect();
             return Err(not_utf8(format!("the body says that its characters are {charset}, where UTF-8 is needed")));
         }
-        let text = std::str::from_utf8(&pair.value).map_err(|error| {
-            not_utf8(format!("byte {} does not go on as UTF-8", error.valid_up_to() + 1))
-        })?;
+        let text = std::str::from_utf8(&pair.value)
+            .map_err(|error| not_utf8(format!("byte {} does not go on as UTF-8", error.valid_up_to() + 1)))?;
         check_characters(name, text)?;
         Ok(Some(text.to_owned()))
     }
@@ -106,7 +105,10 @@ mod tests {
         let form = form.await.expect("a form");
         let text = |name: &str| form.text(name).expect("text");
         assert_eq!([text("action"), text("a"), text("b")], ["send", "1", "3"].map(|text| Some(text.to_owned())));
-        assert_eq!((text("title").as_deref(), form.word("title").expect("a word").as_deref()), (Some(" T "), Some("T")));
+        assert_eq!(
+            (text("title").as_deref(), form.word("title").expect("a word").as_deref()),
+            (Some(" T "), Some("T"))
+        );
         assert!(form.has("你") && text("c").is_none());
     }
 
@@ -125,7 +127,11 @@ mod tests {
         };
         for body in [&b"title=%c4%e3%ba%c3"[..], b"title=\xc4\xe3\xba\xc3", b"title=%ED%A0%BD", b"title=%C0%80"] {
             let problem = refused(URLENCODED, body).await;
-            assert_eq!((problem["status"].as_u64(), problem["field"].as_str()), (Some(400), Some("title")), "{problem}");
+            assert_eq!(
+                (problem["status"].as_u64(), problem["field"].as_str()),
+                (Some(400), Some("title")),
+                "{problem}"
+            );
             assert!(problem["hint"].as_str().is_some_and(|hint| hint.contains("GBK")), "{problem}");
         }
         let gbk = refused("application/x-www-form-urlencoded; charset=GBK", "title=你".as_bytes()).await;
@@ -148,7 +154,9 @@ mod tests {
     async fn an_upload_is_no_text() {
         let body = |content: &str| {
             let file = "Content-Disposition: form-data; name=\"image\"; filename=\"a.png\"";
-            format!("--B\r\n{file}\r\n\r\n{content}\r\n--B\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nT\r\n--B--")
+            format!(
+                "--B\r\n{file}\r\n\r\n{content}\r\n--B\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nT\r\n--B--"
+            )
         };
         let of = async |content: &str| {
             form("POST", "/x", "multipart/form-data; boundary=B", body(content).as_bytes()).await.expect("a form")

@@ -30,8 +30,8 @@ pub(super) fn read(bytes: &[u8], boundary: &str, pairs_max: usize) -> Result<Vec
             Some(content) => (&b""[..], content),
             None => split(part, b"\r\n\r\n").ok_or_else(|| refuse("a part of the multipart body has no content"))?,
         };
-        let (value, after) =
-            split(content, inner.as_bytes()).ok_or_else(|| refuse("the multipart body ends before its last boundary"))?;
+        let (value, after) = split(content, inner.as_bytes())
+            .ok_or_else(|| refuse("the multipart body ends before its last boundary"))?;
         if pairs.len() == pairs_max {
             return Err(too_many());
         }

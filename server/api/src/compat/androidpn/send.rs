@@ -103,7 +103,8 @@ fn content(form: &Form) -> Result<Vec<(String, Json)>, Problem> {
     let image = form.word("imageUrl")?;
     let bytes = [&title, &message, &uri].iter().map(|text| text.len()).sum::<usize>();
     if bytes > NOTIFICATION_BYTES_MAX {
-        let detail = format!("title, message and uri have {bytes} bytes, over the {NOTIFICATION_BYTES_MAX} that they may have");
+        let detail =
+            format!("title, message and uri have {bytes} bytes, over the {NOTIFICATION_BYTES_MAX} that they may have");
         return Err(Problem::new(Code::TooLarge, detail));
     }
     let is_empty = title.is_empty() && message.is_empty();
@@ -131,7 +132,11 @@ fn notification_of(mut content: Vec<(String, Json)>, keys: &[AudienceKey]) -> Re
 
 /// Old callers know 400 for wrong data, not 422.
 fn as_old(problem: Problem) -> Problem {
-    if problem.status() == StatusCode::UNPROCESSABLE_ENTITY { problem.with_status(StatusCode::BAD_REQUEST) } else { problem }
+    if problem.status() == StatusCode::UNPROCESSABLE_ENTITY {
+        problem.with_status(StatusCode::BAD_REQUEST)
+    } else {
+        problem
+    }
 }
 
 /// The page of notifications beside a path, under the same prefix. A prefix of unusual characters could name another host.
@@ -166,14 +171,8 @@ mod tests {
             ("title=T&message=M&uri=javascript:x", r#"{"title":"T","body":"M","data":{"uri":"javascript:x"}}"#),
             ("title=T&message=M&uri=http://%E4%BD%A0/", r#"{"title":"T","body":"M","data":{"uri":"http://你/"}}"#),
             ("title=&message=&uri=", r#"{"title":"","body":"","data":{"uri":""}}"#),
-            (
-                "title=T&message=M&imageUrl=+http://h/a.png",
-                r#"{"title":"T","body":"M","image":"http://h/a.png"}"#,
-            ),
-            (
-                "title=%26%3C%3E%22'&message=a%0D%0Ab%09%F0%9F%98%80&uri=",
-                r#"{"title":"&<>\"'","body":"a\r\nb\t😀"}"#,
-            ),
+            ("title=T&message=M&imageUrl=+http://h/a.png", r#"{"title":"T","body":"M","image":"http://h/a.png"}"#),
+            ("title=%26%3C%3E%22'&message=a%0D%0Ab%09%F0%9F%98%80&uri=", r#"{"title":"&<>\"'","body":"a\r\nb\t😀"}"#),
         ] {
             assert_eq!(payload(query).as_deref(), Ok(expected), "{query}");
         }

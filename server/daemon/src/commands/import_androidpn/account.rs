@@ -242,8 +242,13 @@ mod tests {
 
     #[test]
     fn of_names_that_fold_to_the_same_the_one_that_could_log_in_is_kept() {
-        let (kept, refused) =
-            accounts(vec![row(1, "Bob", "1"), row(2, "bob", "2"), row(3, "BOB ", "3"), row(4, "Eve", "4"), row(5, "EVE", "5")]);
+        let (kept, refused) = accounts(vec![
+            row(1, "Bob", "1"),
+            row(2, "bob", "2"),
+            row(3, "BOB ", "3"),
+            row(4, "Eve", "4"),
+            row(5, "EVE", "5"),
+        ]);
         let names = |accounts: &[Account]| accounts.iter().map(|account| account.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(&kept), ["bob", "Eve"]);
         assert_eq!(refused.iter().map(|refused| refused.line).collect::<Vec<_>>(), [1, 3, 5]);

@@ -63,7 +63,8 @@ impl Report {
         }
         let differs = self.differs.iter().map(|(line, name)| format!("another password: line {line}, {name}"));
         lines.extend(shortened(differs, self.differs.len()));
-        let refused = self.refused.iter().map(|one| format!("refused: line {}, {}: {}", one.line, shown(&one.name), one.why));
+        let refused =
+            self.refused.iter().map(|one| format!("refused: line {}, {}: {}", one.line, shown(&one.name), one.why));
         lines.extend(shortened(refused, self.refused.len()));
         if is_dry_run {
             lines.push("Nothing was changed. Repeat the command with --apply to carry it out.".to_owned());
@@ -97,7 +98,9 @@ mod tests {
     #[test]
     fn the_report_tells_every_outcome_and_no_password() {
         let mut report = Report::new(vec![Refused { line: 9, name: String::new(), why: "no user name".to_owned() }]);
-        for (line, outcome) in ["added", "added", "unchanged", "differs", "taken", "bad_name", "no_password"].iter().enumerate() {
+        for (line, outcome) in
+            ["added", "added", "unchanged", "differs", "taken", "bad_name", "no_password"].iter().enumerate()
+        {
             report.count(&account(line, &format!("user{line}")), outcome);
         }
         let json = report.json(AndroidpnFormat::Csv, false);
@@ -105,7 +108,9 @@ mod tests {
         assert_eq!(json["differs"], json!([{ "line": 3, "name": "user3" }]));
         assert_eq!(json["refused"].as_array().map(Vec::len), Some(4));
         let text = report.text(AndroidpnFormat::Csv, true);
-        for part in ["8 rows", "2  would be added", "1  there already, with this", "4  refused", "line 9, no name", "--apply"] {
+        for part in
+            ["8 rows", "2  would be added", "1  there already, with this", "4  refused", "line 9, no name", "--apply"]
+        {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(!format!("{json}{text}{report:?}").contains("secret"));

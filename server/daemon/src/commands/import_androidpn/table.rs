@@ -176,7 +176,8 @@ impl Reader<'_> {
             Some(columns) => Columns::of(columns).map_err(|what| Wrong::new(line, what))?.row(line, &values),
             None if values.len() == COLUMNS => Columns::guess(&values).row(line, &values),
             None => {
-                let what = format!("a row of {} values where {COLUMNS} are known, and no list of columns", values.len());
+                let what =
+                    format!("a row of {} values where {COLUMNS} are known, and no list of columns", values.len());
                 return Err(Wrong::new(line, what));
             }
         };
@@ -289,7 +290,8 @@ mod tests {
         assert_eq!(names(alphabetical), [pair("u", "p")]);
         let declared = "REPLACE INTO APN_USER VALUES (1,'u','p',NULL,NULL,'2012-04-13 16:28:36',NULL);";
         assert_eq!(names(declared), [pair("u", "p")]);
-        let others = "INSERT INTO apn_users VALUES ('a');INSERT INTO t SELECT * FROM apn_user;INSERT INTO `t`(a) VALUES (1);";
+        let others =
+            "INSERT INTO apn_users VALUES ('a');INSERT INTO t SELECT * FROM apn_user;INSERT INTO `t`(a) VALUES (1);";
         assert_eq!(names(others), []);
     }
 
