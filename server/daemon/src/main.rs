@@ -49,7 +49,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Update(args) => commands::update::run(args, &variables).await,
             Command::UserKey(command) => commands::user_key::run(command, &variables).await,
             Command::Device(command) => commands::device::run(command, &variables).await,
-            Command::ImportAndroidpn(args) => commands::import_androidpn::run(args, &variables).await,
+            Command::ImportAndroidpn(args) => commands::import_androidpn::run(&args, &variables).await,
         }
     });
     // What still runs then has been waited for as long as it may be.

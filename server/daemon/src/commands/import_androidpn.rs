@@ -24,9 +24,9 @@ const DRY_PATH: &str = "/operator/androidpn-accounts/dry-run";
 /// Bytes of the accounts of one request: with the longest account on top it stays within what the server reads.
 const BATCH_BYTES: usize = 32 * 1024;
 
-pub(crate) async fn run(args: ImportAndroidpnArgs, variables: &[(String, String)]) -> anyhow::Result<()> {
+pub(crate) async fn run(args: &ImportAndroidpnArgs, variables: &[(String, String)]) -> anyhow::Result<()> {
     let contents = file::read(&args.file, args.format)?;
-    let format = contents.format;
+    let (format, apply) = (contents.format, args.apply && !args.dry_run);
     if let Some(log) = file::newer_log(&args.file) {
         output::note(&format!(
             "{} holds changes that are not in the script: import it too, or shut the old server's database down first",
@@ -43,15 +43,11 @@ pub(crate) async fn run(args: ImportAndroidpnArgs, variables: &[(String, String)
     let mut report = Report::new(contents.refused);
     if !contents.accounts.is_empty() {
         let mut control = Control::open_for_androidpn(&args.place, variables, COMMAND).await?;
-        let told = tell(&mut control, &contents.accounts, args.apply, &mut report).await;
+        let told = tell(&mut control, &contents.accounts, apply, &mut report).await;
         control.close().await;
         told?;
     }
-    output::line(&if args.json {
-        report.json(format, !args.apply).to_string()
-    } else {
-        report.text(format, !args.apply)
-    });
+    output::line(&if args.json { report.json(format, !apply).to_string() } else { report.text(format, !apply) });
     Ok(())
 }
 
@@ -107,8 +103,8 @@ mod tests {
         let account = |line: usize| Account {
             line,
             name: format!("user{line}"),
-            // The longest that JSON makes of a password, six bytes for one, stays within a request.
-            password: if line % 100 == 0 { "\u{7f}".repeat(1_023) } else { "x".repeat(32) },
+            // JSON makes two bytes of each of these.
+            password: if line % 100 == 0 { "\"".repeat(1_023) } else { "x".repeat(32) },
             created_at: None,
             email: None,
             full_name: None,

@@ -24,11 +24,15 @@ fn fixture(name: &str) -> PathBuf {
 
 fn import(data: &Path, file: &Path, more: &[&str]) -> anyhow::Result<Output> {
     let file = file.to_str().context("a path")?;
-    longwire(data, &[&["import-androidpn", file], more].concat())
+    let mut arguments = vec!["import-androidpn", file];
+    arguments.extend(more);
+    longwire(data, &arguments)
 }
 
 fn report(data: &Path, file: &Path, more: &[&str]) -> anyhow::Result<Value> {
-    let output = import(data, file, &[&["--json"], more].concat())?;
+    let mut arguments = vec!["--json"];
+    arguments.extend(more);
+    let output = import(data, file, &arguments)?;
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     ensure!(output.status.success(), "{said}");
     ensure!(!said.contains(PASSWORD), "a report shows a password: {said}");
@@ -49,8 +53,8 @@ fn counts(report: &Value) -> [u64; 4] {
 fn is_imported_twice(file: &Path, added: u64, refused: u64) -> anyhow::Result<()> {
     let world = World::new()?;
     let data = world.server.data();
-    for dry in [&[][..], &["--dry-run"]] {
-        let told = report(data, file, dry)?;
+    for dry in [vec![], vec!["--dry-run"]] {
+        let told = report(data, file, &dry)?;
         assert_eq!((counts(&told), &told["dry_run"]), ([added, 0, 0, refused], &json!(true)), "{told}");
     }
     assert_eq!(world.get("/user_api.do")?.text(), r#"{"data":[]}"#, "a dry run changes nothing");

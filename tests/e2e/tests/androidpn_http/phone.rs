@@ -18,8 +18,7 @@ impl Phone {
         wire.send(&format!(
             "<iq id=\"a-0\" type=\"set\"><query xmlns=\"jabber:iq:register\"><password>{password}</password><username>{name}</username></query></iq>"
         ))?;
-        let answer = wire.expect("</iq>").or_else(|_| wire.expect("/>"));
-        drop(answer);
+        answered(&mut wire, "a-0")?;
         Self::logged_in_on(wire, name, password)
     }
 
@@ -33,8 +32,7 @@ impl Phone {
             "<iq id=\"a-2\" type=\"set\"><query xmlns=\"jabber:iq:auth\"><username>{name}</username><password>{password}</password>\
              <resource>AndroidpnClient</resource></query></iq>"
         ))?;
-        let answer = wire.expect("AndroidpnClient\"/>").or_else(|_| wire.expect("AndroidpnClient'/>"))?;
-        anyhow::ensure!(!answer.contains("error"), "{answer}");
+        answered(&mut wire, "a-2")?;
         wire.send("<iq id=\"a-3\" type=\"get\"><query xmlns=\"jabber:iq:roster\" ></query></iq><presence id=\"a-4\"></presence>")?;
         Ok(Self { wire })
     }
@@ -71,6 +69,14 @@ fn open(server: &Server) -> anyhow::Result<Wire> {
     )?;
     wire.expect("</stream:features>")?;
     Ok(wire)
+}
+
+/// Reads the result of a request.
+fn answered(wire: &mut Wire, id: &str) -> anyhow::Result<()> {
+    wire.expect("<iq")?;
+    let head = wire.expect(">")?;
+    anyhow::ensure!(head.contains("result") && head.contains(id), "not the result of {id}: {head}");
+    Ok(())
 }
 
 /// The text of a child.

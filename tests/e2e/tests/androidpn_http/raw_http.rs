@@ -13,6 +13,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sends bytes from `source`, and reads one answer.
 pub(crate) fn exchange(address: &str, source: IpAddr, bytes: &[u8]) -> anyhow::Result<Response> {
+    Ok(Response::parse(&answer(address, source, bytes)?)?)
+}
+
+/// Sends bytes from `source`, and reads one answer as it stands, or what there is of it when the connection ends.
+pub(crate) fn answer(address: &str, source: IpAddr, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let address: SocketAddr = address.parse().context("an address")?;
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.bind(&SocketAddr::new(source, 0).into())?;
@@ -31,7 +36,7 @@ pub(crate) fn exchange(address: &str, source: IpAddr, bytes: &[u8]) -> anyhow::R
     if answer.is_empty() {
         bail!("the connection ended without an answer");
     }
-    Ok(Response::parse(&answer)?)
+    Ok(answer)
 }
 
 /// Whether head and body are there: what keeps its connection open says how long its body is.

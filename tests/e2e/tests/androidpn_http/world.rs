@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use longwire_test_support::{Client, Response, Server, ServerOptions, TempDir, folder};
 
 use crate::phone::Phone;
-use crate::raw_http::exchange;
+use crate::raw_http::{answer, exchange};
 
 /// An address that the default configuration trusts, and one that it does not.
 pub(crate) const TRUSTED: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -38,6 +38,17 @@ impl World {
 
     /// Sends a request as it stands, with the address of this server in the place of `HOST`.
     pub(crate) fn raw(&self, source: IpAddr, request: &[u8]) -> anyhow::Result<Response> {
+        exchange(&self.server.ready.http, source, &self.addressed(request))
+    }
+
+    /// The same, with the answer as it stands: a HEAD is answered by a head alone.
+    pub(crate) fn head(&self, path: &str) -> anyhow::Result<String> {
+        let request = format!("HEAD {path} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n");
+        let answer = answer(&self.server.ready.http, TRUSTED, &self.addressed(request.as_bytes()))?;
+        String::from_utf8(answer).context("text")
+    }
+
+    fn addressed(&self, request: &[u8]) -> Vec<u8> {
         let host = self.server.ready.http.as_bytes();
         let mut bytes = Vec::new();
         let mut rest = request;
@@ -47,7 +58,7 @@ impl World {
             rest = &rest[at + 4..];
         }
         bytes.extend_from_slice(rest);
-        exchange(&self.server.ready.http, source, &bytes)
+        bytes
     }
 
     /// A form as POST with more headers.

@@ -27,7 +27,7 @@ pub(super) fn read(bytes: &[u8], boundary: &str, pairs_max: usize) -> Result<Vec
         let part = part.ok_or_else(|| refuse("a boundary of the multipart body is not a line of its own"))?;
         // A part without headers begins with the empty line.
         let (head, content) = match part.strip_prefix(b"\r\n") {
-            Some(content) => (&b""[..], content),
+            Some(content) => (b"".as_slice(), content),
             None => split(part, b"\r\n\r\n").ok_or_else(|| refuse("a part of the multipart body has no content"))?,
         };
         let (value, after) = split(content, inner.as_bytes())

@@ -100,7 +100,7 @@ fn content(form: &Form) -> Result<Vec<(String, Json)>, Problem> {
     let title = form.text("title")?.ok_or_else(|| missing("title"))?;
     let message = form.text("message")?.ok_or_else(|| missing("message"))?;
     let uri = form.text("uri")?.unwrap_or_default();
-    let image = form.word("imageUrl")?;
+    let image = form.word("imageUrl")?.map(|image| content::url("imageUrl", image)).transpose()?;
     let bytes = [&title, &message, &uri].iter().map(|text| text.len()).sum::<usize>();
     if bytes > NOTIFICATION_BYTES_MAX {
         let detail =
@@ -131,7 +131,7 @@ fn notification_of(mut content: Vec<(String, Json)>, keys: &[AudienceKey]) -> Re
 }
 
 /// Old callers know 400 for wrong data, not 422.
-fn as_old(problem: Problem) -> Problem {
+pub(super) fn as_old(problem: Problem) -> Problem {
     if problem.status() == StatusCode::UNPROCESSABLE_ENTITY {
         problem.with_status(StatusCode::BAD_REQUEST)
     } else {
@@ -187,7 +187,8 @@ mod tests {
             ("title=T&message=a%01", "message"),
             ("title=T&message=M&uri=%01", "uri"),
             ("title=T&message=%FF", "message"),
-            ("title=T&message=M&imageUrl=/upload/a.png", "image"),
+            ("title=T&message=M&imageUrl=/upload/a.png", "imageUrl"),
+            ("title=T&message=M&imageUrl=tel:1", "image"),
         ] {
             assert_eq!(payload(query), Err((400, Some(field.to_owned()))), "{query}");
         }

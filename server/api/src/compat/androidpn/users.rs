@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use longwire_model::{Scope, Timestamp};
 
 use super::form::Form;
-use super::{access, answer};
+use super::{access, answer, send};
 use crate::Api;
 use crate::problem::{Code, Problem};
 
@@ -24,11 +23,7 @@ pub(super) async fn users(State(api): State<Arc<Api>>, request: Request) -> Resp
             let body = format!("{{\"data\":[{}]}}", names.join(", "));
             ([("content-type", "application/json;charset=UTF-8")], body).into_response()
         }
-        Err(problem) => answer::refusal(if problem.status() == StatusCode::UNPROCESSABLE_ENTITY {
-            problem.with_status(StatusCode::BAD_REQUEST)
-        } else {
-            problem
-        }),
+        Err(problem) => answer::refusal(send::as_old(problem)),
     }
 }
 

@@ -131,22 +131,18 @@ pub(super) fn accounts(rows: Vec<Row>) -> (Vec<Account>, Vec<Refused>) {
             Err(why) => refused.push(why),
         }
     }
-    let kept = keepers(&accounts);
-    let (kept, doubled): (Vec<_>, Vec<_>) =
-        accounts.into_iter().partition(|account| kept.get(&folded(&account.name)) == Some(&account.line_and_name()));
-    refused.extend(doubled.into_iter().map(|account| Refused {
-        line: account.line,
-        why: "another row has the same name, but for capitals and spaces at its ends".to_owned(),
-        name: account.name,
-    }));
+    let keepers = keepers(&accounts);
+    let mut kept = Vec::with_capacity(keepers.len());
+    for (index, account) in accounts.into_iter().enumerate() {
+        if keepers.get(&folded(&account.name)) == Some(&index) {
+            kept.push(account);
+        } else {
+            let why = "another row has the same name, but for capitals and spaces at its ends".to_owned();
+            refused.push(Refused { line: account.line, name: account.name, why });
+        }
+    }
     refused.sort_by_key(|refused| refused.line);
     (kept, refused)
-}
-
-impl Account {
-    fn line_and_name(&self) -> (usize, String) {
-        (self.line, self.name.clone())
-    }
 }
 
 fn folded(name: &str) -> String {
@@ -154,19 +150,18 @@ fn folded(name: &str) -> String {
 }
 
 /// Which account each folded name keeps. The one that is written so is the only one that could log in at the original.
-fn keepers(accounts: &[Account]) -> HashMap<String, (usize, String)> {
-    let mut kept: HashMap<String, (usize, String)> = HashMap::new();
-    for account in accounts {
+fn keepers(accounts: &[Account]) -> HashMap<String, usize> {
+    // With whether the account that is kept is written as its name is folded.
+    let mut kept: HashMap<String, (usize, bool)> = HashMap::new();
+    for (index, account) in accounts.iter().enumerate() {
         let name = folded(&account.name);
         let is_exact = account.name == name;
-        match kept.get(&name) {
-            Some((_, other)) if !is_exact || *other == name => (),
-            Some(_) | None => {
-                kept.insert(name, account.line_and_name());
-            }
+        let is_better = kept.get(&name).is_none_or(|(_, is_kept_exact)| is_exact && !is_kept_exact);
+        if is_better {
+            kept.insert(name, (index, is_exact));
         }
     }
-    kept
+    kept.into_iter().map(|(name, (index, _))| (name, index)).collect()
 }
 
 fn account(row: Row) -> Result<Account, Refused> {

@@ -44,7 +44,11 @@ pub(super) fn read(path: &Path, format: Option<AndroidpnFormat>) -> anyhow::Resu
 /// The form that a text seems to have.
 fn guess(text: &str) -> AndroidpnFormat {
     let has = |what: &str| text.lines().any(|line| starts_with(line.trim_start(), what));
-    if has("create schema public") || has("create memory table") || has("create cached table") || has("/*c") {
+    // The log beside a script says before each statement which session it is of.
+    let is_of_session =
+        |line: &str| line.strip_prefix("/*C").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let is_log = text.lines().any(is_of_session);
+    if has("create schema public") || has("create memory table") || has("create cached table") || is_log {
         AndroidpnFormat::Hsqldb
     } else if has("insert ") || has("replace ") || has("create table") || has("-- mysql") {
         AndroidpnFormat::Mysql
@@ -94,6 +98,7 @@ mod tests {
         assert_eq!(guess("/*C2*/INSERT INTO APN_USER VALUES(1)"), AndroidpnFormat::Hsqldb);
         assert_eq!(guess(MYSQL), AndroidpnFormat::Mysql);
         assert_eq!(guess("INSERT INTO apn_user VALUES (1);"), AndroidpnFormat::Mysql);
+        assert_eq!(guess("/*Copied*/\nINSERT INTO apn_user VALUES (1);"), AndroidpnFormat::Mysql);
         assert_eq!(guess("/*!40000 x */\ninsert into apn_user VALUES (1);"), AndroidpnFormat::Mysql);
         assert_eq!(guess(CSV), AndroidpnFormat::Csv);
     }

@@ -206,7 +206,7 @@ impl<'a> Lexer<'a> {
                     _ => &[],
                 };
                 let itself = [escaped];
-                let stands_for = if stands_for.is_empty() { &itself } else { stands_for };
+                let stands_for: &[char] = if stands_for.is_empty() { &itself } else { stands_for };
                 units.extend(stands_for.iter().collect::<String>().encode_utf16());
                 self.take_bytes(escaped.len_utf8());
             }

@@ -24,14 +24,13 @@ pub(super) fn read(text: &str, dialect: Dialect) -> Result<Table, Wrong> {
     while let Some(first) = reader.lexer.next()? {
         let line = reader.lexer.line();
         let is = |word: &str| first.is_word(word);
-        if first == Token::Mark(';') {
-        } else if is("insert") || is("replace") {
+        if is("insert") || is("replace") {
             reader.insert()?;
         } else if is("create") {
             reader.create()?;
         } else if is("delete") || is("update") || is("truncate") {
             reader.note_change(line)?;
-        } else {
+        } else if first != Token::Mark(';') {
             reader.skip()?;
         }
     }
@@ -207,6 +206,8 @@ impl Reader<'_> {
                 Token::Word(ref word) if word.eq_ignore_ascii_case("null") => Value::Null,
                 // `_utf8'…'`, `N'…'` and `TIMESTAMP '…'`: the text says it all.
                 Token::Word(ref word) if is_before_text(word) && value.is_none() => continue,
+                // Hexadecimal: which bytes it stands for depends on the column.
+                Token::Word(word) if word.starts_with("0x") => Value::Unknown,
                 Token::Word(word) => Value::Text(word),
                 Token::Text(text) | Token::Name(text) => Value::Text(text),
             };
@@ -298,7 +299,7 @@ mod tests {
     #[test]
     fn what_is_not_a_plain_value_is_not_guessed() {
         let table = read(
-            "INSERT INTO apn_user (username,password) VALUES ('a',MD5('x')),(_utf8'b',_binary 'p'),('c','p'+1),(,);",
+            "INSERT INTO apn_user (username,password) VALUES ('a',MD5('x')),(_utf8'b',_binary 'p'),('c','p'+1),('d',0x70),(,);",
             Dialect::MySql,
         );
         let told: Vec<_> = table.expect("a table").rows.into_iter().map(|row| (row.name, row.password)).collect();
@@ -307,6 +308,7 @@ mod tests {
             (text("a"), Value::Unknown),
             (text("b"), text("p")),
             (text("c"), Value::Unknown),
+            (text("d"), Value::Unknown),
             (Value::Unknown, Value::Unknown),
         ];
         assert_eq!(told, expected);
