@@ -4,6 +4,7 @@
 mod access;
 mod callers;
 mod dialects;
+mod guide;
 mod import;
 mod pages;
 mod phone;
