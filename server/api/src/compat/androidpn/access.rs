@@ -25,13 +25,14 @@ pub(super) async fn admit(api: &Api, parts: &Parts, form: &Form, scope: Scope) -
         return Ok(());
     }
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
+    let is_foreign = is_of_another_site(&parts.headers);
     if let Some(peer) = peer.filter(|peer| is_trusted(api, *peer))
+        && !is_foreign
         && !is_forwarded(&parts.headers)
-        && !is_of_another_site(&parts.headers)
     {
         return take_from_rate(&parts.extensions, api, &peer.to_string());
     }
-    match shown(&parts.headers, form) {
+    match shown(&parts.headers, form, is_foreign) {
         Some(key) => authorize(&parts.extensions, api, &key, scope).await.map(|_| ()),
         None => Err(no_key(peer)),
     }
@@ -58,10 +59,11 @@ fn is_of_another_site(headers: &HeaderMap) -> bool {
     !is_own_site || !is_own_origin
 }
 
-/// The API key that a request shows: the first that looks like one, else the first of all, so that the refusal is about it.
-fn shown(headers: &HeaderMap, form: &Form) -> Option<String> {
+/// The API key that a request shows: the first that looks like one, else the first of all, so that the refusal is about it. What a
+/// browser adds by itself counts for nothing where another site's page sends.
+fn shown(headers: &HeaderMap, form: &Form, is_foreign: bool) -> Option<String> {
     let authorization = headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
-    let mut shown: Vec<String> = authorization.filter_map(of_authorization).collect();
+    let mut shown: Vec<String> = authorization.filter(|_| !is_foreign).filter_map(of_authorization).collect();
     // What cannot be read is no key either.
     shown.extend(form.word("apiKey").ok().flatten());
     let index = shown.iter().position(|key| key.starts_with(KEY_START)).unwrap_or(0);
@@ -110,7 +112,7 @@ mod tests {
         let found = |authorization: &str, query: &str| {
             let headers =
                 if authorization.is_empty() { HeaderMap::new() } else { headers(&[("authorization", authorization)]) };
-            shown(&headers, &Form::of(query))
+            shown(&headers, &Form::of(query), false)
         };
         assert_eq!(found("Bearer lw_a_b", "").as_deref(), Some("lw_a_b"));
         assert_eq!(found("bearer  lw_a_b ", "apiKey=lw_c_d").as_deref(), Some("lw_a_b"));
@@ -126,6 +128,13 @@ mod tests {
         {
             assert_eq!(found(authorization, query), None, "{authorization} {query}");
         }
+    }
+
+    #[test]
+    fn what_a_browser_adds_by_itself_is_no_key_of_another_site() {
+        let headers = headers(&[("authorization", "Bearer lw_a_b")]);
+        assert_eq!(shown(&headers, &Form::of("apiKey=lw_c_d"), true).as_deref(), Some("lw_c_d"));
+        assert_eq!(shown(&headers, &Form::of(""), true), None);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::{Extension, Json};
+use axum::Json;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use longwire_core::androidpn::{Imported, NewAccount};
 use longwire_model::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,28 +36,38 @@ pub(super) struct Outcomes {
     outcomes: Vec<&'static str>,
 }
 
+/// The request came by the operator's own road; for everybody else the path is none.
+pub(super) struct ByOperator;
+
+impl FromRequestParts<Arc<Api>> for ByOperator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Problem> {
+        let is_operator = parts.extensions.get::<Operator>().is_some();
+        let nothing = || Problem::new(Code::NoSuchPath, "nothing is served at this path");
+        is_operator.then_some(Self).ok_or_else(nothing)
+    }
+}
+
 /// Takes them.
 pub(super) async fn carry_out(
     State(api): State<Arc<Api>>,
-    operator: Option<Extension<Operator>>,
+    _: ByOperator,
     RawBody(bytes): RawBody,
 ) -> Result<Json<Outcomes>, Problem> {
-    import(&api, operator.is_some(), &bytes, false).await
+    import(&api, &bytes, false).await
 }
 
 /// Says what would become of them.
 pub(super) async fn dry_run(
     State(api): State<Arc<Api>>,
-    operator: Option<Extension<Operator>>,
+    _: ByOperator,
     RawBody(bytes): RawBody,
 ) -> Result<Json<Outcomes>, Problem> {
-    import(&api, operator.is_some(), &bytes, true).await
+    import(&api, &bytes, true).await
 }
 
-async fn import(api: &Api, is_operator: bool, bytes: &[u8], is_dry_run: bool) -> Result<Json<Outcomes>, Problem> {
-    if !is_operator {
-        return Err(Problem::new(Code::NoSuchPath, "nothing is served at this path"));
-    }
+async fn import(api: &Api, bytes: &[u8], is_dry_run: bool) -> Result<Json<Outcomes>, Problem> {
     if api.core.config.androidpn.is_none() {
         let detail = "the server runs without --androidpn: start it with that, or import while no server runs";
         return Err(Problem::new(Code::Unavailable, detail));
