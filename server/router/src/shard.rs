@@ -8,7 +8,7 @@ use longwire_model::delivery::Progress;
 use longwire_model::device::Attempts;
 use longwire_model::{AppId, AudienceKey, DeviceId, Entry, GenerationId, KeyKind, Lane, Rest, Seq, Seqs, Timestamp};
 
-use crate::bind::{Bind, SessionKind};
+use crate::bind::Bind;
 use crate::output::{CloseReason, Output};
 use crate::recent::Recent;
 use crate::session::Session;

@@ -104,7 +104,7 @@ mod tests {
             line,
             name: format!("user{line}"),
             // JSON makes two bytes of each of these.
-            password: if line % 100 == 0 { "\"".repeat(1_023) } else { "x".repeat(32) },
+            password: if line.is_multiple_of(100) { "\"".repeat(1_023) } else { "x".repeat(32) },
             created_at: None,
             email: None,
             full_name: None,

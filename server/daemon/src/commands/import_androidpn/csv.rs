@@ -99,12 +99,15 @@ impl Reader<'_> {
 mod tests {
     use super::*;
 
-    fn pairs(text: &str) -> Result<Vec<(usize, Option<String>, Option<String>)>, Wrong> {
+    /// Line, name and password.
+    type Pair = (usize, Option<String>, Option<String>);
+
+    fn pairs(text: &str) -> Result<Vec<Pair>, Wrong> {
         let owned = |value: &Value| value.text().map(str::to_owned);
         Ok(read(text)?.iter().map(|row| (row.line, owned(&row.name), owned(&row.password))).collect())
     }
 
-    fn pair(line: usize, name: &str, password: &str) -> (usize, Option<String>, Option<String>) {
+    fn pair(line: usize, name: &str, password: &str) -> Pair {
         (line, Some(name.to_owned()), Some(password.to_owned()))
     }
 
