@@ -608,7 +608,11 @@ fn an_original_client_is_sent_the_newest_content_and_no_update() {
     world.announce();
     let got: Vec<_> = [&push, &waiting].map(|push| (Lane::Normal, push.seq)).into();
     assert_eq!(world.phones[&phone].got, got);
-    assert_eq!(world.phones[&phone].renewed, [(waiting.seq, update.seq)], "once, with what it had become before it was sent");
+    assert_eq!(
+        world.phones[&phone].renewed,
+        [(waiting.seq, update.seq)],
+        "once, with what it had become before it was sent"
+    );
     world.drop_session(session);
 }
 
