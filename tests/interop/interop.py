@@ -5,60 +5,15 @@ Run by `make test` as `.venv/bin/python tests/interop/interop.py`; needs the bui
 
 import asyncio
 import json
-import os
-import pathlib
-import signal
 import ssl
-import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 
 from slixmpp import ClientXMPP
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "longwire"
+from server import BINARY, PATIENCE_S, ROOT, Server, step, until, within
+
 PLUS = ROOT / ".venv" / "bin" / "longwire-plus"
-PATIENCE_S = 20
-
-
-class Server:
-    """`longwire serve` on free ports and a new data directory."""
-
-    def __init__(self, folder):
-        self.log = open(pathlib.Path(folder) / "server.log", "w+", encoding="utf-8")
-        any_port = "127.0.0.1:0"
-        command = [BINARY, "serve", "--data-dir", f"{folder}/data", "--http", any_port, "--c2s", any_port, "--c2s-tls", any_port]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
-        self.api_key = None
-        for line in self.process.stdout:
-            told = json.loads(line)
-            self.api_key = told.get("api_key", self.api_key)
-            if told.get("ready"):
-                self.ready = told
-                return
-        self.log.seek(0)
-        raise RuntimeError(f"the server did not start: {self.log.read()}")
-
-    def call(self, method, path, body=None):
-        """One call of the HTTP API: status and JSON."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.ready["http"] + path, data=data, method=method)
-        request.add_header("Authorization", f"Bearer {self.api_key}")
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-                return answer.status, json.loads(answer.read() or "null")
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or "null")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
 
 
 class Account(ClientXMPP):
@@ -98,28 +53,6 @@ class Account(ClientXMPP):
 
     async def leave(self):
         await self.disconnect()
-
-
-async def within(awaitable, what):
-    try:
-        return await asyncio.wait_for(awaitable, PATIENCE_S)
-    except asyncio.TimeoutError:
-        raise AssertionError(f"waited {PATIENCE_S} s in vain for {what}") from None
-
-
-async def until(what, look):
-    """Waits for a condition of the API."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE_S
-    while True:
-        found = await asyncio.to_thread(look)
-        if found:
-            return found
-        assert asyncio.get_running_loop().time() < deadline, f"waited {PATIENCE_S} s in vain for {what}"
-        await asyncio.sleep(0.02)
-
-
-def step(text):
-    print(f"  ok: {text}", flush=True)
 
 
 def device_of(server, account):
@@ -280,8 +213,7 @@ def main():
             status = server.stop()
             assert status == 0, f"the server ended with {status}"
         except BaseException:
-            server.log.seek(0)
-            print(server.log.read(), file=sys.stderr)
+            print(server.said(), file=sys.stderr)
             raise
         finally:
             if server.process.poll() is None:
