@@ -210,6 +210,22 @@ async def is_told_of_a_taken_name(phone, server, name):
     await gets(phone, server, name, "After the refusal")
 
 
+async def gives_way(version, phone, server, name):
+    """A second login of the account, as after a change of the network: the newer one has it, the older is told."""
+    newer = await Phone(version, phone.address, phone.security, phone.account).start()
+    try:
+        newer.tell("connect")
+        assert await newer.comes_online(has_account=True) == name
+        closed = await phone.next("closed-on-error")
+        assert closed["error"] == "stream:error (conflict)", closed
+        await phone.next("reconnecting")
+        await phone.end()
+        await gets(newer, server, name, "To the newer one")
+        await newer.end()
+    finally:
+        await finish(newer)
+
+
 async def plain_story(version, folder):
     """A client up to 0.4.5, which never starts TLS."""
     server = Server(folder, "--androidpn", "--plaintext")
@@ -229,7 +245,8 @@ async def plain_story(version, folder):
         step(f"{version}: with a wrong password it reads 401, registers and logs in on the same connection")
         await is_told_of_a_taken_name(phone, server, fresh)
         step(f"{version}: with a name that is taken it reads 409, and logs in on the same connection")
-        await phone.end()
+        await gives_way(version, phone, server, fresh)
+        step(f"{version}: gives way to a second login")
         assert server.stop() == 0
     finally:
         await finish(phone)
@@ -289,7 +306,7 @@ async def tls_story(version, folder):
     server = Server(folder, "--androidpn")
     relay = await Relay(server.ready["c2s"]).start()
     first = await Phone(version, relay.address, "required", folder / "account").start()
-    second = await Phone(version, server.ready["c2s"], "required", folder / "account").start()
+    second = await Phone(version, relay.address, "required", folder / "account").start()
     try:
         first.tell("connect")
         name = await first.comes_online(has_account=False)

@@ -1,8 +1,14 @@
-"""Stands between a phone and the server: keeps what the phone sends, holds it back when told to, and changes what the server says."""
+"""Stands between a phone and the server: keeps what the phone sends, holds it back when told to, and changes what the server says.
+
+It is the network too: what the server says takes its time."""
 
 import asyncio
 
 from server import within
+
+# On the way to the phone, as in any network. Without it a push that waits can be there before the original listens: it begins to listen
+# only when its library has sent the presence that calls for pushes.
+LATENCY_S = 0.05
 
 
 class Relay:
@@ -41,25 +47,36 @@ class Relay:
 
     async def _relay(self, reader, writer):
         host, port = self.target.rsplit(":", 1)
-        up_reader, up_writer = await asyncio.open_connection(host, int(port))
-        for way in (self._up(reader, up_writer), self._down(up_reader, writer)):
+        try:
+            up_reader, up_writer = await asyncio.open_connection(host, int(port))
+        except ConnectionError:
+            writer.close()
+            return
+        for way in (self._carry(reader, up_writer, self._up), self._carry(up_reader, writer, self._down)):
             task = asyncio.create_task(way)
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 
-    async def _up(self, reader, writer):
-        while data := await reader.read(65536):
-            async with self.news:
-                self.sent += data
-                self.news.notify_all()
-            await self.is_open.wait()
-            writer.write(data)
-            await writer.drain()
-        self.has_ended.set()
-        writer.close()
+    async def _carry(self, reader, writer, way):
+        try:
+            while data := await reader.read(65536):
+                writer.write(await way(data))
+                await writer.drain()
+        except ConnectionError:
+            # That side has gone; the other one is told so.
+            pass
+        finally:
+            writer.close()
+            if way == self._up:
+                self.has_ended.set()
 
-    async def _down(self, reader, writer):
-        while data := await reader.read(65536):
-            writer.write(self.change(data))
-            await writer.drain()
-        writer.close()
+    async def _up(self, data):
+        async with self.news:
+            self.sent += data
+            self.news.notify_all()
+        await self.is_open.wait()
+        return data
+
+    async def _down(self, data):
+        await asyncio.sleep(LATENCY_S)
+        return self.change(data)
