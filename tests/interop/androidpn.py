@@ -21,10 +21,12 @@ BUILT = ROOT / "target" / "interop" / "smack"
 VERSIONS = ("3.1.0", "3.2.1")
 KEEP_ALIVE_MS = 500
 TITLE = "Tür 门 🚪"
-MESSAGE = "你好, \"world\" & <b>it's</b> 😀𠀀 \u00e9"
+MESSAGE = '你好, "world" & <b>it\'s</b> 😀𠀀 \u00e9'
 URI = "https://example.com/?a=1&b='2'"
 # The library's answer to the ping behind a push, as it writes it.
-ANSWER = re.compile(rb'<iq id="[^"]+" (to="[^"]+" )?(from="[^"]+" )?type="error"><error code="501" type="CANCEL"><feature-not-implemented [^>]+/></error></iq>')
+ANSWER = re.compile(
+    rb'<iq id="[^"]+" (to="[^"]+" )?(from="[^"]+" )?type="error"><error code="501" type="CANCEL"><feature-not-implemented [^>]+/></error></iq>'
+)
 
 
 class Phone:
@@ -147,7 +149,7 @@ async def gets_every_character(phone, relay, server, name):
     await is_delivered(server, notification)
 
 
-async def answers_in_plain(relay):
+def answers_in_plain(relay):
     """Seen on the wire: the library logs in by digest, and answers the ping with what the server takes for a receipt."""
     assert b"<digest>" in relay.sent and relay.sent.count(b"<password>") == 1, bytes(relay.sent)
     assert len(ANSWER.findall(bytes(relay.sent))) == 2, bytes(relay.sent)
@@ -235,7 +237,7 @@ async def plain_story(version, folder):
         phone.tell("connect")
         name = await phone.comes_online(has_account=False)
         await gets_every_character(phone, relay, server, name)
-        await answers_in_plain(relay)
+        answers_in_plain(relay)
         step(f"{version}: registers, logs in by digest without TLS, gets every character, and is its own receipt")
         await stays_while_idle(phone, relay, server, name)
         step(f"{version}: stays while it says nothing but its keep-alives")
@@ -349,13 +351,12 @@ def finish_server(server):
 
 
 async def stories(folder):
-    tasks = []
     async with asyncio.TaskGroup() as group:
         for version in VERSIONS:
             for story in (plain_story, tls_story):
                 place = folder / f"{story.__name__}-{version}"
                 place.mkdir()
-                tasks.append(group.create_task(story(version, place)))
+                group.create_task(story(version, place))
 
 
 def main():

@@ -24,7 +24,7 @@ class Relay:
 
     async def start(self):
         self.listener = await asyncio.start_server(self._relay, "127.0.0.1", 0)
-        self.address = "127.0.0.1:{}".format(self.listener.sockets[0].getsockname()[1])
+        self.address = f"127.0.0.1:{self.listener.sockets[0].getsockname()[1]}"
         return self
 
     async def stop(self):
