@@ -148,6 +148,14 @@ impl Log {
         }
     }
 
+    /// Waits until everything that was queued before is on disk.
+    ///
+    /// # Errors
+    /// [`CoreError`]: what was queued with it was not written.
+    pub async fn settle(&self) -> Result<(), CoreError> {
+        self.write_all(Vec::new()).await.map(drop)
+    }
+
     /// Writes what is queued and stops.
     pub async fn close(&self) {
         let (sender, receiver) = oneshot::channel();

@@ -171,10 +171,11 @@ impl Core {
         Ok(bind)
     }
 
-    /// Reads a device again for a bind that came too late.
+    /// Reads a device for a bind, again for one that came too late. The record of one that does not hold its cursor itself is read behind
+    /// what its last session acknowledged, so that nothing of that is sent twice.
     ///
     /// # Errors
-    /// [`LoginError`] when the store cannot be read, or the device is gone.
+    /// [`LoginError`] when the store cannot be read or does not write, or the device is gone.
     pub async fn bind(
         &self,
         device: DeviceId,
@@ -182,6 +183,10 @@ impl Core {
         kind: SessionKind,
         stated: Option<Cursor>,
     ) -> Result<Bind, LoginError> {
+        match kind {
+            SessionKind::Push => {}
+            SessionKind::Standard | SessionKind::Androidpn => self.log.settle().await?,
+        }
         let loaded = self.directory.load(device).await?.ok_or_else(removed)?;
         let (generations, floor, end) = (self.log.generations(), self.log.floor(), self.log.last());
         Ok(Bind { session, kind, loaded, stated, generations, floor, end })

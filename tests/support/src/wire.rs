@@ -11,6 +11,7 @@ use base64::Engine as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
+use socket2::SockRef;
 
 use crate::wait::now;
 
@@ -226,6 +227,19 @@ impl Wire {
                     !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted);
             }
         }
+    }
+
+    /// Resets the connection: the other side learns it from its next read or write.
+    ///
+    /// # Errors
+    /// The connection is gone already.
+    pub fn reset(mut self) -> anyhow::Result<()> {
+        let carrier = self.carrier.take().context("the connection is gone")?;
+        let stream = match carrier {
+            Carrier::Plain(stream) => stream,
+            Carrier::Tls(stream) => stream.sock,
+        };
+        SockRef::from(&stream).set_linger(Some(Duration::ZERO)).context("failed to ask for a reset")
     }
 
     /// Closes the sending half.

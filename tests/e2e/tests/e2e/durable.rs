@@ -2,18 +2,16 @@
 //! binary. A killed process cannot show this: the kernel keeps what it wrote.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
-use longwire_test_support::process::ended;
-use longwire_test_support::{SOON, until};
 
+use crate::tracer::Tracer;
 use crate::world::World;
 
 const SENT: usize = 20;
+const CALLS: &str = "trace=fdatasync,fsync,read,recvfrom,write,writev,sendto,sendmsg";
 
 /// What bears on the promise, in the order in which it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,40 +20,6 @@ enum Seen {
     SyncBegun,
     SyncDone,
     Answer,
-}
-
-/// A tracer of every thread of a process.
-struct Tracer(Child);
-
-impl Tracer {
-    fn attach(id: u32, output: &Path) -> anyhow::Result<Self> {
-        let mut command = Command::new("strace");
-        command.args(["-f", "-y", "-s", "64", "-e", "trace=fdatasync,fsync,read,recvfrom,write,writev,sendto,sendmsg"]);
-        command.arg("-o").arg(output).arg("-p").arg(id.to_string()).stderr(Stdio::piped());
-        let mut child = command.spawn().context("failed to start strace (scripts/setup installs it)")?;
-        let stderr = child.stderr.take().context("strace has a standard error")?;
-        let mut line = String::new();
-        BufReader::new(stderr).read_line(&mut line)?;
-        ensure!(line.contains("attached"), "strace could not attach: {line}");
-        until("every thread to be traced", SOON, || is_traced(id).ok()?.then_some(()))?;
-        Ok(Self(child))
-    }
-
-    fn detach(mut self) -> anyhow::Result<()> {
-        let status = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status()?;
-        ensure!(status.success(), "strace has ended before");
-        ended(&mut self.0, SOON).map(drop)
-    }
-}
-
-fn is_traced(id: u32) -> anyhow::Result<bool> {
-    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
-        let status = fs::read_to_string(thread?.path().join("status"))?;
-        if status.contains("TracerPid:\t0\n") {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Reads a line of the trace; `syncing` holds the threads that are in a sync of the database's log.
@@ -83,7 +47,8 @@ fn a_202_leaves_only_behind_an_fsync_of_what_it_accepted() -> anyhow::Result<()>
     let world = World::new()?;
     world.notify("all", "before")?;
     let output = world.place.path().join("calls");
-    let tracer = Tracer::attach(world.server.id(), &output)?;
+    let options = ["-y", "-s", "64", "-e", CALLS, "-o"].map(OsStr::new);
+    let tracer = Tracer::attach(world.server.id(), &[&options[..], &[output.as_os_str()]].concat())?;
     for number in 0..SENT {
         world.notify("all", &format!("number {number}"))?;
     }

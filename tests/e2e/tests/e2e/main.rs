@@ -20,6 +20,7 @@ mod start;
 mod store_faults;
 mod streams;
 mod surface;
+mod tracer;
 mod updates;
 mod users;
 mod world;

@@ -1,13 +1,20 @@
 //! What keeps old clients' streams alive, and how they end: never without a word, since such a client comes back only after an error.
 
+use std::ffi::OsStr;
+use std::time::Duration;
+
 use longwire_test_support::wait::now;
 use longwire_test_support::wire::Wire;
 use longwire_test_support::{SOON, until};
+use serde_json::json;
 
 use super::client::{HEADER, Old, PASSWORD, error_of, field};
 use super::{online, world};
+use crate::tracer::Tracer;
 
 const NAME: &str = "2c027d44cf234d1080e9c9353220f757";
+/// How long a push may stay unanswered, with room for a slow machine.
+const A_MINUTE_AND_MORE: Duration = Duration::from_secs(100);
 
 #[test]
 fn t8_what_is_not_served_is_503_with_what_was_asked() -> anyhow::Result<()> {
@@ -114,15 +121,72 @@ fn no_stream_is_left_open_deaf() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_reset_link_is_no_obstacle_to_the_next_login() -> anyhow::Result<()> {
-    let (world, old) = online(NAME)?;
-    drop(old);
+fn t5_a_store_that_cannot_read_is_never_a_wrong_password() -> anyhow::Result<()> {
+    let mut world = world()?;
+    drop(Old::registered(&world.server, NAME)?);
+    let (mut old, _) = Old::plain(&world.server)?;
+    let login = old.login_by_digest(NAME, PASSWORD, "AndroidpnClient");
+    let [database, log] = ["longwire.db", "longwire.db-wal"].map(|name| world.server.data().join(name));
+    let paths = [OsStr::new("-P"), database.as_os_str(), OsStr::new("-P"), log.as_os_str()];
+    let fault = ["-e", "inject=pread64:error=EIO", "-o", "/dev/null"].map(OsStr::new);
+    let broken = Tracer::attach(world.server.id(), &[paths, fault].concat())?;
+    // A commit makes what any connection has in memory stale: what is asked next is read from the disk.
+    let (mut another, _) = Old::plain(&world.server)?;
+    let refused = another.register("another", PASSWORD)?;
+    let answer = old.ask(&login)?;
+    broken.detach()?;
+    for answer in [refused, answer] {
+        assert_eq!(error_of(&answer).0, "500", "{answer}");
+        assert!(!answer.to_string().contains("401"), "{answer}");
+    }
+    // A database whose reads have failed is not used again by the same process.
+    world.server.kill();
+    world.server.start_again()?;
+    Old::available(&world.server, NAME)?.hears_nothing()
+}
+
+#[test]
+fn a_reset_link_takes_nothing_with_it() -> anyhow::Result<()> {
+    let (world, mut old) = online(NAME)?;
+    world.notify("all", "cut off")?;
+    let (seen, _) = old.sees_push()?;
+    old.wire.reset()?;
     for _ in 0..3 {
         let mut old = Old::available(&world.server, NAME)?;
-        old.hears_nothing()?;
+        assert_eq!(old.sees_push()?.0, seen, "it is sent until it is answered");
+        old.wire.reset()?;
     }
     let mut old = Old::available(&world.server, NAME)?;
-    world.notify("all", "there")?;
-    assert_eq!(field(&old.takes_push()?, "title"), "there");
-    Ok(())
+    assert_eq!(old.takes_push()?, seen);
+    old.hears_nothing()?;
+    old.wire.reset()?;
+    Old::available(&world.server, NAME)?.hears_nothing()
+}
+
+#[test]
+fn a_frozen_link_makes_way_for_the_next_and_takes_nothing_with_it() -> anyhow::Result<()> {
+    let (world, frozen) = online(NAME)?;
+    world.notify("all", "not read")?;
+    let mut old = Old::available(&world.server, NAME)?;
+    assert_eq!(field(&old.takes_push()?, "title"), "not read");
+    // What becomes of the frozen one is nothing to the one that came after it.
+    frozen.wire.reset()?;
+    world.notify("all", "read")?;
+    assert_eq!(field(&old.takes_push()?, "title"), "read");
+    old.hears_nothing()
+}
+
+#[test]
+fn a_frozen_link_ends_a_minute_after_its_push_and_the_push_is_kept() -> anyhow::Result<()> {
+    let (world, mut frozen) = online(NAME)?;
+    world.notify("all", "kept")?;
+    until("the phone to count as away", A_MINUTE_AND_MORE, || {
+        let devices = world.api.get("/v1/devices").ok()?.json();
+        (devices.pointer("/items/0/online") == Some(&json!(false))).then_some(())
+    })?;
+    frozen.sees_push()?;
+    frozen.ends_with("policy-violation")?;
+    let mut old = Old::available(&world.server, NAME)?;
+    assert_eq!(field(&old.takes_push()?, "title"), "kept");
+    old.hears_nothing()
 }
