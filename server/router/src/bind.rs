@@ -10,6 +10,7 @@ use longwire_store::LoadedDevice;
 use crate::cursor;
 use crate::output::{Bound, CloseReason, Output};
 use crate::session::{Passed, Session};
+use crate::SETTLE_MS;
 use crate::shard::{Now, SessionKey, Shard};
 
 /// A session to be bound.
@@ -99,6 +100,7 @@ impl Shard {
         let effective = cursor::effective(bind.stated, recorded, &bind.generations, bind.floor, bind.end);
         let mut session = Session::new(id, bind.kind, memberships);
         session.attempts = device.attempts;
+        session.quiet_until_ms = (bind.kind == SessionKind::Androidpn).then(|| now.mono_ms.saturating_add(SETTLE_MS));
         for lane in Lane::ALL {
             let start = start(&bind.loaded, lane, effective.get(lane));
             let state = session.lane_mut(lane);

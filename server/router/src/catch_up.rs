@@ -20,7 +20,7 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let state = session.lane(lane);
         let Some(position) = state.behind else { return };
-        if state.reading || (lane == Lane::Background && !session.flushing) {
+        if session.is_quiet(now) || state.reading || (lane == Lane::Background && !session.flushing) {
             return;
         }
         if position < self.recent.floor() {
@@ -63,6 +63,9 @@ impl Shard {
     pub fn page(&mut self, key: SessionKey, lane: Lane, page: &LogPage, upto: Seq, now: Now, out: &mut Vec<Output>) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         session.lane_mut(lane).reading = false;
+        if session.is_quiet(now) {
+            return;
+        }
         // What ended its entries since it was read must still be in memory; else it is read again.
         if upto >= self.recent.floor() {
             let mut position = page.complete_to;

@@ -27,6 +27,9 @@ pub const WINDOW_BYTES: usize = 256 * 1024;
 pub const STALL_MS: u64 = 30_000;
 /// Milliseconds that a client without our extension has to answer the ping behind a push.
 pub const ANSWER_MS: u64 = 60_000;
+/// Milliseconds for which an original androidpn client is left in peace after its presence: it says that it is available before it
+/// listens to notifications, and its library answers the ping behind one that nobody listened to.
+pub const SETTLE_MS: u64 = 1_000;
 /// Background entries are flushed so many milliseconds before the first of them expires.
 pub const FLUSH_MARGIN_MS: i64 = 10_000;
 /// Rows of the log that one read asks for: a window's worth.

@@ -66,7 +66,7 @@ impl Shard {
         let judged = Entry { seq: self.watermark.saturating_add(1), ..Entry::clone(entry) };
         for key in self.candidates(entry) {
             let Some(session) = self.sessions.get(&key) else { continue };
-            let is_live = session.lane(lane).behind.is_none_or(|position| position >= as_of);
+            let is_live = !session.is_quiet(now) && session.lane(lane).behind.is_none_or(|position| position >= as_of);
             if let (true, Verdict::Send { user }) =
                 (is_live, verdict(&session.memberships, &judged, &Later::default(), self.watermark, now.wall))
             {

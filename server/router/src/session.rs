@@ -10,7 +10,7 @@ use longwire_model::{DeviceId, Held, KeyKind, Lane, LaneSeqs, Rest, Seq, Seqs, T
 
 use crate::bind::SessionKind;
 use crate::output::Output;
-use crate::shard::SessionKey;
+use crate::shard::{Now, SessionKey};
 use crate::{WINDOW_BYTES, WINDOW_ENTRIES};
 
 /// A bound session.
@@ -36,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) attempts: Option<Attempts>,
     /// Something was received after the oldest unacknowledged entry was written.
     pub(crate) heard_since_sent: bool,
+    /// Nothing is sent before this instant (monotonic ms; [`u64::MAX`]: until it is resumed); what is in the window may be acknowledged.
+    pub(crate) quiet_until_ms: Option<u64>,
     /// Something was sent since the last ping behind it (clients without our extension).
     pub(crate) probe_due: bool,
     /// Something was sent in the normal lane since the background lane was last looked at.
@@ -98,6 +100,7 @@ impl Session {
             flushing: true,
             attempts: None,
             heard_since_sent: false,
+            quiet_until_ms: None,
             probe_due: false,
             woken: false,
             considered: 0,
@@ -123,6 +126,10 @@ impl Session {
     pub(crate) fn user(&self) -> Option<Arc<str>> {
         let open = |own: &&Membership| own.left.is_none() && own.key.kind() == KeyKind::User;
         self.memberships.iter().find(open).map(|own| own.key.name().into())
+    }
+
+    pub(crate) fn is_quiet(&self, now: Now) -> bool {
+        self.quiet_until_ms.is_some_and(|until| now.mono_ms < until)
     }
 
     pub(crate) fn has_room(&self) -> bool {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
-use longwire_model::delivery::Progress;
+use longwire_model::delivery::{Hold, Progress};
 use longwire_model::device::Attempts;
 use longwire_model::{AppId, AudienceKey, DeviceId, Entry, GenerationId, KeyKind, Lane, Rest, Seq, Seqs, Timestamp};
 
@@ -160,7 +160,8 @@ impl Shard {
             now.mono_ms.saturating_add(wait.unsigned_abs())
         });
         let answer = session.unanswered_since_ms.map(|since| since.saturating_add(ANSWER_MS));
-        [stall, answer, flush].into_iter().flatten().min()
+        let quiet = session.quiet_until_ms.filter(|until| *until != u64::MAX);
+        [stall, answer, flush, quiet].into_iter().flatten().min()
     }
 
     /// Something was due: a full window or a ping that nobody answered, or background entries about to expire.
@@ -175,6 +176,37 @@ impl Shard {
         if session.flush_by.is_some_and(|at| at <= now.wall) {
             self.flush(key, now, out);
         }
+        self.speak(key, now, out);
+    }
+
+    /// Sends nothing more to a session until it is resumed; what it was sent it may still acknowledge.
+    pub fn pause(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        session.quiet_until_ms = Some(u64::MAX);
+        for lane in Lane::ALL {
+            let position = session.lane(lane).behind.unwrap_or(self.watermark);
+            session.fall_behind(lane, position, Hold::CatchUp);
+        }
+    }
+
+    /// Goes on with a session that was paused; whether there is one.
+    pub fn resume(&mut self, key: SessionKey, now: Now, out: &mut Vec<Output>) -> bool {
+        let Some(session) = self.sessions.get_mut(&key) else { return false };
+        session.quiet_until_ms = Some(now.mono_ms);
+        self.speak(key, now, out);
+        true
+    }
+
+    /// What was kept back while the session was to be left in peace.
+    fn speak(&mut self, key: SessionKey, now: Now, out: &mut Vec<Output>) {
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        if session.is_quiet(now) || session.quiet_until_ms.take().is_none() {
+            return;
+        }
+        for lane in Lane::ALL {
+            self.catch_up(key, lane, now, out);
+        }
+        self.probe(key, out);
     }
 
     /// Anything was received from the session.

@@ -217,7 +217,7 @@ impl<H: Host> Worker<H> {
             return;
         };
         state.is_busy = false;
-        let (key, is_push) = (state.session.key, state.is_push);
+        let (key, is_push, is_androidpn) = (state.session.key, state.is_push, state.session.is_androidpn);
         if let Some((lane, seq)) = outcome.confirmed {
             self.shard.confirm(key, lane, seq, self.now, &mut self.outputs);
         }
@@ -225,6 +225,7 @@ impl<H: Host> Worker<H> {
             return self.close(slot, &end_error(reason));
         }
         match bind {
+            Some(Ok(_)) if self.shard.resume(key, self.now, &mut self.outputs) => {}
             Some(Ok(bind)) => {
                 state.session.device = Some(bind.loaded.device.id);
                 self.bind(slot, *bind);
@@ -232,8 +233,11 @@ impl<H: Host> Worker<H> {
             Some(Err(error)) => tracing::warn!(session = key.0, %error, "a session does not get pushes"),
             None => {}
         }
-        if outcome.went_offline && !is_push {
-            self.unbind(key);
+        match outcome.went_offline {
+            // Its answers to what it was sent may be on their way.
+            true if is_androidpn => self.shard.pause(key),
+            true if !is_push => drop(self.unbind(key)),
+            true | false => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::world::{World, device};
 use longwire_model::delivery::Ending;
 use longwire_model::{Entry, EntryKind, Lane, LaneSeqs, Timestamp};
-use longwire_router::{CloseReason, Output, SessionKind, Stated, Violation, WINDOW_ENTRIES};
+use longwire_router::{CloseReason, Output, SETTLE_MS, SessionKind, Stated, Violation, WINDOW_ENTRIES};
 
 /// A world with alice's phone (1) online and everything settled.
 fn alice() -> (World, longwire_model::DeviceId, longwire_router::SessionKey) {
@@ -578,6 +578,7 @@ fn an_original_client_is_pinged_behind_each_push_and_may_confirm_one_by_one() {
     let phone = world.register(1);
     world.announce();
     let session = world.login_as(phone, 1, SessionKind::Androidpn);
+    world.wait(session, SETTLE_MS);
     let (first, second) = (world.push(&["all"]), world.push(&["all"]));
     world.announce();
     let upto: Vec<_> = world.probes.iter().map(|(_, upto)| upto.normal).collect();
@@ -594,12 +595,49 @@ fn an_original_client_is_pinged_behind_each_push_and_may_confirm_one_by_one() {
 }
 
 #[test]
+fn an_original_client_is_left_in_peace_after_its_presence() {
+    let mut world = World::new();
+    let phone = world.register(1);
+    let waiting = world.push(&["all"]);
+    world.announce();
+    let session = world.login_as(phone, 1, SessionKind::Androidpn);
+    let live = world.push(&["all"]);
+    world.announce();
+    world.wait(session, SETTLE_MS - 1);
+    assert!(world.phones[&phone].got.is_empty());
+    world.wait(session, 1);
+    assert_eq!(world.phones[&phone].got, [&waiting, &live].map(|push| (Lane::Normal, push.seq)));
+}
+
+#[test]
+fn an_original_client_that_is_away_may_confirm_what_it_was_sent() {
+    let mut world = World::new();
+    let phone = world.register(1);
+    world.announce();
+    let session = world.login_as(phone, 1, SessionKind::Androidpn);
+    world.wait(session, SETTLE_MS);
+    let sent = world.push(&["all"]);
+    world.announce();
+    world.shard.pause(session);
+    let kept = world.push(&["all"]);
+    world.announce();
+    assert_eq!(world.phones[&phone].got, [(Lane::Normal, sent.seq)]);
+    let mut out = Vec::new();
+    world.shard.confirm(session, Lane::Normal, sent.seq, world.now, &mut out);
+    assert!(world.shard.resume(session, world.now, &mut out));
+    world.carry_out(out);
+    assert_eq!(world.phones[&phone].got, [&sent, &kept].map(|push| (Lane::Normal, push.seq)), "each once");
+    assert_eq!(world.ending(phone, &sent), Some(None));
+}
+
+#[test]
 fn an_original_client_is_sent_the_newest_content_and_no_update() {
     let mut world = World::new();
     let phone = world.register(1);
     let push = world.push(&["all"]);
     world.announce();
     let session = world.login_as(phone, 1, SessionKind::Androidpn);
+    world.wait(session, SETTLE_MS);
     world.update(&push);
     world.announce();
     assert_eq!(world.phones[&phone].got, [(Lane::Normal, push.seq)], "what it shows stays as it is");

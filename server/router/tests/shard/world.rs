@@ -274,6 +274,16 @@ impl World {
         }
     }
 
+    /// Lets time pass, and does what is due for a session then.
+    pub(crate) fn wait(&mut self, session: SessionKey, ms: u64) {
+        self.now.mono_ms += ms;
+        let mut out = Vec::new();
+        if self.shard.poll_timeout(session, self.now).is_some_and(|due_ms| due_ms <= self.now.mono_ms) {
+            self.shard.timeout(session, self.now, &mut out);
+        }
+        self.carry_out(out);
+    }
+
     fn phone(&mut self, session: SessionKey) -> &mut Phone {
         let device = self.sessions[&session];
         self.phones.get_mut(&device).expect("a known phone")
