@@ -134,6 +134,13 @@ impl Registration {
         }
     }
 
+    /// Whether the client has made the name up, as original clients do: a UUID without its dashes.
+    #[must_use]
+    pub fn is_generated(&self) -> bool {
+        let name = self.username.as_deref().unwrap_or_default();
+        name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    }
+
     /// The form that the original server shows.
     #[must_use]
     pub fn form() -> Element {

@@ -29,6 +29,8 @@ pub(crate) struct Link {
     pub(crate) stream_id: String,
     /// Whether the last header is one as original androidpn clients write it, where these are served.
     pub(crate) is_original: bool,
+    /// The header has a language, which no library of such clients sends, but those of some others.
+    pub(crate) states_language: bool,
     is_direct_tls: bool,
     reader: Reader,
     is_open: bool,
@@ -74,6 +76,7 @@ impl Negotiation {
             domain: None,
             stream_id: String::new(),
             is_original: false,
+            states_language: false,
             is_direct_tls: false,
             reader: Reader::new(Limits::BEFORE_LOGIN),
             is_open: false,
@@ -166,6 +169,7 @@ impl Negotiation {
         let was = self.link.domain.clone();
         self.link.header_due_ms = None;
         self.link.is_original = self.link.is_original_header(header);
+        self.link.states_language = header.lang.is_some();
         let named = header.to.as_ref().and_then(|to| self.link.config.served(to));
         // Original androidpn clients name the host that they connect to, and take the domain from our header.
         let default = self.link.config.domains.first().filter(|_| self.link.is_original);
@@ -235,9 +239,9 @@ impl Link {
         format!("{}/{}", self.domain(), self.stream_id)
     }
 
-    /// Original androidpn clients never state a language or an address of their own, and know no port of direct TLS.
+    /// Original androidpn clients state no address of their own, and know no port of direct TLS.
     fn is_original_header(&self, header: &StreamHeader) -> bool {
-        self.config.androidpn && !self.is_direct_tls && header.lang.is_none() && header.from.is_none()
+        self.config.androidpn && !self.is_direct_tls && header.from.is_none()
     }
 
     fn restart(&mut self) {

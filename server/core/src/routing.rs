@@ -2,7 +2,6 @@
 
 mod table;
 
-use longwire_model::{Lane, Seq};
 use longwire_protocol::stanza::{
     Condition, Iq, Message, MessageType, Presence, PresenceType, StanzaError, error_answer,
 };
@@ -22,8 +21,6 @@ pub struct Outcome {
     pub came_online: bool,
     /// The session is no longer available.
     pub went_offline: bool,
-    /// The client says that it has the entry at this position.
-    pub confirmed: Option<(Lane, Seq)>,
 }
 
 impl Outcome {
@@ -156,7 +153,6 @@ impl Core {
             reply: None,
             came_online: is_available && before.is_none(),
             went_offline: !is_available && before.is_some(),
-            confirmed: None,
         }
     }
 

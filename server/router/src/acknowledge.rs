@@ -1,7 +1,7 @@
 //! Acknowledgements: cumulative per lane, as rows that name the record they extend (DESIGN rule 9).
 
 use longwire_model::delivery::{self, Acknowledgement, Ending, Exception};
-use longwire_model::{Lane, LaneSeqs, Seq, Seqs, Timestamp};
+use longwire_model::{EntryId, Lane, LaneSeqs, Seq, Seqs, Timestamp};
 
 use crate::output::Output;
 use crate::session::{Sent, Session};
@@ -52,9 +52,7 @@ impl Shard {
         self.probe(key, out);
         Ok(())
     }
-}
 
-impl Shard {
     /// A client without our extension says of one entry that it has it, and so everything before it; one that it was not sent by this
     /// session says nothing.
     pub fn confirm(&mut self, key: SessionKey, lane: Lane, seq: Seq, now: Now, out: &mut Vec<Output>) {
@@ -66,6 +64,14 @@ impl Shard {
         let stated = Stated { normal, background, stored: None };
         let acknowledged = self.acknowledge(key, &stated, now, out);
         debug_assert!(acknowledged.is_ok(), "what is in the window was sent");
+    }
+
+    /// The same, of the entry with this id.
+    pub fn confirm_id(&mut self, key: SessionKey, id: EntryId, now: Now, out: &mut Vec<Output>) {
+        let sent = self.sessions.get(&key).and_then(|session| session.find_sent(id));
+        if let Some((lane, seq)) = sent {
+            self.confirm(key, lane, seq, now, out);
+        }
     }
 }
 

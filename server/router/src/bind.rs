@@ -7,10 +7,10 @@ use longwire_model::device::Generation;
 use longwire_model::{Cursor, EntryKind, KeyHead, Lane, LaneSeqs, Membership, MembershipChange, Seq};
 use longwire_store::LoadedDevice;
 
+use crate::SETTLE_MS;
 use crate::cursor;
 use crate::output::{Bound, CloseReason, Output};
 use crate::session::{Passed, Session};
-use crate::SETTLE_MS;
 use crate::shard::{Now, SessionKey, Shard};
 
 /// A session to be bound.
@@ -114,6 +114,9 @@ impl Shard {
             session.owes_stored = is_above(effective, recorded).then_some(effective);
             let bound = Bound { device: id, generation: self.generation, effective, recorded, user: session.user() };
             out.push(Output::Bound(bind.session, bound));
+        }
+        if session.quiet_until_ms.is_some() {
+            out.push(Output::Deadline(bind.session));
         }
         self.insert(bind.session, session);
         for lane in Lane::ALL {

@@ -148,7 +148,7 @@ impl Session {
         let (at, accepted_at) = (now.wall, entry.created_at);
         let update = self.renewed(entry, later);
         let bytes = cost(update.as_ref().unwrap_or(entry));
-        self.sent(Sent { lane, seq: entry.seq, bytes, at, hold, accepted_at });
+        self.sent(Sent { lane, seq: entry.seq, id: entry.id, bytes, at, hold, accepted_at });
         if !self.kind.is_push() {
             self.unanswered_since_ms.get_or_insert(now.mono_ms);
         }

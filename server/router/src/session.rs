@@ -6,7 +6,7 @@ use std::sync::Arc;
 use longwire_model::delivery::{self, Ending, Exception, Hold, Progress};
 use longwire_model::device::Attempts;
 use longwire_model::membership::Membership;
-use longwire_model::{DeviceId, Held, KeyKind, Lane, LaneSeqs, Rest, Seq, Seqs, Timestamp};
+use longwire_model::{DeviceId, EntryId, Held, KeyKind, Lane, LaneSeqs, Rest, Seq, Seqs, Timestamp};
 
 use crate::bind::SessionKind;
 use crate::output::Output;
@@ -78,6 +78,7 @@ pub(crate) struct Passed {
 pub(crate) struct Sent {
     pub(crate) lane: Lane,
     pub(crate) seq: Seq,
+    pub(crate) id: EntryId,
     pub(crate) bytes: usize,
     pub(crate) at: Timestamp,
     pub(crate) hold: Option<Hold>,
@@ -170,6 +171,11 @@ impl Session {
 
     pub(crate) fn has_unacknowledged(&self, lane: Lane) -> bool {
         self.window.iter().any(|sent| sent.lane == lane)
+    }
+
+    /// Where the unacknowledged entry of this id stands.
+    pub(crate) fn find_sent(&self, id: EntryId) -> Option<(Lane, Seq)> {
+        self.window.iter().find(|sent| sent.id == id).map(|sent| (sent.lane, sent.seq))
     }
 
     pub(crate) fn is_unacknowledged(&self, lane: Lane, seq: Seq) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use longwire_c2s::{IssuedToken, Stream};
+use longwire_c2s::{Event, IssuedToken, Stream};
 use longwire_core::session_manager::{EndReason, Session};
 use longwire_protocol::jid::FullJid;
 use longwire_protocol::{Element, Jid};
@@ -28,6 +28,14 @@ pub(crate) struct Connection<T> {
     /// Closing: until when the client may take its time to close too.
     pub(crate) linger_until_ms: Option<u64>,
     pub(crate) flags: Flags,
+}
+
+/// A question that is asked again later.
+pub(crate) struct PutOff {
+    pub(crate) question: Event,
+    /// When it was first asked (monotonic ms).
+    pub(crate) since_ms: u64,
+    pub(crate) due_ms: u64,
 }
 
 /// What is true of a connection.

@@ -138,6 +138,7 @@ impl<H: Host> Worker<H> {
             | Event::CheckAndroidpn(_)
             | Event::FollowLogin(_) => self.ask(slot, event),
             Event::Bind(request) => self.log_in(slot, *request),
+            Event::Stanza(stanza) if self.take_receipt(slot, &stanza) => {}
             Event::Stanza(stanza) => self.queue(slot, Queued::Stanza(stanza)),
             Event::Answer(answer) => self.queue(slot, Queued::Answer(answer)),
             Event::PushAck(ack) => self.acknowledge(slot, &ack),

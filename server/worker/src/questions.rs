@@ -1,5 +1,6 @@
 //! The questions of a stream that has not bound yet: put to the managers, within the caps of its address.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use longwire_c2s::{
@@ -12,29 +13,95 @@ use longwire_core::{Core, CoreError};
 use longwire_protocol::sasl::scram;
 use longwire_protocol::stream::{StreamCondition, StreamError};
 
+use crate::connection::PutOff;
 use crate::host::{Done, Host};
 use crate::session::{issued, refusal};
 use crate::worker::Worker;
 
+/// Milliseconds after which a question that was put off is asked again.
+const ASK_AGAIN_MS: u64 = 250;
+
 impl<H: Host> Worker<H> {
     pub(crate) fn ask(&mut self, slot: usize, question: Event) {
+        self.ask_since(slot, question, self.now.mono_ms);
+    }
+
+    /// Asks what was put off, when its time has come.
+    pub(crate) fn ask_again(&mut self, slot: usize) {
+        let now_ms = self.now.mono_ms;
+        if let Entry::Occupied(entry) = self.put_off.entry(slot)
+            && entry.get().due_ms <= now_ms
+        {
+            let put_off = entry.remove();
+            self.ask_since(slot, put_off.question, put_off.since_ms);
+        }
+    }
+
+    fn ask_since(&mut self, slot: usize, question: Event, since_ms: u64) {
         let Some(place) = self.place(slot) else { return };
         let Some(connection) = self.connections.get(slot) else { return };
         let now_ms = self.now.mono_ms;
-        if let Some(limited) = limited_registration(&question) {
-            if let Err(retry_after_s) = self.host.may_register(&connection.transport, now_ms) {
-                self.done.push_back((place, Done::Answer(limited(retry_after_s))));
-                return;
-            }
-        } else if matches!(question, Event::Register { .. } | Event::FollowLogin(_)) {
+        let limited = limited_registration(&question);
+        let admitted = match &question {
+            _ if limited.is_some() => self.host.may_register(&connection.transport, now_ms),
             // The check of its app key, or the login that it follows, was counted.
-        } else if let Err(retry_after_s) = self.host.may_log_in(&connection.transport, now_ms) {
-            let error = StreamError::new(StreamCondition::ResourceConstraint);
-            self.close(slot, &error.with_text("too many logins").with_retry(retry_after_s));
-            return;
+            Event::Register { .. } | Event::FollowLogin(_) => Ok(()),
+            _ => self.host.may_log_in(&connection.transport, now_ms),
+        };
+        let Err(retry_after_s) = admitted else {
+            let core = Arc::clone(&self.core);
+            return self.start(place, async move { Done::Answer(answer(&core, question).await) });
+        };
+        if now_ms < since_ms.saturating_add(patience_ms(&question)) {
+            self.put_off.insert(slot, PutOff { question, since_ms, due_ms: now_ms.saturating_add(ASK_AGAIN_MS) });
+            return self.touched.push(slot);
         }
-        let core = Arc::clone(&self.core);
-        self.start(place, async move { Done::Answer(answer(&core, question).await) });
+        if patience_ms(&question) > 0 {
+            self.note_turned_away();
+        }
+        match limited {
+            Some(limited) => self.done.push_back((place, Done::Answer(limited(retry_after_s)))),
+            None => {
+                let error = StreamError::new(StreamCondition::ResourceConstraint);
+                self.close(slot, &error.with_text("too many logins").with_retry(retry_after_s));
+            }
+        }
+    }
+
+    fn note_turned_away(&mut self) {
+        self.turned_away += 1;
+        if self.turned_away.is_power_of_two() {
+            let (worker, count) = (self.index, self.turned_away);
+            tracing::warn!(
+                worker,
+                count,
+                "original clients were turned away, since too many came from one address at once: logins_per_second_max and \
+                 registrations_per_minute_max say how many may"
+            );
+        }
+    }
+}
+
+/// How long a question waits for its turn before it is refused, milliseconds: an error keeps an original androidpn client off the air
+/// until its app is started again. Its library waits five seconds for the answer to a login.
+const fn patience_ms(question: &Event) -> u64 {
+    match question {
+        Event::CheckAndroidpn(_) => 4_000,
+        Event::RegisterAndroidpn(_) => 10_000,
+        Event::NeedVerifier { .. }
+        | Event::NeedTokens { .. }
+        | Event::CheckPassword { .. }
+        | Event::CheckAppKey(_)
+        | Event::Register { .. }
+        | Event::FollowLogin(_)
+        | Event::Bind(_)
+        | Event::Stanza(_)
+        | Event::Answer(_)
+        | Event::PushAck(_)
+        | Event::LoginFailed(_)
+        | Event::Heartbeat
+        | Event::Promise(_)
+        | Event::Closed(_) => 0,
     }
 }
 

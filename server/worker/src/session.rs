@@ -10,6 +10,7 @@ use longwire_core::session_manager::{Command as CoreCommand, EndReason, Session}
 use longwire_core::{Core, render};
 use longwire_model::delivery::Progress;
 use longwire_model::{Cursor, DeviceId, GenerationId, Lane, LaneSeqs, Rest, Seq, Seqs, SessionEnd};
+use longwire_protocol::androidpn::Report;
 use longwire_protocol::push::{self, SeqSet};
 use longwire_protocol::stream::{StreamCondition, StreamError};
 use longwire_protocol::{Element, Jid};
@@ -175,6 +176,27 @@ impl<H: Host> Worker<H> {
         }
     }
 
+    /// Takes what an original client acknowledges, by the answer to a ping or the receipt of a fork, without waiting for what is being
+    /// handled: the client may be gone by then. Whether it was that.
+    pub(crate) fn take_receipt(&mut self, slot: usize, stanza: &Element) -> bool {
+        let session = self.connections.get(slot).and_then(|connection| connection.session.as_ref());
+        let Some(key) = session.filter(|state| state.session.is_androidpn).map(|state| state.session.key) else {
+            return false;
+        };
+        if let Some(upto) = probed(stanza) {
+            // One that was asked before the client went and came again is no violation.
+            for lane in Lane::ALL {
+                self.shard.confirm(key, lane, upto.get(lane), self.now, &mut self.outputs);
+            }
+            return true;
+        }
+        let Some(Ok(Report::Confirm(id))) = stanza.children().next().and_then(Report::read) else { return false };
+        if let Ok(id) = id.trim().parse() {
+            self.shard.confirm_id(key, id, self.now, &mut self.outputs);
+        }
+        true
+    }
+
     /// Handles the next stanza of a session; later ones wait for it.
     pub(crate) fn handle_stanza(&mut self, slot: usize, stanza: Element) {
         let Some(place) = self.place(slot) else { return };
@@ -182,13 +204,6 @@ impl<H: Host> Worker<H> {
             return;
         };
         let key = state.session.key;
-        if let Some(upto) = probed(&stanza).filter(|_| state.session.is_androidpn) {
-            // One that was asked before the client went and came again is no violation.
-            for lane in Lane::ALL {
-                self.shard.confirm(key, lane, upto.get(lane), self.now, &mut self.outputs);
-            }
-            return;
-        }
         if let Some(upto) = probed(&stanza) {
             let stated = Stated { normal: Some(upto.normal), background: Some(upto.background), stored: None };
             self.acknowledged(slot, key, &stated);
@@ -218,9 +233,6 @@ impl<H: Host> Worker<H> {
         };
         state.is_busy = false;
         let (key, is_push, is_androidpn) = (state.session.key, state.is_push, state.session.is_androidpn);
-        if let Some((lane, seq)) = outcome.confirmed {
-            self.shard.confirm(key, lane, seq, self.now, &mut self.outputs);
-        }
         if let Some(reason) = state.end_after.take() {
             return self.close(slot, &end_error(reason));
         }

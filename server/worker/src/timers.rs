@@ -31,6 +31,7 @@ impl<H: Host> Worker<H> {
         }
         connection.stream.handle_timeout(now_ms, &mut self.out);
         self.drain_outbox(slot);
+        self.ask_again(slot);
         if let Some(key) = self.key(slot)
             && self.shard.poll_timeout(key, self.now).is_some_and(|due_ms| due_ms <= now_ms)
         {
@@ -57,7 +58,8 @@ impl<H: Host> Worker<H> {
         let connection = self.connections.get(slot)?;
         let stream = connection.stream.poll_timeout().map(|(due_ms, _)| due_ms);
         let blocked = connection.blocked_since_ms.map(|since| since.saturating_add(BLOCKED_MS));
+        let put_off = self.put_off.get(&slot).map(|put_off| put_off.due_ms);
         let pushes = self.key(slot).and_then(|key| self.shard.poll_timeout(key, self.now));
-        [stream, blocked, connection.linger_until_ms, pushes].into_iter().flatten().min()
+        [stream, blocked, connection.linger_until_ms, put_off, pushes].into_iter().flatten().min()
     }
 }

@@ -10,7 +10,7 @@ use longwire_protocol::stream::{StreamCondition, StreamError};
 use longwire_router::{Now, Output, SessionKey, Shard};
 use slab::Slab;
 
-use crate::connection::{Connection, Flags};
+use crate::connection::{Connection, Flags, PutOff};
 use crate::host::{Accepted, Command, Done, Host, Place, Transport};
 
 /// Bytes read at once, into a buffer that all connections of a worker share.
@@ -54,6 +54,8 @@ pub struct Worker<H: Host> {
     pub(crate) out: Outbox,
     pub(crate) outputs: Vec<Output>,
     pub(crate) done: VecDeque<(Place, Done)>,
+    /// Questions of original clients that wait for their turn, by slot.
+    pub(crate) put_off: HashMap<usize, PutOff>,
     /// Connections with bytes to write, and those whose deadline may have moved.
     dirty: Vec<usize>,
     pub(crate) touched: Vec<usize>,
@@ -66,6 +68,7 @@ pub struct Worker<H: Host> {
     /// What an operator sees in the log of an attack: how often so far.
     pub(crate) login_failures: u64,
     pub(crate) violations: u64,
+    pub(crate) turned_away: u64,
 }
 
 impl<H: Host> Worker<H> {
@@ -92,6 +95,7 @@ impl<H: Host> Worker<H> {
             out: Outbox::default(),
             outputs: Vec::new(),
             done: VecDeque::new(),
+            put_off: HashMap::new(),
             dirty: Vec::new(),
             touched: Vec::new(),
             ready: Vec::new(),
@@ -100,6 +104,7 @@ impl<H: Host> Worker<H> {
             counted_ms: now.mono_ms,
             login_failures: 0,
             violations: 0,
+            turned_away: 0,
             streams,
             core,
         }
@@ -293,6 +298,7 @@ impl<H: Host> Worker<H> {
     /// Forgets a connection; a session that it still has was lost with it.
     pub(crate) fn remove(&mut self, slot: usize) {
         self.end_session(slot, SessionEnd::Lost);
+        self.put_off.remove(&slot);
         let Some(connection) = self.connections.try_remove(slot) else { return };
         if connection.flags.is_counted {
             self.host.leave(&connection.transport);

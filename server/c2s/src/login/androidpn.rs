@@ -1,6 +1,8 @@
 //! Original androidpn clients before their login: registration (XEP-0077) and `jabber:iq:auth` (XEP-0078), answered with the codes that
 //! they look for. A 401 makes such a client throw its account away: nothing but a refused login is answered with one.
 
+use std::borrow::Cow;
+
 use longwire_protocol::androidpn::Registration;
 use longwire_protocol::jid::{NodePart, ResourcePart, account_name};
 use longwire_protocol::sasl::SaslCondition;
@@ -19,6 +21,8 @@ use crate::{
 
 /// What stands in the place of a SASL mechanism.
 const MECHANISM: &str = "iq:auth";
+/// The resource of nearly all of these clients.
+const RESOURCE: &str = "AndroidpnClient";
 /// The longest password taken, in bytes.
 const PASSWORD_BYTES_MAX: usize = 1_024;
 
@@ -31,16 +35,26 @@ pub(super) struct Asked {
 }
 
 enum Step {
-    Registering,
-    Proving { account: NodePart, resource: ResourcePart },
-    Binding { account: NodePart },
+    /// Whom the registration was addressed to, which is who answers.
+    Registering {
+        to: Option<String>,
+    },
+    Proving {
+        account: NodePart,
+        resource: ResourcePart,
+    },
+    Binding {
+        account: NodePart,
+    },
 }
 
 impl Login {
     /// Whether a stanza is to be read as one of an original client: whatever is not of the modern registration.
     pub(super) fn is_original(&self, stanza: &Element, link: &Link) -> bool {
-        let has_query = stanza.has_child(ns::REGISTER, "query");
-        let is_modern = has_query && (!link.is_original || self.admission.is_some());
+        let is_modern = stanza.child(ns::REGISTER, "query").is_some_and(|query| {
+            let is_stranger = link.states_language && !Registration::read(query).is_generated();
+            !link.is_original || is_stranger || self.admission.is_some()
+        });
         link.config.androidpn && !is_modern && !stanza.has_child(ns::PREAUTH, "preauth")
     }
 
@@ -52,6 +66,8 @@ impl Login {
         out: &mut Outbox,
     ) -> Result<Next, StreamError> {
         if !self.may_register(link) {
+            let condition = SaslCondition::EncryptionRequired;
+            out.events.push(Event::LoginFailed(LoginFailure { condition, mechanism: Some(MECHANISM) }));
             let error = StreamError::new(StreamCondition::PolicyViolation);
             return Err(error.with_text(
                 "this server takes registrations and logins inside TLS only: start TLS, or let its operator admit plaintext",
@@ -110,7 +126,8 @@ impl Login {
             Some(username) => told.with_text_child("username", username),
             None => told,
         };
-        let asked = Asked { id: stanza.attr("id").map(str::to_owned), query: told, step: Step::Registering };
+        let to = stanza.attr("to").map(str::to_owned);
+        let asked = Asked { id: stanza.attr("id").map(str::to_owned), query: told, step: Step::Registering { to } };
         if query.has_child(ns::REGISTER, "remove") {
             asked.refuse(Condition::UnexpectedRequest, link, out);
             return Ok(Next::Stay);
@@ -143,7 +160,10 @@ impl Login {
         let refused = |condition: Condition, out: &mut Outbox| {
             refusal(stanza.attr("id"), None, told.clone(), &condition.into()).write_in_stream(&mut out.bytes);
         };
-        let resource = resource.and_then(|name| ResourcePart::new(&name).ok().map(std::borrow::Cow::into_owned));
+        // A label, whatever it is: one that an address cannot hold becomes the one that nearly all of them have.
+        let label =
+            |name: &str| ResourcePart::new(name).or_else(|_| ResourcePart::new(RESOURCE)).ok().map(Cow::into_owned);
+        let resource = resource.as_deref().and_then(label);
         let (Some(resource), Some(proof)) = (resource, proof) else {
             refused(Condition::NotAcceptable, out);
             return Ok(Next::Stay);
@@ -181,9 +201,9 @@ impl Login {
             return Ok(Next::Stay);
         }
         match (step, answered) {
-            (step @ Step::Registering, Answer::Registered(registered)) => {
+            (step @ Step::Registering { .. }, Answer::Registered(registered)) => {
                 match registered {
-                    Ok(()) => answer(id.as_deref(), Some(link.address()), "result").write_in_stream(&mut out.bytes),
+                    Ok(()) => Asked { id, query, step }.answer(link, "result").write_in_stream(&mut out.bytes),
                     Err(refused) => Asked { id, query, step }.fail(registration_error(refused), link, out),
                 }
                 Ok(Next::Stay)
@@ -214,7 +234,7 @@ impl Login {
                 Asked { id, query, step }.fail(error, link, out);
                 Ok(Next::Stay)
             }
-            (Step::Registering | Step::Proving { .. } | Step::Binding { .. }, _) => {
+            (Step::Registering { .. } | Step::Proving { .. } | Step::Binding { .. }, _) => {
                 Err(StreamCondition::InternalServerError.into())
             }
         }
@@ -239,8 +259,17 @@ impl Asked {
     }
 
     fn fail(&self, error: impl Into<StanzaError>, link: &Link, out: &mut Outbox) {
-        let to = matches!(self.step, Step::Registering).then(|| link.address());
-        refusal(self.id.as_deref(), to, self.query.clone(), &error.into()).write_in_stream(&mut out.bytes);
+        let error = error.into().to_legacy_element();
+        self.answer(link, "error").with_child(self.query.clone()).with_child(error).write_in_stream(&mut out.bytes);
+    }
+
+    /// The IQ back, without what it holds: that of a registration tells where it came from and goes to.
+    fn answer(&self, link: &Link, kind: &str) -> Element {
+        let id = self.id.as_deref();
+        match &self.step {
+            Step::Registering { to } => answer(id, Some(link.address()), kind).with_opt_attr("from", to.as_deref()),
+            Step::Proving { .. } | Step::Binding { .. } => answer(id, None, kind),
+        }
     }
 }
 

@@ -29,13 +29,17 @@ pub enum Proof<'a> {
 }
 
 impl Core {
-    /// Makes the account of an original client and its device; both are on disk when this returns.
+    /// Makes the account of an original client and its device, unless nobody may register; both are on disk when this returns. These
+    /// clients know of no app key.
     ///
     /// # Errors
     /// [`AccountError`]; nothing was made.
     pub async fn register_androidpn(&self, new: NewAccount) -> Result<DeviceId, AccountError> {
         let bad_name = || AccountError::Name(new.name.chars().take(64).collect());
         let name = account_name(&new.name).map_err(|_| bad_name())?.into_inner();
+        if self.auth.is_closed() {
+            return Err(AccountError::Closed);
+        }
         if new.password.is_empty() {
             return Err(AccountError::Password);
         }

@@ -1,6 +1,6 @@
 //! What clients of the forks report: receipts, an alias, tags; honoured for their own account alone, and never answered.
 
-use longwire_model::{AudienceKey, DeviceId, EntryId, KeyKind, Lane, Seq};
+use longwire_model::{AudienceKey, DeviceId, KeyKind};
 use longwire_protocol::androidpn::{Report, Unusable};
 use longwire_protocol::jid::account_name;
 
@@ -16,8 +16,8 @@ const TAGS_MAX: usize = 50;
 impl Core {
     pub(super) async fn take_report(&self, session: &Session, report: Result<Report, Unusable>) -> Outcome {
         let (username, wanted, is_alias) = match report {
-            Err(Unusable) => return Outcome::default(),
-            Ok(Report::Confirm(id)) => return Outcome { confirmed: self.confirmed(&id).await, ..Outcome::default() },
+            // A receipt was taken by the session's worker.
+            Err(Unusable) | Ok(Report::Confirm(_)) => return Outcome::default(),
             Ok(Report::Alias { username, alias }) => {
                 let Some(alias) = alias_key(&alias) else { return Outcome::default() };
                 (username, vec![alias], true)
@@ -36,22 +36,6 @@ impl Core {
             tracing::warn!(session = key, %error, "an alias or tags were not taken");
         }
         Outcome::default()
-    }
-
-    /// Where the notification stands that a client has confirmed by its id.
-    async fn confirmed(&self, id: &str) -> Option<(Lane, Seq)> {
-        let id: EntryId = id.trim().parse().ok()?;
-        match self.store.entry(self.log.app(), id).await {
-            Ok(stored) => {
-                let entry = stored?.entry;
-                Some((entry.kind.routing()?.lane, entry.seq))
-            }
-            Err(error) => {
-                // The ping behind the push is answered all the same.
-                tracing::debug!(%error, "a receipt was not looked up");
-                None
-            }
-        }
     }
 
     /// Makes the device carry these tags instead of those of the same kind, aliases or not.

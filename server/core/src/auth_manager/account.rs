@@ -95,6 +95,11 @@ impl AuthManager {
         })
     }
 
+    /// Whether nobody may register.
+    pub(crate) const fn is_closed(&self) -> bool {
+        matches!(self.registration, Registration::Closed)
+    }
+
     /// Registers an account in band, if it may be; `app_key` is the id of the app key that was shown, and counts the registration. The
     /// account is on disk when this returns.
     ///

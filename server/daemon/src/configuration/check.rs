@@ -55,7 +55,14 @@ pub(crate) fn describe(configuration: &Configuration) -> String {
         let trusted = androidpn.trusted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let trusted = if trusted.is_empty() { "nowhere".to_owned() } else { trusted };
         let plain = if configuration.plaintext { "with and without TLS" } else { "inside TLS only" };
-        line("androidpn", &format!("original clients are served {plain}; scripts need no credentials from {trusted}"));
+        let who = match configuration.registration {
+            Registration::Open | Registration::AppKey => "register without a key",
+            Registration::Closed => "cannot register",
+        };
+        line(
+            "androidpn",
+            &format!("original clients are served {plain}, and {who}; scripts need no credentials from {trusted}"),
+        );
     }
     for (key, patterns) in
         [("device_topics", &configuration.device_keys.topics), ("device_tags", &configuration.device_keys.tags)]

@@ -10,6 +10,8 @@ use longwire_test_support::wire::Wire;
 use longwire_test_support::{SOON, Server};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
+use crate::world::World;
+
 /// What stands behind every account of these tests.
 pub(crate) const PASSWORD: &str = "01c561e11d374a1591a97ba532dabde7";
 /// The header of the client's first stream: it names the host that it connects to, whatever domain is served there.
@@ -45,7 +47,7 @@ impl Old {
         Self::opened(old.wire.secured_saying(&server.ready.certificate, &header)?)
     }
 
-    fn opened(wire: Wire) -> anyhow::Result<(Self, Element)> {
+    pub(crate) fn opened(wire: Wire) -> anyhow::Result<(Self, Element)> {
         let reader = Reader::new(Limits::AFTER_LOGIN);
         let mut old = Self { wire, reader, waiting: VecDeque::new(), stream_id: String::new() };
         let Event::Open(header) = old.event()? else { bail!("the server does not open its stream") };
@@ -119,6 +121,14 @@ impl Old {
     pub(crate) fn hears_nothing(&mut self) -> anyhow::Result<()> {
         let answer = self.ask("<iq id=\"still-1\" type=\"get\"><ping xmlns=\"urn:xmpp:ping\"/></iq>")?;
         ensure!(answer.attr("id") == Some("still-1") && answer.attr("type") == Some("result"), "{answer}");
+        Ok(())
+    }
+
+    /// Nothing waits for it: the next push that comes is one that is sent now.
+    pub(crate) fn is_owed_nothing(&mut self, world: &World) -> anyhow::Result<()> {
+        world.notify("all", "canary")?;
+        let next = field(&self.takes_push()?, "title");
+        ensure!(next == "canary", "{next} has waited");
         Ok(())
     }
 

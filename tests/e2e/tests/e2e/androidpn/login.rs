@@ -1,6 +1,9 @@
 //! Registration and login: the answers that old clients look for, and none that costs them their account.
 
+use std::time::Duration;
+
 use anyhow::ensure;
+use longwire_test_support::wait::now;
 use longwire_test_support::wire::{Wire, plain_login};
 use longwire_test_support::{SOON, ServerOptions, folder};
 
@@ -76,7 +79,8 @@ fn t3_every_cut_of_the_bytes_is_the_same_to_the_server() -> anyhow::Result<()> {
         wire.expect("</stream:features>")?;
         wire.send_bytewise(&text)?;
         let answer = wire.expect("/>")?;
-        ensure!(answer.contains("result") || answer.contains("400"), "{answer}");
+        ensure!(answer.contains("type='result'"), "{answer}");
+        Old::plain(&world.server)?.0.log_in(name)?;
     }
     let mut old = Old::registered(&world.server, NAME)?;
     let text = format!(
@@ -265,9 +269,73 @@ fn registrations_of_an_address_are_capped() -> anyhow::Result<()> {
     let options = ServerOptions::new(&place.path().join("server")).with(&["--androidpn", "--plaintext"]);
     let server = options.with_variable("LONGWIRE_REGISTRATIONS_PER_MINUTE_MAX", "2").start()?;
     let (mut old, _) = Old::plain(&server)?;
+    let began = now();
     for (name, code) in [("a1", ""), ("a2", ""), ("a3", "500")] {
         let answer = old.register(name, PASSWORD)?;
         assert_eq!(error_of(&answer).0, code, "{answer}");
     }
+    assert!(now().duration_since(began) >= Duration::from_secs(10), "it waited for its turn");
+    server.logged("who is turned away", |line| line.contains("registrations_per_minute_max"))?;
+    Ok(())
+}
+
+#[test]
+fn logins_wait_for_their_turn() -> anyhow::Result<()> {
+    let place = folder();
+    let options = ServerOptions::new(&place.path().join("server")).with(&["--androidpn", "--plaintext"]);
+    let server = options.with_variable("LONGWIRE_LOGINS_PER_SECOND_MAX", "2").start()?;
+    let names = ["b1", "b2", "b3", "b4", "b5", "b6"];
+    for name in names {
+        drop(Old::registered(&server, name)?);
+    }
+    let began = now();
+    let mut olds = Vec::new();
+    for name in names {
+        let (mut old, _) = Old::plain(&server)?;
+        let login = old.login_by_digest(name, PASSWORD, "AndroidpnClient");
+        old.wire.send(&login)?;
+        olds.push(old);
+    }
+    for mut old in olds {
+        let answer = old.next()?;
+        ensure!(answer.attr("type") == Some("result"), "{answer}");
+    }
+    assert!(now().duration_since(began) >= Duration::from_millis(1_500), "two in any second");
+    Ok(())
+}
+
+#[test]
+fn closed_registration_is_closed_to_original_clients_too() -> anyhow::Result<()> {
+    let world = World::with(&["--androidpn", "--plaintext", "--registration", "closed"])?;
+    let (mut old, _) = Old::plain(&world.server)?;
+    let answer = old.register(NAME, PASSWORD)?;
+    assert_eq!(error_of(&answer), ("405".to_owned(), "not-allowed".to_owned()), "{answer}");
+    world.server.logged("who may register", |line| line.contains("cannot register"))?;
+    Ok(())
+}
+
+#[test]
+fn a_header_with_a_language_is_no_obstacle_to_a_generated_name() -> anyhow::Result<()> {
+    let world = world()?;
+    let mut wire = Wire::plain(&world.server.ready.c2s)?;
+    wire.send(&HEADER.replace(" version", " xml:lang=\"en\" version"))?;
+    let (mut old, _) = Old::opened(wire)?;
+    let answer = old.register(NAME, PASSWORD)?;
+    ensure!(answer.attr("type") == Some("result"), "{answer}");
+    old.log_in(NAME)
+}
+
+#[test]
+fn a_resource_is_a_label() -> anyhow::Result<()> {
+    let world = world()?;
+    drop(Old::registered(&world.server, NAME)?);
+    for (resource, label) in [("EMM3.0", "EMM3.0"), ("\u{1f600}", "AndroidpnClient"), ("a b", "a b")] {
+        let (mut old, _) = Old::plain(&world.server)?;
+        let answer = old.ask(&old.login_by_digest(NAME, PASSWORD, resource))?;
+        assert_eq!(answer.attr("to"), Some(format!("{NAME}@localhost/{label}").as_str()), "{answer}");
+    }
+    let (mut old, _) = Old::plain(&world.server)?;
+    let answer = old.ask(&old.login_by_digest(NAME, PASSWORD, &"x".repeat(1_100)))?;
+    assert_eq!(answer.attr("to"), Some(format!("{NAME}@localhost/AndroidpnClient").as_str()), "{answer}");
     Ok(())
 }

@@ -77,7 +77,7 @@ fn t9_what_came_while_it_was_away_comes_at_presence_and_once() -> anyhow::Result
     world.delivered(&second, &device)?;
     drop(old);
     let mut old = Old::available(&world.server, NAME)?;
-    old.hears_nothing()?;
+    old.is_owed_nothing(&world)?;
     // Unavailable is away, connected as it may be.
     old.wire.send("<presence id=\"p\" type=\"unavailable\"></presence>")?;
     old.hears_nothing()?;
@@ -86,6 +86,29 @@ fn t9_what_came_while_it_was_away_comes_at_presence_and_once() -> anyhow::Result
     old.wire.send("<presence id=\"p\"></presence>")?;
     assert_eq!(field(&old.takes_push()?, "id"), third);
     Ok(())
+}
+
+#[test]
+fn an_answer_on_the_way_out_is_taken() -> anyhow::Result<()> {
+    let (world, mut old) = online(NAME)?;
+    let device = device_of(&world, NAME)?;
+    let id = push(&world, &json!({ "to": "all", "title": "away" }))?;
+    let (_, ping) = old.sees_push()?;
+    // It goes away before it answers, and comes back on the same connection.
+    old.wire.send("<presence id=\"p\" type=\"unavailable\"></presence>")?;
+    old.answers(&ping)?;
+    world.delivered(&id, &device)?;
+    old.wire.send("<presence id=\"q\"></presence>")?;
+    old.is_owed_nothing(&world)?;
+    // The receipt of a fork, with the stream's end right behind it.
+    let id = push(&world, &json!({ "to": "all", "title": "last" }))?;
+    old.sees_push()?;
+    old.wire.send(&format!(
+        "<iq id=\"5\" type=\"set\"><deliverconfirm xmlns=\"androidpn:iq:deliverconfirm\"><uuid>{id}</uuid></deliverconfirm> \
+         </iq></stream:stream>"
+    ))?;
+    world.delivered(&id, &device)?;
+    Old::available(&world.server, NAME)?.is_owed_nothing(&world)
 }
 
 #[test]
