@@ -42,11 +42,13 @@ impl<H: Host> Worker<H> {
         let Some(connection) = self.connections.get(slot) else { return };
         let now_ms = self.now.mono_ms;
         let limited = limited_registration(&question);
-        let admitted = match &question {
-            _ if limited.is_some() => self.host.may_register(&connection.transport, now_ms),
+        let admitted = if limited.is_some() {
+            self.host.may_register(&connection.transport, now_ms)
+        } else if matches!(question, Event::Register { .. } | Event::FollowLogin(_)) {
             // The check of its app key, or the login that it follows, was counted.
-            Event::Register { .. } | Event::FollowLogin(_) => Ok(()),
-            _ => self.host.may_log_in(&connection.transport, now_ms),
+            Ok(())
+        } else {
+            self.host.may_log_in(&connection.transport, now_ms)
         };
         let Err(retry_after_s) = admitted else {
             let core = Arc::clone(&self.core);

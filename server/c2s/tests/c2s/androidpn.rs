@@ -45,11 +45,10 @@ fn any_host_in_the_header_is_answered_with_the_domain_and_the_features() {
     assert!(answer.contains("<register xmlns='http://jabber.org/features/iq-register'/>"), "{answer}");
     let mut other = Driver::tcp(Config { androidpn: false, ..served() });
     assert!(other.send(HEADER).ends_with(&stream_error("host-unknown")));
-    // Who states a language is told of a domain that is not served.
+    // Who states an address of its own is told of a domain that is not served.
     let mut modern = Driver::tcp(served());
-    assert!(
-        modern.send(&HEADER.replace("version", "xml:lang=\"en\" version")).ends_with(&stream_error("host-unknown"))
-    );
+    let header = HEADER.replace("version", "from=\"a@example.com\" version");
+    assert!(modern.send(&header).ends_with(&stream_error("host-unknown")));
 }
 
 #[test]
