@@ -100,7 +100,7 @@ pub(crate) fn take_from_rate(extensions: &Extensions, api: &Api, id: &str) -> Re
     let Some(slot) = extensions.get::<Slot>() else {
         return Ok(());
     };
-    let allowance = api.rates.take(&id.to_owned(), api.core.env.clock.mono_ms());
+    let allowance = api.rates.take(id, api.core.env.clock.mono_ms());
     slot.0.get_or_init(|| allowance);
     if allowance.is_granted {
         return Ok(());

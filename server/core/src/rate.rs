@@ -1,5 +1,6 @@
 //! How often each of many may do something: a token bucket for each, in a bounded table.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::num::NonZeroU32;
@@ -39,7 +40,7 @@ pub struct Rates<K> {
     buckets: Mutex<HashMap<K, Bucket>>,
 }
 
-impl<K: Clone + Eq + Hash> Rates<K> {
+impl<K: Eq + Hash> Rates<K> {
     /// `times` in `span_ms` in the long run, and `burst` at once.
     #[must_use]
     pub fn new(times: NonZeroU32, span_ms: u64, burst: u32) -> Self {
@@ -53,7 +54,11 @@ impl<K: Clone + Eq + Hash> Rates<K> {
     }
 
     /// Takes one time's worth from the bucket of `key`.
-    pub fn take(&self, key: &K, now_ms: u64) -> Allowance {
+    pub fn take<Q>(&self, key: &Q, now_ms: u64) -> Allowance
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
         // What a panicking thread left is off by one time at most.
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let level = buckets.get(key).map_or(self.full, |bucket| self.refilled(*bucket, now_ms));
@@ -69,7 +74,7 @@ impl<K: Clone + Eq + Hash> Rates<K> {
                     buckets.clear();
                 }
             }
-            buckets.insert(key.clone(), Bucket { level, at_ms: now_ms });
+            buckets.insert(key.to_owned(), Bucket { level, at_ms: now_ms });
         }
         Allowance {
             limit: self.full / self.cost,
@@ -97,7 +102,7 @@ mod tests {
     #[test]
     fn a_bucket_empties_and_fills_at_its_rate() {
         let rates = rates(2);
-        let take = |key: &str, now_ms| rates.take(&key.to_owned(), now_ms);
+        let take = |key: &str, now_ms| rates.take(key, now_ms);
         let granted = (0..20).filter(|_| take("a", 0).is_granted).count();
         assert_eq!(granted, 10);
         let empty = Allowance { limit: 10, remaining: 0, reset_s: 5, retry_s: 1, is_granted: false };

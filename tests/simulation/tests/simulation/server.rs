@@ -291,6 +291,18 @@ impl Server {
         }
     }
 
+    /// What it has done since it was last asked; its faults, and what it sent, go into the world's books.
+    pub(crate) fn said(
+        &mut self,
+        now_ms: u64,
+        faults: &mut Vec<String>,
+        sent: &mut Vec<(DeviceId, EntryId, u64)>,
+    ) -> Vec<Effect> {
+        faults.append(&mut self.faults);
+        sent.extend(self.sent.drain(..).map(|(device, id)| (device, id, now_ms)));
+        std::mem::take(&mut self.effects)
+    }
+
     /// Lets everything happen that waits for nothing but its turn.
     pub(crate) fn settle(&mut self) {
         loop {

@@ -408,9 +408,7 @@ impl World {
         self.note_commits();
         let Some(server) = &mut self.server else { return };
         server.settle();
-        let effects = std::mem::take(&mut server.effects);
-        self.faults.append(&mut server.faults);
-        self.sent.extend(server.sent.drain(..).map(|(device, id)| (device, id, self.now_ms)));
+        let effects = server.said(self.now_ms, &mut self.faults, &mut self.sent);
         for gate in self.disk.take_gates() {
             let wait_ms = if self.is_calm { 0 } else { gate.wait_ms };
             self.after(wait_ms, Happening::Gate(gate.open));
@@ -485,9 +483,7 @@ impl World {
         let Some(mut server) = self.server.take() else { return };
         self.release_gates();
         server.close(&self.disk);
-        self.faults.append(&mut server.faults);
-        self.sent.extend(server.sent.drain(..).map(|(device, id)| (device, id, self.now_ms)));
-        let effects = std::mem::take(&mut server.effects);
+        let effects = server.said(self.now_ms, &mut self.faults, &mut self.sent);
         self.carry_out(effects);
         let links = server.links();
         drop(server);

@@ -35,14 +35,13 @@ internal object Background {
         pending: BroadcastReceiver.PendingResult?,
         what: String,
         dispatcher: CoroutineDispatcher = Dispatchers.IO,
-        limitMs: Long = pendingMs,
         block: suspend () -> Unit,
     ): Job {
         val lock = WakeLocks(context).hold(what)
         val isFinished = AtomicBoolean()
         val finish = { if (isFinished.compareAndSet(false, true)) pending?.finish() }
         // The time runs from now on, also while the work waits for its turn.
-        val limit = scope.launch { delay(limitMs).also { finish() } }
+        val limit = scope.launch { delay(pendingMs).also { finish() } }
         return scope.launch(dispatcher) {
             try {
                 block()
