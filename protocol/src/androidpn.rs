@@ -62,14 +62,14 @@ pub enum Report {
     Alias {
         /// The account that the client names.
         username: Option<String>,
-        /// The alias.
+        /// The alias; blank when it wants none any more.
         alias: String,
     },
     /// An account wants these tags.
     Tags {
         /// The account that the client names.
         username: Option<String>,
-        /// The tags.
+        /// The tags; none when it wants none any more.
         tags: Vec<String>,
     },
 }
@@ -81,13 +81,15 @@ impl Report {
     /// [`Unusable`] when it is a report without what it should say.
     pub fn read(payload: &Element) -> Option<Result<Self, Unusable>> {
         let username = || local_text(payload, "username");
+        // What is empty takes back what was said before, what is missing says nothing.
+        let said = |name| payload.children().find(|child| child.name() == name).map(Element::text);
         let own_text = || Some(payload.text().trim().to_owned()).filter(|text| !text.is_empty());
         let report = match payload.ns() {
             CONFIRM => {
                 ["uuid", "id"].iter().find_map(|name| local_text(payload, name)).or_else(own_text).map(Self::Confirm)
             }
-            ALIAS => local_text(payload, "alias").map(|alias| Self::Alias { username: username(), alias }),
-            TAGS => local_text(payload, "tags").map(|tags| {
+            ALIAS => said("alias").map(|alias| Self::Alias { username: username(), alias }),
+            TAGS => said("tags").map(|tags| {
                 let tags = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned);
                 Self::Tags { username: username(), tags: tags.collect() }
             }),
@@ -181,6 +183,20 @@ mod tests {
         let read = Report::Tags { username: None, tags: ["a", "b", "c"].map(str::to_owned).to_vec() };
         assert_eq!(Report::read(&tags), Some(Ok(read)));
         assert_eq!(Report::read(&Element::new(ns::PING, "ping")), None);
+    }
+
+    #[test]
+    fn an_empty_report_takes_back_and_one_without_its_element_says_nothing() {
+        let none = Report::Alias { username: None, alias: String::new() };
+        let alias = Element::new(ALIAS, "setalias");
+        assert_eq!(Report::read(&alias), Some(Err(Unusable)));
+        assert_eq!(Report::read(&alias.with_child(Element::new(ALIAS, "alias"))), Some(Ok(none)));
+        let tags = Element::new(TAGS, "settags");
+        assert_eq!(Report::read(&tags), Some(Err(Unusable)));
+        for text in ["", " , "] {
+            let tags = tags.clone().with_text_child("tags", text);
+            assert_eq!(Report::read(&tags), Some(Ok(Report::Tags { username: None, tags: Vec::new() })), "{text:?}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! pushes and nothing else, and what the scripts of their servers' operators ask for.
 
 mod account;
+mod claims;
 mod import;
 mod key;
 mod report;
@@ -12,8 +13,9 @@ mod stanza;
 use longwire_model::{DeviceId, Timestamp};
 
 pub use account::Proof;
+pub(crate) use claims::Claims;
 pub use import::Imported;
-pub use key::{ALIAS, alias_key, tag_key};
+pub use key::{alias_key, tag_key};
 
 use crate::{Core, CoreError};
 

@@ -67,6 +67,7 @@ impl Effect {
             | Write::Generation { .. }
             | Write::Register(_)
             | Write::Membership { .. }
+            | Write::Claim { .. }
             | Write::RemoveDevice { .. }
             | Write::Event { .. }
             | Write::Action { .. }

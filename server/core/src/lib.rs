@@ -93,6 +93,8 @@ pub struct Core {
     pub iq: IqTable,
     /// How often devices may ask for a user, topics and tags.
     pub requests: Rates<DeviceId>,
+    /// What original clients have said of themselves and is not written yet.
+    claims: androidpn::Claims,
     /// Clock and randomness.
     pub env: Env,
     /// The store.
@@ -146,6 +148,7 @@ impl Core {
             metrics,
             iq,
             requests,
+            claims: androidpn::Claims::default(),
             env,
             store,
         }))
@@ -185,6 +188,7 @@ impl Core {
 
     /// Writes what is queued and stops the log: later writes are refused.
     pub async fn close(&self) {
+        self.end_claims().await;
         self.log.close().await;
     }
 }

@@ -1,6 +1,7 @@
 //! `longwire serve`: puts the parts together, says where it listens, and takes them apart again.
 
 mod alive;
+mod claims;
 mod first_start;
 mod listeners;
 mod registration;
@@ -109,6 +110,7 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     servers.spawn(serve(operator, api.router(), stopped.clone()));
     servers.spawn(serve(http, api.router(), stopped.clone()));
     servers.spawn(alive::run(Arc::clone(&engine.core), stopped.clone()));
+    servers.spawn(claims::run(Arc::clone(&engine.core), stopped.clone()));
     servers.spawn(sweep::run(Arc::clone(&engine.core), configuration.retention_days, stopped));
     registration::explain(configuration, &engine.core).await?;
     let ready = Ready {

@@ -1,6 +1,9 @@
 //! Accounts: XMPP logins (DESIGN §3).
 
-use crate::Timestamp;
+use crate::{AudienceKey, Timestamp};
+
+/// How the name of a tag begins that stands for an alias: an alias is never a user (DESIGN §3).
+pub const ALIAS: &str = "alias:";
 
 /// An account and its SCRAM-SHA-256 verifier; the password itself is nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub struct AndroidpnAccount {
     pub full_name: Option<String>,
     /// When it was made, here or on the server that it came from.
     pub created_at: Timestamp,
+    /// The tags that its client has claimed for itself, its alias among them; never one that an operator set.
+    pub claimed: Vec<AudienceKey>,
 }
 
 /// Shows neither the password nor who it is.

@@ -7,5 +7,7 @@ CREATE TABLE androidpn_account (
     sealed_password BLOB    NOT NULL,
     email           TEXT,
     full_name       TEXT,
-    created_at      INTEGER NOT NULL
+    created_at      INTEGER NOT NULL,
+    -- The tags that its client has claimed for itself, its alias among them: keys separated by spaces, or nothing.
+    claimed         TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;

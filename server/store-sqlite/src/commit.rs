@@ -1,6 +1,7 @@
 //! One group of writes as one transaction. Statements cost a turn to SQLite's thread each, so what a group needs to know is read
 //! at once, decided in memory, and written as few statements of many rows.
 
+mod claims;
 mod devices;
 mod records;
 mod run;
@@ -64,6 +65,7 @@ impl Batch<'_> {
             }
             Write::Register(device) => self.register(device).await,
             Write::Membership { device, change, entry, at } => self.change(device, &change, entry, at).await,
+            Write::Claim { device, claim, entry, at } => self.claim(device, &claim, entry, at).await,
             Write::TakeOver { device, account } => self.take_over(device, &account).await,
             Write::RemoveDevice { device, entry, at } => self.remove_device(device, entry, at).await,
             Write::Acknowledge { device, row } => Ok(self.run.acknowledge(device, &row)),

@@ -21,7 +21,7 @@ pub(crate) fn entry_values(entry: &Entry) -> Vec<Value> {
     let routing = entry.kind.routing();
     let content = entry.kind.content();
     let target = entry.kind.target();
-    let audience = routing.map(|routing| audience_text(&routing.audience));
+    let audience = routing.map(|routing| keys_text(&routing.audience));
     let collapse_key = content.and_then(|content| content.collapse_key.clone());
     let audience_hash = collapse_key.as_ref().and(audience.as_deref().map(hash));
     let payload = match &entry.kind {
@@ -95,13 +95,19 @@ fn target(row: &SqliteRow) -> Result<Target, sqlx::Error> {
 }
 
 /// The keys as one text; names hold no spaces.
-pub(crate) fn audience_text(keys: &[AudienceKey]) -> String {
+pub(crate) fn keys_text(keys: &[AudienceKey]) -> String {
     keys.iter().map(AudienceKey::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// The keys of a text.
 pub(crate) fn audience(text: &str) -> Result<Vec<AudienceKey>, sqlx::Error> {
     text.split(' ').map(|key| key.parse().map_err(|_| damaged("audience"))).collect()
+}
+
+/// What the account of an original client has claimed.
+pub(crate) fn claimed(row: &SqliteRow) -> Result<Vec<AudienceKey>, sqlx::Error> {
+    let keys = column::<&str>(row, "claimed")?.split_whitespace();
+    keys.map(|key| key.parse().map_err(|_| damaged("claimed"))).collect()
 }
 
 /// FNV-1a with 64 bits, as a signed number. Stored: never change it.

@@ -1,6 +1,7 @@
 //! The suite that every store passes: one case per behaviour. `longwire_store::conformance!(make)` makes a test of each; `make`
 //! is an async function that gives an empty store and whatever must live as long as it.
 
+mod claims;
 mod delivery;
 mod idempotency;
 mod log;
@@ -12,6 +13,7 @@ mod sessions;
 mod sweeping;
 mod world;
 
+pub use claims::*;
 pub use delivery::*;
 pub use idempotency::*;
 pub use log::*;
@@ -69,6 +71,8 @@ macro_rules! conformance {
             sessions_are_swept_but_for_the_last
             accounts_are_added_once_and_listed_by_name
             accounts_of_original_clients_are_apart_and_have_one_device
+            claims_replace_claims_alone_each_in_one_entry
+            what_an_operator_sets_or_takes_is_no_claim_any_more
             api_keys_are_revoked_once
             an_app_key_admits_accounts_until_it_is_revoked
             user_keys_are_revoked_once

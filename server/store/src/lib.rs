@@ -2,6 +2,7 @@
 //! Stores hold no policy: they keep rows, number them, and answer questions about them.
 #![forbid(unsafe_code)]
 
+pub mod claim;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
@@ -18,6 +19,7 @@ use longwire_model::{
     Session, Timestamp, UserKey,
 };
 
+pub use claim::Claim;
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use read::{DeliveryRow, Head, LoadedDevice, LogPage, LogQuery, LogRow, StoredEntry, Successor};

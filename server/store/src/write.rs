@@ -12,6 +12,8 @@ use longwire_model::{
     GenerationId, KeyKind, Session, Target, Timestamp, UserKey,
 };
 
+use crate::claim::Claim;
+
 /// One write.
 #[derive(Clone, Debug)]
 pub enum Write {
@@ -44,12 +46,26 @@ pub enum Write {
     /// Makes a device and appends its join of `device:…` and `all`; both recorded positions are that entry's.
     /// A second device of the same account and kind is [`Written::Exists`].
     Register(NewDevice),
-    /// Changes what a device is a member of, as one entry; [`Written::Unchanged`] when it already is so.
+    /// Changes what a device is a member of, as one entry; [`Written::Unchanged`] when it already is so. A topic or tag that is joined
+    /// or left by this is not one that the device's client has claimed any more ([`Write::Claim`]), also when it is so already.
     Membership {
         /// The device.
         device: DeviceId,
         /// The change.
         change: Change,
+        /// The entry's id.
+        entry: EntryId,
+        /// When.
+        at: Timestamp,
+    },
+    /// What an original androidpn client says of itself: as one entry its device joins what it claims and leaves what its account had
+    /// claimed before, and nothing else. [`Written::Done`] when the device is a member of that already and only the account's claims
+    /// changed, [`Written::Unchanged`] when they are so too; [`Refusal::UnknownDevice`] also for a device of no such account.
+    Claim {
+        /// The device.
+        device: DeviceId,
+        /// What its client says.
+        claim: Claim,
         /// The entry's id.
         entry: EntryId,
         /// When.
@@ -277,6 +293,15 @@ pub enum Change {
 pub type Moves = (Vec<AudienceKey>, Vec<AudienceKey>);
 
 impl Change {
+    /// The topic or tag that it names.
+    #[must_use]
+    pub const fn named(&self) -> Option<&AudienceKey> {
+        match self {
+            Self::User(_) => None,
+            Self::Join(key) | Self::Leave(key) => Some(key),
+        }
+    }
+
     /// What a device that holds `open` joins and leaves by this change, in this order; none when it already is so.
     ///
     /// # Errors
@@ -301,7 +326,7 @@ impl Change {
 }
 
 /// Whether a key counts towards [`MEMBERSHIPS_MAX`].
-fn is_bounded(key: &AudienceKey) -> bool {
+pub(crate) fn is_bounded(key: &AudienceKey) -> bool {
     matches!(key.kind(), KeyKind::Topic | KeyKind::Tag)
 }
 

@@ -97,6 +97,7 @@ impl Core {
             email: detail(new.email),
             full_name: detail(new.full_name),
             created_at: new.created_at.unwrap_or(now),
+            claimed: Vec::new(),
             name: new.name,
         };
         let device = NewDevice {

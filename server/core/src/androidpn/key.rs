@@ -1,9 +1,7 @@
 //! Audience keys of what clients and scripts of the forks name.
 
 use longwire_model::AudienceKey;
-
-/// How the name of a tag begins that stands for an alias: an alias is never a user (DESIGN §3).
-pub const ALIAS: &str = "alias:";
+use longwire_model::account::ALIAS;
 
 /// The tag of an alias; none when the alias is blank or too long.
 #[must_use]

@@ -47,8 +47,14 @@ mod tests {
         let sealed_password = seal(&key, "ann", "päss", [1; 12]);
         assert!(!sealed_password.windows(3).any(|part| part == b"ss\0" || part == b"p\xc3\xa4"));
         let created_at = Timestamp::from_millis(0);
-        let account =
-            AndroidpnAccount { name: "ann".into(), sealed_password, email: None, full_name: None, created_at };
+        let account = AndroidpnAccount {
+            name: "ann".into(),
+            sealed_password,
+            email: None,
+            full_name: None,
+            created_at,
+            claimed: Vec::new(),
+        };
         assert_eq!(open(&key, &account).as_deref(), Some("päss"));
         assert_eq!(open(&[8; 32], &account), None);
         assert_eq!(open(&key, &AndroidpnAccount { name: "bob".into(), ..account.clone() }), None);

@@ -2,9 +2,10 @@
 
 use longwire_core::androidpn::{Imported, NewAccount, Proof};
 use longwire_core::auth_manager::{AccountError, PasswordCheck, RemovedBy};
+use longwire_core::devices::Change;
 use longwire_core::login::LoginError;
 use longwire_core::session_manager::{EndReason, Session};
-use longwire_model::{DeviceKind, Timestamp};
+use longwire_model::{DeviceId, DeviceKind, Timestamp};
 use longwire_protocol::stanza::{Presence, PresenceType};
 use longwire_protocol::{Element, ns};
 use longwire_router::SessionKind;
@@ -134,4 +135,96 @@ async fn answers_and_silences() {
     ] {
         assert_eq!(said(silent.clone()).await, None, "{silent}");
     }
+}
+
+fn settags(username: &str, tags: &str) -> Element {
+    let payload = Element::new("androidpn:iq:settags", "settags").with_text_child("username", username);
+    iq("set", payload.with_text_child("tags", tags))
+}
+
+fn setalias(username: &str, alias: &str) -> Element {
+    let payload = Element::new("androidpn:iq:setalias", "setalias").with_text_child("username", username);
+    iq("set", payload.with_text_child("alias", alias))
+}
+
+/// The tags of a device, in order of name.
+async fn held(world: &World, device: DeviceId) -> Vec<String> {
+    let device = world.core.device(device).await.expect("an answer").expect("a device");
+    let mut tags: Vec<String> = device.open("tag").map(str::to_owned).collect();
+    tags.sort();
+    tags
+}
+
+#[tokio::test]
+async fn alias_and_tags_replace_what_the_client_said_before_and_nothing_of_the_operators() {
+    let world = World::new().await;
+    let device = world.core.register_androidpn(new("bob", "x")).await.expect("a new account");
+    let other = world.core.register_androidpn(new("ann", "x")).await.expect("a new account");
+    let session = logged_in(&world, "bob").await;
+    let says = async |report| assert_eq!(world.core.handle_stanza(&session, report).await.reply, None);
+    world.core.change(device, Change::Join("tag:staff".parse().expect("a key"))).await.expect("a change");
+    let before = world.core.log.last();
+    says(settags(" BOB ", "b,a,staff,b")).await;
+    assert_eq!(held(&world, device).await, ["a", "b", "staff"]);
+    assert_eq!(world.core.log.last(), before + 1, "one report is one entry");
+    says(settags("bob", "a,b,staff")).await;
+    assert_eq!(world.core.log.last(), before + 1, "what is so already is none");
+    says(setalias("bob", "Bob")).await;
+    says(settags("bob", "c")).await;
+    assert_eq!(held(&world, device).await, ["alias:Bob", "c", "staff"]);
+    says(setalias("ann", "Ann")).await;
+    says(settags("ann", "")).await;
+    says(settags("a b@", "x")).await;
+    assert_eq!(held(&world, device).await, ["alias:Bob", "c", "staff"], "of another account: ignored");
+    assert!(held(&world, other).await.is_empty());
+    says(setalias("bob", "Robert")).await;
+    says(settags("bob", "")).await;
+    assert_eq!(held(&world, device).await, ["alias:Robert", "staff"]);
+    says(setalias("bob", "")).await;
+    assert_eq!(held(&world, device).await, ["staff"]);
+    // Of another session: the account remembers.
+    says(settags("bob", "d")).await;
+    let session = logged_in(&world, "bob").await;
+    world.core.handle_stanza(&session, settags("bob", "e")).await;
+    assert_eq!(held(&world, device).await, ["e", "staff"]);
+}
+
+#[tokio::test]
+async fn tags_are_bounded_by_the_patterns_where_there_are_any() {
+    let world = World::with_tags(&["news/*", "beta"]).await;
+    let device = world.core.register_androidpn(new("bob", "x")).await.expect("a new account");
+    let session = logged_in(&world, "bob").await;
+    world.core.handle_stanza(&session, settags("bob", "staff,news/a,beta,beta2")).await;
+    world.core.handle_stanza(&session, setalias("bob", "boss")).await;
+    assert_eq!(held(&world, device).await, ["alias:boss", "beta", "news/a"]);
+    world.core.handle_stanza(&session, settags("bob", "staff")).await;
+    assert_eq!(held(&world, device).await, ["alias:boss"]);
+}
+
+#[tokio::test]
+async fn a_hundred_reports_are_so_many_changes_as_a_device_may_ask_for_and_the_last_one_holds() {
+    let world = World::new().await;
+    let device = world.core.register_androidpn(new("bob", "x")).await.expect("a new account");
+    let session = logged_in(&world, "bob").await;
+    let before = world.core.log.last();
+    for number in 0..100 {
+        world.core.handle_stanza(&session, settags("bob", &format!("t{number},u{number}"))).await;
+    }
+    world.core.handle_stanza(&session, setalias("bob", "Bob")).await;
+    assert_eq!((world.core.log.last() - before, held(&world, device).await), (64, vec!["t63".into(), "u63".into()]));
+    world.core.settle_claims().await;
+    assert_eq!(held(&world, device).await, ["t63", "u63"], "not sooner than it may");
+    // Its session is over; each of the two takes a turn.
+    world.core.log_out("bob", session.key, longwire_model::SessionEnd::Lost, None);
+    world.hand.advance(10_000);
+    world.core.settle_claims().await;
+    world.hand.advance(10_000);
+    world.core.settle_claims().await;
+    assert_eq!(held(&world, device).await, ["alias:Bob", "t99", "u99"]);
+    // What would wait when the server ends is written.
+    let session = logged_in(&world, "bob").await;
+    world.core.handle_stanza(&session, settags("bob", "last")).await;
+    assert_eq!(held(&world, device).await, ["alias:Bob", "t99", "u99"]);
+    world.core.close().await;
+    assert_eq!(held(&world, device).await, ["alias:Bob", "last"]);
 }

@@ -8,7 +8,7 @@ use longwire_core::auth_manager::FastLogin;
 use longwire_core::login::{LoginError, PushLogin, Ready};
 use longwire_core::session_manager::{Command, EndReason, Worker};
 use longwire_core::{Clock, Core, CoreConfig, Env, Random, Registration};
-use longwire_model::{AppId, DeviceId, Entry, Lane, Notification, Seq, Timestamp};
+use longwire_model::{AppId, DeviceId, Entry, Lane, NamePattern, Notification, Seq, Timestamp};
 use longwire_protocol::Element;
 use longwire_router::{CloseReason, Now, Output, SessionKey, Shard, Stated};
 use longwire_store::Write;
@@ -143,8 +143,18 @@ impl World {
         Self::registering(Registration::Open).await
     }
 
+    /// Where devices may take such tags.
+    pub(crate) async fn with_tags(patterns: &[&str]) -> Self {
+        let tags = patterns.iter().map(|pattern| pattern.parse().expect("a pattern"));
+        Self::configured(Registration::Open, tags.collect()).await
+    }
+
     /// With this policy of registration.
     pub(crate) async fn registering(registration: Registration) -> Self {
+        Self::configured(registration, Vec::new()).await
+    }
+
+    async fn configured(registration: Registration, device_tags: Vec<NamePattern>) -> Self {
         let (store, hand) = (Arc::new(MemoryStore::new()), Arc::new(Hand::default()));
         let env = Env::new(Arc::<Hand>::clone(&hand), Arc::<Hand>::clone(&hand));
         let config = CoreConfig {
@@ -155,7 +165,7 @@ impl World {
             server_key: [9; 32],
             fast_token_ms: 1_000_000,
             device_topics: vec!["t/*".parse().expect("a pattern")],
-            device_tags: Vec::new(),
+            device_tags,
             androidpn: Some(androidpn()),
         };
         let core = Core::open(Arc::<MemoryStore>::clone(&store), env, config).await.expect("an empty store");

@@ -64,18 +64,24 @@ impl Batch<'_> {
         entry: EntryId,
         at: Timestamp,
     ) -> Result<Written, sqlx::Error> {
-        let Some(app) = self.app_of(device).await? else {
+        let Some(owner) = self.owner_of(device).await? else {
             return Ok(Written::Refused(Refusal::UnknownDevice));
         };
-        match change.against(&self.open_keys(device).await?) {
-            Err(refusal) => Ok(Written::Refused(refusal)),
-            Ok(None) => Ok(Written::Unchanged),
-            Ok(Some(moves)) => self.move_device(app, device, (entry, at), moves).await,
+        let moves = match change.against(&self.open_keys(device).await?) {
+            Err(refusal) => return Ok(Written::Refused(refusal)),
+            Ok(moves) => moves,
+        };
+        if let (Some(key), Some(claims)) = (change.named(), &owner.claims) {
+            self.disclaim(claims, key).await?;
+        }
+        match moves {
+            None => Ok(Written::Unchanged),
+            Some(moves) => self.move_device(owner.app, device, (entry, at), moves).await,
         }
     }
 
     /// Appends the entry of a change and moves the memberships by it.
-    async fn move_device(
+    pub(super) async fn move_device(
         &mut self,
         app: AppId,
         device: DeviceId,
@@ -138,7 +144,7 @@ impl Batch<'_> {
         row.map(|row| column(&row, "app").map(AppId)).transpose()
     }
 
-    async fn open_keys(&mut self, device: DeviceId) -> Result<Vec<AudienceKey>, sqlx::Error> {
+    pub(super) async fn open_keys(&mut self, device: DeviceId) -> Result<Vec<AudienceKey>, sqlx::Error> {
         const SQL: &str = "SELECT key, joined_seq, left_seq FROM membership WHERE device = ? AND left_seq IS NULL \
                            ORDER BY joined_seq, key";
         let rows = statement(SQL, [device.into()]).fetch_all(&mut *self.conn).await?;

@@ -6,6 +6,7 @@ use longwire_store::Written;
 use longwire_store::write::{NewDevice, Refusal};
 
 use super::Batch;
+use crate::row::keys_text;
 use crate::sql::{Value, statement};
 
 impl Batch<'_> {
@@ -52,15 +53,17 @@ impl Batch<'_> {
         account: AndroidpnAccount,
         device: NewDevice,
     ) -> Result<Written, sqlx::Error> {
-        const SQL: &str = "INSERT INTO androidpn_account (name, sealed_password, email, full_name, created_at) \
-                           SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM account WHERE name = ?1) \
+        const SQL: &str = "INSERT INTO androidpn_account (name, sealed_password, email, full_name, created_at, claimed) \
+                           SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM account WHERE name = ?1) \
                            ON CONFLICT DO NOTHING";
-        let values: [Value; 5] = [
+        let claimed = keys_text(&account.claimed);
+        let values: [Value; 6] = [
             account.name.into(),
             account.sealed_password.into(),
             account.email.into(),
             account.full_name.into(),
             account.created_at.into(),
+            claimed.into(),
         ];
         match self.change_one(SQL, values).await? {
             Written::Done => self.register(device).await,

@@ -10,7 +10,7 @@ use longwire_store::{Write, Written};
 
 use super::Batch;
 use super::sessions::{self, SessionRows};
-use crate::row::{attempts, audience_text, exceptions_text, sent_text};
+use crate::row::{attempts, exceptions_text, keys_text, sent_text};
 use crate::sql::{
     Value, bytes, column, device_id, insert, json_devices, json_texts, seq, statement, timestamp, timestamp_option,
 };
@@ -79,6 +79,7 @@ pub(super) const fn is_common(write: &Write) -> bool {
         | Write::Resume { .. }
         | Write::Register(_)
         | Write::Membership { .. }
+        | Write::Claim { .. }
         | Write::TakeOver { .. }
         | Write::RemoveDevice { .. }
         | Write::AddAccount(_)
@@ -272,7 +273,7 @@ impl Batch<'_> {
                            WHERE t.app = ?1 AND t.id = ?2 AND t.kind = 'notification'";
         self.flush().await?;
         let Dismissal { id, at, target, routing } = dismissal;
-        let values = [app.0.into(), target.id.into(), audience_text(&routing.audience).into()];
+        let values = [app.0.into(), target.id.into(), keys_text(&routing.audience).into()];
         let Some(row) = statement(SQL, values).fetch_optional(&mut *self.conn).await? else {
             return Ok(Written::Done);
         };
@@ -351,6 +352,7 @@ const fn device_of(write: &Write) -> Option<DeviceId> {
         | Write::Resume { .. }
         | Write::Register(_)
         | Write::Membership { .. }
+        | Write::Claim { .. }
         | Write::TakeOver { .. }
         | Write::RemoveDevice { .. }
         | Write::AddAccount(_)

@@ -5,6 +5,7 @@ use longwire_model::{Account, AndroidpnAccount, ApiKey, AppId, AppKey, DeviceId,
 use longwire_store::write::{IDEMPOTENCY_MILLIS, Idempotency};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use crate::row::claimed;
 use crate::sql::{bytes, column, damaged, seq, seq_option, statement, timestamp, timestamp_option};
 
 /// An account by its name.
@@ -64,6 +65,7 @@ fn read_androidpn(row: &SqliteRow) -> Result<AndroidpnAccount, sqlx::Error> {
         email: column(row, "email")?,
         full_name: column(row, "full_name")?,
         created_at: timestamp(row, "created_at")?,
+        claimed: claimed(row)?,
     })
 }
 

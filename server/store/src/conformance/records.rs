@@ -5,7 +5,7 @@ use std::sync::Arc;
 use longwire_model::account::{FastToken, FastTokens};
 use longwire_model::{Account, AndroidpnAccount, ApiKey, AppKey, DeviceKind, Scope, TokenAlgorithm, UserKey};
 
-use super::world::{APP, Draft, World, acknowledgement, at, is_done, is_unchanged, refusal, seqs_of};
+use super::world::{APP, Draft, World, acknowledgement, at, is_done, is_unchanged, key, refusal, seqs_of};
 use crate::write::{NewDevice, Refusal};
 use crate::{Store, Write};
 
@@ -52,6 +52,7 @@ pub async fn accounts_of_original_clients_are_apart_and_have_one_device(store: A
         email: (name == "ann").then(|| "ann@example.com".to_owned()),
         full_name: None,
         created_at: at(5),
+        claimed: if name == "cid" { vec![key("tag:a"), key("tag:alias:C")] } else { Vec::new() },
     };
     let add = |name: &str, byte| {
         let (id, entry) = (world.device_id(), world.entry_id());

@@ -6,13 +6,13 @@ use longwire_model::delivery::{Acknowledgement, Event, NotExtending, USED_ACTION
 use longwire_model::device::Generation;
 use longwire_model::entry::MembershipChange;
 use longwire_model::{
-    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, Entry, EntryId, EntryKind,
-    GenerationId, LaneSeqs, Membership, Seq, Target, Timestamp, UserKey,
+    Account, AndroidpnAccount, ApiKey, AppId, AppKey, AudienceKey, Device, DeviceId, DeviceKind, Entry, EntryId,
+    EntryKind, GenerationId, LaneSeqs, Membership, Seq, Target, Timestamp, UserKey,
 };
 
 use super::state::State;
 use crate::write::{Change, Dismissal, IDEMPOTENCY_MILLIS, Idempotency, NewDevice, Refusal};
-use crate::{Write, Written};
+use crate::{Claim, Write, Written};
 
 impl State {
     /// Carries out one write; what is refused changes nothing.
@@ -22,6 +22,7 @@ impl State {
             Write::Generation { app, id, entry, at } => self.begin_generation(app, id, entry, at),
             Write::Register(device) => self.register(device),
             Write::Membership { device, change, entry, at } => self.change(device, &change, entry, at),
+            Write::Claim { device, claim, entry, at } => self.claim(device, &claim, entry, at),
             Write::TakeOver { device, account } => self.take_over(device, account),
             Write::RemoveDevice { device, entry, at } => self.remove_device(device, entry, at),
             Write::Acknowledge { device, row } => self.acknowledge(device, row),
@@ -161,10 +162,35 @@ impl State {
         let Some(record) = self.devices.get(&device) else {
             return Written::Refused(Refusal::UnknownDevice);
         };
-        match change.against(&open_keys(&record.memberships)) {
+        let moves = match change.against(&open_keys(&record.memberships)) {
+            Err(refusal) => return Written::Refused(refusal),
+            Ok(moves) => moves,
+        };
+        if let Some((_, claimed)) = self.claimed_of(device) {
+            claimed.retain(|key| change.named() != Some(key));
+        }
+        moves.map_or(Written::Unchanged, |moves| self.move_device(device, entry, at, moves))
+    }
+
+    /// The device of an original client, and what its account has claimed.
+    fn claimed_of(&mut self, device: DeviceId) -> Option<(&Device, &mut Vec<AudienceKey>)> {
+        let record = self.devices.get(&device).filter(|record| record.kind == DeviceKind::Androidpn)?;
+        let account = self.androidpn.get_mut(&record.account)?;
+        Some((record, &mut account.claimed))
+    }
+
+    fn claim(&mut self, device: DeviceId, claim: &Claim, entry: EntryId, at: Timestamp) -> Written {
+        let Some((record, claimed)) = self.claimed_of(device) else {
+            return Written::Refused(Refusal::UnknownDevice);
+        };
+        match claim.against(claimed, &open_keys(&record.memberships)) {
             Err(refusal) => Written::Refused(refusal),
             Ok(None) => Written::Unchanged,
-            Ok(Some(moves)) => self.move_device(device, entry, at, moves),
+            Ok(Some(taken)) => {
+                let is_silent = taken.is_silent();
+                *claimed = taken.claimed;
+                if is_silent { Written::Done } else { self.move_device(device, entry, at, taken.moves) }
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Pushes to original clients: as their IQ, once as far as such a client can, kept while they are away; and what the forks report.
 
 use anyhow::Context;
-use longwire_test_support::{SOON, until};
+use longwire_test_support::{SOON, ServerOptions, folder, until};
 use serde_json::{Value, json};
 
 use super::client::{Old, PASSWORD, field, fields};
@@ -169,43 +169,89 @@ fn what_may_wait_comes_with_the_next_space() -> anyhow::Result<()> {
     Ok(())
 }
 
+fn setalias(name: &str, alias: &str) -> String {
+    format!(
+        "<iq id=\"a\" type=\"set\"><setalias xmlns=\"androidpn:iq:setalias\"><username>{name}</username>\
+         <alias>{alias}</alias></setalias></iq>"
+    )
+}
+
+fn settags(name: &str, tags: &str) -> String {
+    format!(
+        "<iq id=\"t\" type=\"set\"><settags xmlns=\"androidpn:iq:settags\"><username>{name}</username>\
+         <tags>{tags}</tags></settags></iq>"
+    )
+}
+
+/// The tags of an account's device.
+fn held(world: &World, account: &str) -> anyhow::Result<Value> {
+    let device = world.api.get(&format!("/v1/devices/{}", device_of(world, account)?))?.json();
+    Ok(device.get("tags").cloned().unwrap_or_default())
+}
+
+/// Says these things, none of which is answered; all of them are carried out, or wait, when this returns.
+fn says(old: &mut Old, reports: &[String]) -> anyhow::Result<()> {
+    old.wire.send(&reports.concat())?;
+    old.hears_nothing()
+}
+
 #[test]
 fn alias_and_tags_are_of_the_own_account_alone() -> anyhow::Result<()> {
     let (world, mut old) = online(NAME)?;
     let mut other = Old::registered(&world.server, "other")?;
     other.log_in("other")?;
     other.is_available()?;
-    let alias = |name: &str, alias: &str| {
-        format!(
-            "<iq id=\"a\" type=\"set\"><setalias xmlns=\"androidpn:iq:setalias\"><username>{name}</username>\
-             <alias>{alias}</alias></setalias></iq>"
-        )
-    };
-    let tags = |name: &str, tags: &str| {
-        format!(
-            "<iq id=\"t\" type=\"set\"><settags xmlns=\"androidpn:iq:settags\"><username>{name}</username>\
-             <tags>{tags}</tags></settags></iq>"
-        )
-    };
-    for report in [alias("other", "mine"), tags("other", "x"), alias(NAME, "Ann B"), tags(NAME, "a,b")] {
-        old.wire.send(&report)?;
-        old.hears_nothing()?;
-    }
-    let held = |account: &str| -> anyhow::Result<Value> {
-        let device = world.api.get(&format!("/v1/devices/{}", device_of(&world, account)?))?.json();
-        Ok(device.get("tags").cloned().unwrap_or_default())
-    };
-    assert_eq!(held("other")?, json!([]));
-    assert_eq!(held(NAME)?, json!(["a", "alias:Ann%20B", "b"]));
+    world.join(&device_of(&world, NAME)?, "tags", "staff")?;
+    says(&mut old, &[setalias("other", "mine"), settags("other", "x"), setalias(NAME, "Ann B"), settags(NAME, "a,b")])?;
+    assert_eq!(held(&world, "other")?, json!([]));
+    assert_eq!(held(&world, NAME)?, json!(["a", "alias:Ann%20B", "b", "staff"]));
     push(&world, &json!({ "to": "tag:alias:Ann%20B", "title": "to the alias" }))?;
     assert_eq!(field(&old.takes_push()?, "title"), "to the alias");
     other.hears_nothing()?;
-    // Another alias and other tags take the place of the former.
-    for report in [alias(NAME, "Bea"), tags(NAME, "b,c")] {
-        old.wire.send(&report)?;
-        old.hears_nothing()?;
-    }
-    assert_eq!(held(NAME)?, json!(["alias:Bea", "b", "c"]));
+    // Another alias and other tags take the place of the former; what the operator has set, before or after, stays.
+    world.join(&device_of(&world, NAME)?, "tags", "a")?;
+    says(&mut old, &[setalias(NAME, "Bea"), settags(NAME, "b,c,staff")])?;
+    assert_eq!(held(&world, NAME)?, json!(["a", "alias:Bea", "b", "c", "staff"]));
+    // Of a new session too, after a restart too; and what is empty takes back.
+    drop(old);
+    let mut world = world;
+    world.server.kill();
+    world.server.start_again()?;
+    let mut old = Old::available(&world.server, NAME)?;
+    says(&mut old, &[settags(NAME, "d")])?;
+    assert_eq!(held(&world, NAME)?, json!(["a", "alias:Bea", "d", "staff"]));
+    says(&mut old, &[settags(NAME, ""), setalias(NAME, "").replace("<alias></alias>", "<alias/>")])?;
+    assert_eq!(held(&world, NAME)?, json!(["a", "staff"]));
+    Ok(())
+}
+
+#[test]
+fn a_hundred_reports_in_a_row_end_in_the_last_state() -> anyhow::Result<()> {
+    let (world, mut old) = online(NAME)?;
+    let reports: Vec<String> = (0..100).map(|number| settags(NAME, &format!("t{number},u{number}"))).collect();
+    says(&mut old, &reports)?;
+    assert_eq!(world.metric("longwire_requests_limited_total")?, 36);
+    let told = world.server.log().matches("more often than it may").count();
+    assert!((1..=5).contains(&told), "{told} lines");
+    drop(old);
+    until("the last tags", SOON, || (held(&world, NAME).ok()? == json!(["t99", "u99"])).then_some(()))
+}
+
+#[test]
+fn where_the_operator_names_tags_for_devices_others_are_not_taken() -> anyhow::Result<()> {
+    let place = folder();
+    let options = ServerOptions::new(&place.path().join("server")).with(&["--androidpn", "--plaintext"]);
+    let mut server = options.with_variable("LONGWIRE_DEVICE_TAGS", "beta,news/*").start()?;
+    let api = server.admin()?;
+    let world = World { server, api, place };
+    let mut old = Old::registered(&world.server, NAME)?;
+    old.log_in(NAME)?;
+    says(&mut old, &[settags(NAME, "staff,beta,news/a,beta2"), setalias(NAME, "Bea")])?;
+    assert_eq!(held(&world, NAME)?, json!(["alias:Bea", "beta", "news/a"]));
+    let told = world.server.logged("the tags that are left out", |line| line.contains("left_out"))?;
+    assert!(told.contains('2') && !told.contains("staff"), "{told}");
+    says(&mut old, &[settags(NAME, "staff")])?;
+    assert_eq!(held(&world, NAME)?, json!(["alias:Bea"]));
     Ok(())
 }
 
