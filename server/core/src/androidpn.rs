@@ -14,7 +14,7 @@ use longwire_model::{DeviceId, Timestamp};
 
 pub use account::Proof;
 pub(crate) use claims::Claims;
-pub use import::Imported;
+pub use import::{Imported, import_into_nothing};
 pub use key::{alias_key, tag_key};
 
 use crate::{Core, CoreError};

@@ -17,7 +17,7 @@ use crate::env::Env;
 use crate::log::Log;
 use crate::{CoreConfig, Registration};
 
-pub use account::{AccountError, PasswordCheck, RemovedBy};
+pub use account::{AccountError, AccountKind, ListedAccount, PasswordCheck, RemovedBy};
 pub use api_key::{AuthError, NewKey};
 pub use app_key::{AppKeyError, app_key_id};
 pub use fast::{FastHeld, FastLogin, HeldToken, Issued};

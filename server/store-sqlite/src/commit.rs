@@ -3,6 +3,7 @@
 
 mod claims;
 mod devices;
+mod originals;
 mod records;
 mod run;
 mod sessions;
@@ -36,6 +37,15 @@ pub(crate) async fn apply(conn: &mut SqliteConnection, writes: Vec<Write>) -> Re
     let mut answers = Vec::with_capacity(writes.len());
     let mut writes = writes.into_iter().peekable();
     while let Some(write) = writes.next() {
+        if let Write::AddAndroidpn { account, device } = write {
+            let app = device.app;
+            let mut alike = vec![(account, device)];
+            while let Some((account, device)) = originals::next_of(&mut writes, app) {
+                alike.push((account, device));
+            }
+            answers.extend(batch.add_originals(app, alike).await?);
+            continue;
+        }
         let is_common = run::is_common(&write);
         let mut alike = vec![write];
         while let Some(write) = writes.next_if(|next| is_common && run::is_common(next)) {
@@ -81,7 +91,10 @@ impl Batch<'_> {
             Write::AddAccount(account) => self.add_account(account).await,
             Write::Admit(account) => self.admit(account).await,
             Write::RemoveAccount(name) => self.remove_account(&name).await,
-            Write::AddAndroidpn { account, device } => self.add_androidpn(account, device).await,
+            Write::AddAndroidpn { account, device } => {
+                let written = self.add_originals(device.app, vec![(account, device)]).await?.pop();
+                Ok(written.expect("one answer for one account"))
+            }
             Write::RemoveAndroidpn(name) => self.remove_androidpn(&name).await,
             Write::FastTokens { device, tokens } => self.fast_tokens(device, tokens).await,
             Write::AddApiKey(key) => self.add_key(key).await,

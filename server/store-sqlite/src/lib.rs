@@ -275,6 +275,14 @@ impl Store for SqliteStore {
         read!(self, conn, read::records::androidpn_account(&mut conn, name))
     }
 
+    async fn accounts_named(&self, names: &[String]) -> Result<Vec<Account>, StoreError> {
+        read!(self, conn, read::records::accounts_named(&mut conn, names))
+    }
+
+    async fn androidpn_accounts_named(&self, names: &[String]) -> Result<Vec<AndroidpnAccount>, StoreError> {
+        read!(self, conn, read::records::androidpn_accounts_named(&mut conn, names))
+    }
+
     async fn androidpn_accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AndroidpnAccount>, StoreError> {
         read!(self, conn, read::records::androidpn_accounts(&mut conn, after, limit))
     }

@@ -91,6 +91,24 @@ pub trait Store: Send + Sync + 'static {
     /// The account of an original androidpn client by its prepared name.
     async fn androidpn_account(&self, name: &str) -> Result<Option<AndroidpnAccount>, StoreError>;
 
+    /// The accounts among these prepared names, in any order.
+    async fn accounts_named(&self, names: &[String]) -> Result<Vec<Account>, StoreError> {
+        let mut found = Vec::new();
+        for name in names {
+            found.extend(self.account(name).await?);
+        }
+        Ok(found)
+    }
+
+    /// The accounts of original androidpn clients among these prepared names, in any order.
+    async fn androidpn_accounts_named(&self, names: &[String]) -> Result<Vec<AndroidpnAccount>, StoreError> {
+        let mut found = Vec::new();
+        for name in names {
+            found.extend(self.androidpn_account(name).await?);
+        }
+        Ok(found)
+    }
+
     /// Accounts of original androidpn clients in order of name, above `after`, at most `limit`.
     async fn androidpn_accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AndroidpnAccount>, StoreError>;
 

@@ -182,7 +182,7 @@ async fn accounts_are_added_listed_and_removed() {
     assert_eq!(post(r#"{"name":"a@b"}"#).await.problem().2.as_deref(), Some("name"));
     assert_eq!(post(r#"{"name":"carol","password":""}"#).await.problem().2.as_deref(), Some("password"));
     let page = bench.get("/v1/accounts?limit=1").await.json();
-    assert_eq!(page["items"][0]["name"], "alice");
+    assert_eq!((page["items"][0]["name"].as_str(), page["items"][0]["kind"].as_str()), (Some("alice"), Some("xmpp")));
     let next = page["next"].as_str().expect("more");
     let page = bench.get(&format!("/v1/accounts?limit=1&cursor={next}")).await.json();
     assert_eq!((page["items"][0]["name"].as_str(), page["next"].is_null()), (Some("bob"), true));

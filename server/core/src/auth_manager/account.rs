@@ -47,6 +47,28 @@ pub enum AccountError {
     Core(#[from] CoreError),
 }
 
+/// How an account's clients log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountKind {
+    /// By SASL.
+    Xmpp,
+    /// As original androidpn clients do.
+    Androidpn,
+}
+
+/// An account of either kind, as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedAccount {
+    /// The name before the @.
+    pub name: String,
+    /// How its clients log in.
+    pub kind: AccountKind,
+    /// When it was made; of an imported one, where it comes from.
+    pub created_at: Timestamp,
+    /// Whether it is kept from logging in.
+    pub is_disabled: bool,
+}
+
 /// Who removes an account: decides what becomes of its devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemovedBy {
@@ -181,12 +203,27 @@ impl AuthManager {
         })
     }
 
-    /// Accounts in order of name, above `after`, at most `limit`.
+    /// Accounts of either kind in order of name, above `after`, at most `limit`.
     ///
     /// # Errors
     /// [`CoreError`] when the store cannot be read.
-    pub async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<Account>, CoreError> {
-        Ok(self.store.accounts(after, limit).await?)
+    pub async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<ListedAccount>, CoreError> {
+        let own = self.store.accounts(after, limit).await?.into_iter().map(|account| ListedAccount {
+            name: account.name,
+            kind: AccountKind::Xmpp,
+            created_at: account.created_at,
+            is_disabled: account.is_disabled,
+        });
+        let original = self.store.androidpn_accounts(after, limit).await?.into_iter().map(|account| ListedAccount {
+            name: account.name,
+            kind: AccountKind::Androidpn,
+            created_at: account.created_at,
+            is_disabled: false,
+        });
+        let mut accounts: Vec<ListedAccount> = own.chain(original).collect();
+        accounts.sort_by(|one, other| one.name.cmp(&other.name));
+        accounts.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(accounts)
     }
 
     /// Removes an account of either kind; false when there is none. Its sessions are the caller's to end.

@@ -1,7 +1,7 @@
 //! Original androidpn clients: their accounts, an import, their sessions, and what they may say.
 
-use longwire_core::androidpn::{Imported, NewAccount, Proof};
-use longwire_core::auth_manager::{AccountError, PasswordCheck, RemovedBy};
+use longwire_core::androidpn::{Imported, NewAccount, Proof, import_into_nothing};
+use longwire_core::auth_manager::{AccountError, AccountKind, PasswordCheck, RemovedBy};
 use longwire_core::devices::Change;
 use longwire_core::login::LoginError;
 use longwire_core::session_manager::{EndReason, Session};
@@ -82,6 +82,44 @@ async fn an_import_is_tried_first_and_can_be_repeated() {
     assert_eq!(names, ["ann", "dan"]);
     assert_eq!((users[0].created_at, users[0].email.as_deref(), users[0].is_online), (at, Some("a@b"), false));
     assert_eq!(world.core.androidpn_devices("ann").await.expect("devices").len(), 1, "pushes wait for it");
+}
+
+#[tokio::test]
+async fn an_import_of_many_is_one_answer_each_and_the_same_into_nothing() {
+    let world = World::new().await;
+    let users = || (0..3_000).map(|number| new(&format!("user{}", number % 2_500), "x")).collect::<Vec<_>>();
+    let told = world.core.import_androidpn(users(), false).await.expect("answers");
+    let added = |told: &[Imported]| told.iter().filter(|one| **one == Imported::Added).count();
+    assert_eq!((told.len(), added(&told), added(&told[..2_500])), (3_000, 2_500, 2_500));
+    assert_eq!(told, import_into_nothing(users()));
+    assert_eq!(world.core.androidpn_users(None, 5_000).await.expect("users").len(), 2_500);
+    assert_eq!(world.core.androidpn_devices("user2499").await.expect("devices").len(), 1);
+}
+
+#[tokio::test]
+async fn accounts_of_both_kinds_are_listed_in_order_page_by_page() {
+    let world = World::new().await;
+    for name in ["bob", "dan"] {
+        world.account(name).await;
+    }
+    for name in ["ann", "cid"] {
+        world.core.register_androidpn(new(name, "x")).await.expect("a new account");
+    }
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = world.core.auth.accounts(after.as_deref(), 1).await.expect("accounts");
+        let Some(last) = page.last() else { break };
+        after = Some(last.name.clone());
+        seen.extend(page.into_iter().map(|account| (account.name, account.kind)));
+    }
+    let expected = [
+        ("ann", AccountKind::Androidpn),
+        ("bob", AccountKind::Xmpp),
+        ("cid", AccountKind::Androidpn),
+        ("dan", AccountKind::Xmpp),
+    ];
+    assert_eq!(seen, expected.map(|(name, kind)| (name.to_owned(), kind)));
 }
 
 #[tokio::test]

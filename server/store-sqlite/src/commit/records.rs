@@ -1,12 +1,11 @@
 //! Accounts, FAST tokens, API keys and app keys.
 
 use longwire_model::account::{FastToken, FastTokens};
-use longwire_model::{Account, AndroidpnAccount, ApiKey, AppId, AppKey, DeviceId, Scope, Timestamp, UserKey};
+use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId, Scope, Timestamp, UserKey};
 use longwire_store::Written;
-use longwire_store::write::{NewDevice, Refusal};
+use longwire_store::write::Refusal;
 
 use super::Batch;
-use crate::row::keys_text;
 use crate::sql::{Value, statement};
 
 impl Batch<'_> {
@@ -45,34 +44,6 @@ impl Batch<'_> {
 
     pub(super) async fn remove_account(&mut self, name: &str) -> Result<Written, sqlx::Error> {
         self.change_one("DELETE FROM account WHERE name = ?", [name.into()]).await
-    }
-
-    /// Makes the account of an original androidpn client and its device.
-    pub(super) async fn add_androidpn(
-        &mut self,
-        account: AndroidpnAccount,
-        device: NewDevice,
-    ) -> Result<Written, sqlx::Error> {
-        const SQL: &str = "INSERT INTO androidpn_account (name, sealed_password, email, full_name, created_at, claimed) \
-                           SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM account WHERE name = ?1) \
-                           ON CONFLICT DO NOTHING";
-        let claimed = keys_text(&account.claimed);
-        let values: [Value; 6] = [
-            account.name.into(),
-            account.sealed_password.into(),
-            account.email.into(),
-            account.full_name.into(),
-            account.created_at.into(),
-            claimed.into(),
-        ];
-        match self.change_one(SQL, values).await? {
-            Written::Done => self.register(device).await,
-            other @ (Written::Unchanged
-            | Written::Appended(_)
-            | Written::Exists(_)
-            | Written::Repeated { .. }
-            | Written::Refused(_)) => Ok(other),
-        }
     }
 
     pub(super) async fn remove_androidpn(&mut self, name: &str) -> Result<Written, sqlx::Error> {

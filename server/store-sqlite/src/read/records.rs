@@ -6,7 +6,7 @@ use longwire_store::write::{IDEMPOTENCY_MILLIS, Idempotency};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::row::claimed;
-use crate::sql::{bytes, column, damaged, seq, seq_option, statement, timestamp, timestamp_option};
+use crate::sql::{bytes, column, damaged, json_texts, seq, seq_option, statement, timestamp, timestamp_option};
 
 /// An account by its name.
 pub(crate) async fn account(conn: &mut SqliteConnection, name: &str) -> Result<Option<Account>, sqlx::Error> {
@@ -23,6 +23,16 @@ pub(crate) async fn accounts(
     const SQL: &str = "SELECT * FROM account WHERE name > ? ORDER BY name LIMIT ?";
     let rows = statement(SQL, [after.unwrap_or_default().into(), limit.into()]).fetch_all(conn).await?;
     rows.iter().map(read_account).collect()
+}
+
+/// The accounts among these names.
+pub(crate) async fn accounts_named(
+    conn: &mut SqliteConnection,
+    names: &[String],
+) -> Result<Vec<Account>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM account WHERE name IN (SELECT value FROM json_each(?))";
+    let names = json_texts(names.iter().map(String::as_str));
+    statement(SQL, [names]).fetch_all(conn).await?.iter().map(read_account).collect()
 }
 
 fn read_account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
@@ -56,6 +66,16 @@ pub(crate) async fn androidpn_accounts(
     const SQL: &str = "SELECT * FROM androidpn_account WHERE name > ? ORDER BY name LIMIT ?";
     let rows = statement(SQL, [after.unwrap_or_default().into(), limit.into()]).fetch_all(conn).await?;
     rows.iter().map(read_androidpn).collect()
+}
+
+/// The accounts of original androidpn clients among these names.
+pub(crate) async fn androidpn_accounts_named(
+    conn: &mut SqliteConnection,
+    names: &[String],
+) -> Result<Vec<AndroidpnAccount>, sqlx::Error> {
+    const SQL: &str = "SELECT * FROM androidpn_account WHERE name IN (SELECT value FROM json_each(?))";
+    let names = json_texts(names.iter().map(String::as_str));
+    statement(SQL, [names]).fetch_all(conn).await?.iter().map(read_androidpn).collect()
 }
 
 fn read_androidpn(row: &SqliteRow) -> Result<AndroidpnAccount, sqlx::Error> {

@@ -78,6 +78,13 @@ pub async fn accounts_of_original_clients_are_apart_and_have_one_device(store: A
     assert_eq!(world.store.account("ann").await.expect("an answer"), None);
     let page = world.store.androidpn_accounts(Some("ann"), 9).await.expect("accounts");
     assert_eq!(page, [original("cid", 4)]);
+    let asked = ["ann", "bob", "nobody", "cid"].map(str::to_owned);
+    let mut found = world.store.androidpn_accounts_named(&asked).await.expect("accounts");
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    assert_eq!(found, [original("ann", 2), original("cid", 4)]);
+    let found = world.store.accounts_named(&asked).await.expect("accounts");
+    assert_eq!(found.iter().map(|account| account.name.as_str()).collect::<Vec<_>>(), ["bob"]);
+    assert!(world.store.accounts_named(&[]).await.expect("accounts").is_empty());
     let find = async |name| world.store.find_device(APP, name, &DeviceKind::Androidpn).await.expect("an answer");
     let device = find("ann").await.expect("a device");
     let loaded = world.store.device(device).await.expect("an answer").expect("a device").device;

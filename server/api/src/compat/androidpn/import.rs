@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use longwire_core::androidpn::{Imported, NewAccount};
 use longwire_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Api;
-use crate::extract::{Operator, RawBody};
+use crate::extract::{Operator, read_body};
 use crate::problem::{Code, Problem};
+
+/// Bytes of a batch: some thousand accounts, of which each would have to wait for the disk in a batch of its own.
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
 /// Accounts to be taken over.
 #[derive(Deserialize)]
@@ -53,18 +56,18 @@ impl FromRequestParts<Arc<Api>> for ByOperator {
 pub(super) async fn carry_out(
     State(api): State<Arc<Api>>,
     _: ByOperator,
-    RawBody(bytes): RawBody,
+    request: Request,
 ) -> Result<Json<Outcomes>, Problem> {
-    import(&api, &bytes, false).await
+    import(&api, &read_body(request, BATCH_BYTES_MAX).await?, false).await
 }
 
 /// Says what would become of them.
 pub(super) async fn dry_run(
     State(api): State<Arc<Api>>,
     _: ByOperator,
-    RawBody(bytes): RawBody,
+    request: Request,
 ) -> Result<Json<Outcomes>, Problem> {
-    import(&api, &bytes, true).await
+    import(&api, &read_body(request, BATCH_BYTES_MAX).await?, true).await
 }
 
 async fn import(api: &Api, bytes: &[u8], is_dry_run: bool) -> Result<Json<Outcomes>, Problem> {
@@ -84,16 +87,5 @@ async fn import(api: &Api, bytes: &[u8], is_dry_run: bool) -> Result<Json<Outcom
         created_at: item.created_at,
     });
     let outcomes = api.core.import_androidpn(users.collect(), is_dry_run).await?;
-    Ok(Json(Outcomes { outcomes: outcomes.into_iter().map(word).collect() }))
-}
-
-const fn word(outcome: Imported) -> &'static str {
-    match outcome {
-        Imported::Added => "added",
-        Imported::Unchanged => "unchanged",
-        Imported::Differs => "differs",
-        Imported::Taken => "taken",
-        Imported::BadName => "bad_name",
-        Imported::NoPassword => "no_password",
-    }
+    Ok(Json(Outcomes { outcomes: outcomes.into_iter().map(Imported::as_str).collect() }))
 }

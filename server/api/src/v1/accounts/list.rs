@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use longwire_model::Account;
+use longwire_core::auth_manager::{AccountKind, ListedAccount};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -30,14 +30,24 @@ pub(crate) struct Query {
 
 /// An account.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"name": "alice", "created_at": "2026-11-21T11:42:00.123Z", "disabled": false}))]
+#[schema(example = json!({"name": "alice", "kind": "xmpp", "created_at": "2026-11-21T11:42:00.123Z", "disabled": false}))]
 pub(crate) struct AccountItem {
     /// The name before the @.
     name: String,
-    /// When it was made.
+    /// How its clients log in: `xmpp` (SASL), or `androidpn` (as original androidpn clients do).
+    kind: AccountItemKind,
+    /// When it was made; for an account that was imported, when it was made at the server that it comes from.
     created_at: String,
     /// Whether it is kept from logging in.
     disabled: bool,
+}
+
+/// How an account's clients log in.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AccountItemKind {
+    Xmpp,
+    Androidpn,
 }
 
 /// A page of accounts.
@@ -50,6 +60,8 @@ pub(crate) struct AccountPage {
 }
 
 /// List accounts
+///
+/// Those of original androidpn clients too.
 #[utoipa::path(
     get,
     path = "/v1/accounts",
@@ -75,6 +87,11 @@ fn name_after(text: &str) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|_| Problem::new(Code::BadCursor, "this cursor names no account"))
 }
 
-fn item(account: Account) -> AccountItem {
-    AccountItem { name: account.name, created_at: account.created_at.to_string(), disabled: account.is_disabled }
+fn item(account: ListedAccount) -> AccountItem {
+    let kind = match account.kind {
+        AccountKind::Xmpp => AccountItemKind::Xmpp,
+        AccountKind::Androidpn => AccountItemKind::Androidpn,
+    };
+    let created_at = account.created_at.to_string();
+    AccountItem { name: account.name, kind, created_at, disabled: account.is_disabled }
 }
