@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use longwire_model::Scope;
+use longwire_model::{Scope, Timestamp};
 
 /// Self-hosted push notifications for Android.
 #[derive(Debug, Parser)]
@@ -224,21 +224,28 @@ pub(crate) enum AccountCommand {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// List accounts
+    /// List accounts, those of original androidpn clients too
+    #[command(after_help = "Examples:
+  longwire account list --never-came                  for instance what was imported and no phone has used since
+  longwire account list --never-came --json | jq -r '.[].name' | xargs longwire account remove")]
     List {
         #[command(flatten)]
         place: Place,
+        /// Only accounts with which no device has ever connected
+        #[arg(long)]
+        never_came: bool,
         /// As JSON
         #[arg(long)]
         json: bool,
     },
-    /// Remove an account: its sessions end, and its devices have to register again. A device that proves that it is the same phone keeps
+    /// Remove accounts: their sessions end, and their devices have to register again. A device that proves that it is the same phone keeps
     /// its user, topics and tags for 28 days; `longwire device remove` ends that
     Remove {
         #[command(flatten)]
         place: Place,
-        /// The name before the @
-        name: String,
+        /// The name before the @; may be repeated
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
     },
 }
 
@@ -409,22 +416,37 @@ pub(crate) enum DeviceCommand {
 #[command(after_help = "Examples:
   longwire import-androidpn apn_user.sql              what would be done: a dry run, which changes nothing
   longwire import-androidpn apn_user.sql --apply      carries it out; repeating it does no harm
-  longwire import-androidpn db/androidpn.script       the script of the HSQLDB that came with the original server
+  zcat apn_user.sql.gz | longwire import-androidpn -
+  longwire import-androidpn db/androidpn.script db/androidpn.log
+                                                      the HSQLDB that came with the original server: both in one run
   longwire import-androidpn users.csv --json          a first line with the columns username and password
 
-The table is `apn_user`. Passwords are kept encrypted, and no report shows one.")]
+With --apply the data directory is made where there is none, as `longwire serve` makes it. Passwords are kept encrypted, and no
+report shows one.
+
+Exit status: 0 every row has its account here now (of a dry run: would have), 3 some rows were refused or are here with another
+password, the others are taken over, 2 the command line is wrong, 1 anything else: a file that cannot be read or holds no
+account at all imports nothing; what was written before another failure stays, and repeating the command goes on.")]
 pub(crate) struct ImportAndroidpnArgs {
     #[command(flatten)]
     pub place: Place,
-    /// The user table: a MySQL dump, HSQLDB's .script, or CSV
-    pub file: PathBuf,
+    /// The user table: a MySQL dump, HSQLDB's .script or .log, or CSV; - reads standard input. Of several files the later hold the
+    /// newer rows
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The table's name, for forks that have another
+    #[arg(long, value_name = "NAME", default_value = "apn_user")]
+    pub table: String,
+    /// Only rows that were created or updated since then (UTC), such as 2019-01-01; rows without either date are taken too
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
+    pub created_since: Option<Timestamp>,
     /// Carry it out
     #[arg(long, conflicts_with = "dry_run")]
     pub apply: bool,
     /// Only say what would be done; so it is without --apply
     #[arg(long)]
     pub dry_run: bool,
-    /// Form of the file; found by what is in it if not given
+    /// Form of the files; found by what is in them if not given
     #[arg(long, value_name = "FORM")]
     pub format: Option<AndroidpnFormat>,
     /// The report as JSON
@@ -476,6 +498,12 @@ fn parse_seconds(text: &str) -> Result<u64, String> {
     }
 }
 
+/// A day, or an RFC 3339 instant.
+fn parse_date(text: &str) -> Result<Timestamp, String> {
+    let wrong = |_| "use a day such as 2019-01-01, or a time such as 2019-01-01T12:00:00Z".to_owned();
+    text.parse().or_else(|_| format!("{text}T00:00:00Z").parse()).map_err(wrong)
+}
+
 /// Whole seconds, or a time with its unit; 0 is now or never.
 fn parse_ttl(text: &str) -> Result<u64, String> {
     let wrong = |_| "use whole seconds such as 3600, or a time such as 1h; 0 is now or never".to_owned();
@@ -504,6 +532,8 @@ mod tests {
     fn times_have_units_and_bounds() {
         assert_eq!(parse_seconds("90s"), Ok(90));
         assert!(parse_seconds("3").is_err_and(|why| why.contains("unit")), "three seconds of a key are a slip");
+        assert_eq!(parse_date("2019-01-01"), parse_date("2019-01-01T00:00:00Z"));
+        assert!(parse_date("2019-01-01").is_ok() && parse_date("1.1.2019").is_err());
         assert_eq!([parse_ttl("0"), parse_ttl("3600"), parse_ttl("1h")], [Ok(0), Ok(3_600), Ok(3_600)]);
         assert!(parse_ttl("soon").is_err_and(|why| why.contains("whole seconds")));
         assert_eq!(parse_seconds("30d"), Ok(30 * 86_400));

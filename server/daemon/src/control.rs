@@ -21,9 +21,10 @@ use tower::ServiceExt as _;
 
 use crate::cli::Place;
 use crate::configuration::{self, DeviceKeys, HeartbeatBounds};
-use crate::data_dir::DataDir;
+use crate::data_dir::{self, DataDir};
 use crate::lock::{self, Attempt, Holder, Lock};
-use crate::system::{self, Engine};
+use crate::output;
+use crate::system::{self, Engine, Originals};
 
 pub(crate) use socket::{bind, owner};
 
@@ -65,42 +66,46 @@ impl<'a> Call<'a> {
 impl Control {
     /// Finds the way for `command`.
     pub(crate) async fn open(place: &Place, variables: &[(String, String)], command: &str) -> anyhow::Result<Self> {
-        Self::find(place, variables, command, None).await
+        let data_dir = DataDir::find(&configuration::data_dir(place, variables)?)?;
+        Self::find(&data_dir, command, None).await
     }
 
-    /// Finds the way for a `command` that deals with accounts of original androidpn clients.
+    /// Finds the way for a `command` that takes accounts of original androidpn clients over. The data directory is made as a server
+    /// would make it; a dry run makes nothing, and there is no way where there is no store.
     pub(crate) async fn open_for_androidpn(
         place: &Place,
         variables: &[(String, String)],
         command: &str,
-    ) -> anyhow::Result<Self> {
+        is_dry_run: bool,
+    ) -> anyhow::Result<Option<Self>> {
+        let path = configuration::data_dir(place, variables)?;
+        let data_dir = match DataDir::with_store(&path)? {
+            Some(found) => found,
+            None if is_dry_run => return Ok(None),
+            None => {
+                let made = DataDir::create(&path)?;
+                output::note(&format!("the data directory {} is new", made.path().display()));
+                made
+            }
+        };
         // What pushes carry matters to no command.
-        Self::find(place, variables, command, Some("")).await
+        let originals = Originals { api_key: "", is_key_kept: !is_dry_run };
+        Self::find(&data_dir, command, Some(originals)).await.map(Some)
     }
 
-    async fn find(
-        place: &Place,
-        variables: &[(String, String)],
-        command: &str,
-        androidpn_api_key: Option<&str>,
-    ) -> anyhow::Result<Self> {
-        let data_dir = DataDir::find(&configuration::data_dir(place, variables)?)?;
-        anyhow::ensure!(
-            data_dir.store().exists(),
-            "{} is no data directory of longwire: name it with --data-dir (`longwire serve` makes one)",
-            data_dir.path().display()
-        );
+    async fn find(data_dir: &DataDir, command: &str, originals: Option<Originals<'_>>) -> anyhow::Result<Self> {
         let holder = Holder::new(command, system::now());
         let until = Instant::now() + LOCK_WAIT;
         loop {
-            if let Some(stream) = socket::connect(&data_dir).await {
+            if let Some(stream) = socket::connect(data_dir).await {
                 let (sender, connection) =
                     http1::handshake(TokioIo::new(stream)).await.context("no talk over the control socket")?;
                 tokio::spawn(connection);
                 return Ok(Self::Running(sender));
             }
-            match lock::attempt(&data_dir.lock(), &holder)? {
-                Attempt::Held(lock) => return Self::in_process(&data_dir, lock, androidpn_api_key).await,
+            let attempt = lock::attempt(&data_dir.lock(), &holder);
+            match attempt.map_err(|error| data_dir::explain(data_dir.path(), error))? {
+                Attempt::Held(lock) => return Self::in_process(data_dir, lock, originals).await,
                 Attempt::Taken(holder) if Instant::now() >= until => {
                     bail!(lock::refusal(data_dir.path(), holder.as_ref()));
                 }
@@ -109,7 +114,7 @@ impl Control {
         }
     }
 
-    async fn in_process(data_dir: &DataDir, lock: Lock, androidpn_api_key: Option<&str>) -> anyhow::Result<Self> {
+    async fn in_process(data_dir: &DataDir, lock: Lock, originals: Option<Originals<'_>>) -> anyhow::Result<Self> {
         // Neither the domain nor registration, tokens or heartbeats matter to what commands do.
         let engine = Engine::open(
             data_dir,
@@ -118,7 +123,7 @@ impl Control {
             configuration::FAST_TOKEN_S,
             HeartbeatBounds::default(),
             DeviceKeys::default(),
-            androidpn_api_key,
+            originals,
         )
         .await?;
         let config = ApiConfig {

@@ -19,19 +19,42 @@ impl DataDir {
             .mode(0o700)
             .create(path)
             .with_context(|| format!("the data directory {} cannot be made", path.display()))?;
-        Self::find(path)
+        let made = Self::at(path).map_err(|error| explain(path, error.into()))?;
+        anyhow::ensure!(made.0.is_dir(), "{} is no directory", path.display());
+        Ok(made)
     }
 
-    /// The directory at `path`.
+    /// The directory at `path`, which a command expects to be there with a store in it.
     pub(crate) fn find(path: &Path) -> anyhow::Result<Self> {
-        let whole = fs::canonicalize(path).with_context(|| {
-            format!(
-                "there is no data directory {}: name it with --data-dir (`longwire serve` makes one)",
-                path.display()
-            )
-        })?;
-        anyhow::ensure!(whole.is_dir(), "{} is no directory", path.display());
-        Ok(Self(whole))
+        let advice = "name it with --data-dir (`longwire serve` makes one)";
+        Self::with_store(path)?.ok_or_else(|| {
+            let shown = path.display();
+            if path.exists() {
+                anyhow::anyhow!("{shown} is no data directory of longwire: {advice}")
+            } else {
+                anyhow::anyhow!("there is no data directory {shown}: {advice}")
+            }
+        })
+    }
+
+    /// The directory at `path`; none when there is none, or none with a store in it.
+    pub(crate) fn with_store(path: &Path) -> anyhow::Result<Option<Self>> {
+        let none = |error: io::Error| {
+            if error.kind() == io::ErrorKind::NotFound { Ok(None) } else { Err(explain(path, error.into())) }
+        };
+        let found = match Self::at(path) {
+            Ok(found) => found,
+            Err(error) => return none(error),
+        };
+        anyhow::ensure!(found.0.is_dir(), "{} is no directory", path.display());
+        match fs::metadata(found.store()) {
+            Ok(_) => Ok(Some(found)),
+            Err(error) => none(error),
+        }
+    }
+
+    fn at(path: &Path) -> io::Result<Self> {
+        fs::canonicalize(path).map(Self)
     }
 
     /// Whether somebody else on this host may look into it.
@@ -89,6 +112,29 @@ impl DataDir {
     }
 }
 
+/// An error about a data directory, with what to do where another user's rights are needed.
+pub(crate) fn explain(path: &Path, error: anyhow::Error) -> anyhow::Error {
+    let is_denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    if !error.chain().filter_map(|cause| cause.downcast_ref()).any(is_denied) {
+        return error.context(format!("the data directory {} cannot be used", path.display()));
+    }
+    let own = rustix::process::geteuid().as_raw();
+    let owner = fs::metadata(path).map(|metadata| metadata.uid()).ok().filter(|owner| *owner != own);
+    error.context(denial(path, own, owner))
+}
+
+fn denial(path: &Path, own: u32, owner: Option<u32>) -> String {
+    let shown = path.display();
+    match owner {
+        Some(owner) => format!(
+            "user {own} may not use the data directory {shown}, which belongs to user {owner}: run the command as that user"
+        ),
+        None => format!(
+            "user {own} may not use the data directory {shown}: run the command as the user that the server runs as"
+        ),
+    }
+}
+
 /// The 32 bytes of the server key, made at the first start.
 pub(crate) fn server_key(data_dir: &DataDir, random: impl FnOnce(&mut [u8])) -> anyhow::Result<[u8; 32]> {
     let path = data_dir.server_key();
@@ -107,10 +153,11 @@ pub(crate) fn server_key(data_dir: &DataDir, random: impl FnOnce(&mut [u8])) -> 
 }
 
 /// The 32 bytes of the key for the passwords of original androidpn clients, made when none is kept yet: another key would open none of
-/// those that are.
+/// those that are. One that is not to be kept is for looking alone.
 pub(crate) fn androidpn_key(
     data_dir: &DataDir,
     is_in_use: bool,
+    is_kept: bool,
     random: impl FnOnce(&mut [u8]),
 ) -> anyhow::Result<[u8; 32]> {
     let path = data_dir.androidpn_key();
@@ -123,7 +170,9 @@ pub(crate) fn androidpn_key(
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut key = [0; 32];
             random(&mut key);
-            data_dir.write_private(&path, &key)?;
+            if is_kept {
+                data_dir.write_private(&path, &key)?;
+            }
             Ok(key)
         }
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
@@ -147,16 +196,45 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_without_a_store_is_told_from_one_that_may_not_be_used() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        assert!(DataDir::with_store(&path).expect("an answer").is_none());
+        let error = |path: &Path| DataDir::find(path).expect_err("none").to_string();
+        assert!(error(&path).starts_with("there is no data directory"), "{}", error(&path));
+        let made = DataDir::create(&path).expect("made");
+        assert!(DataDir::with_store(&path).expect("an answer").is_none());
+        assert!(error(&path).contains("is no data directory of longwire"), "{}", error(&path));
+        fs::write(made.store(), b"").expect("written");
+        assert!(DataDir::with_store(&path).expect("an answer").is_some());
+        let told = |kind: io::ErrorKind| {
+            format!(
+                "{:#}",
+                explain(&path, anyhow::Error::from(io::Error::from(kind)).context("the lock cannot be taken"))
+            )
+        };
+        let denied = told(io::ErrorKind::PermissionDenied);
+        assert!(denied.contains("run the command as") && denied.contains("the lock"), "{denied}");
+        assert!(!told(io::ErrorKind::StorageFull).contains("run the command as"));
+        assert!(
+            denial(&path, 1, Some(2)).contains("user 1 may not")
+                && denial(&path, 1, Some(2)).contains("belongs to user 2")
+        );
+    }
+
+    #[test]
     fn the_key_of_kept_passwords_is_not_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = DataDir::create(folder.path()).expect("there");
-        let missing = androidpn_key(&data_dir, true, |_| ()).expect_err("refused").to_string();
+        let missing = androidpn_key(&data_dir, true, true, |_| ()).expect_err("refused").to_string();
         assert!(missing.contains("androidpn.key"), "{missing}");
-        assert_eq!(androidpn_key(&data_dir, false, |bytes| bytes.fill(7)).expect("made"), [7; 32]);
+        assert_eq!(androidpn_key(&data_dir, false, false, |bytes| bytes.fill(6)).expect("made up"), [6; 32]);
+        assert!(!data_dir.androidpn_key().exists(), "whoever only looks leaves nothing behind");
+        assert_eq!(androidpn_key(&data_dir, false, true, |bytes| bytes.fill(7)).expect("made"), [7; 32]);
         assert_eq!(fs::metadata(data_dir.androidpn_key()).expect("there").mode() & 0o777, 0o600);
-        assert_eq!(androidpn_key(&data_dir, true, |bytes| bytes.fill(8)).expect("read"), [7; 32]);
+        assert_eq!(androidpn_key(&data_dir, true, true, |bytes| bytes.fill(8)).expect("read"), [7; 32]);
         fs::write(data_dir.androidpn_key(), b"short").expect("written");
-        androidpn_key(&data_dir, true, |_| ()).expect_err("damaged");
+        androidpn_key(&data_dir, true, true, |_| ()).expect_err("damaged");
     }
 
     #[test]

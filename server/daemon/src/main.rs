@@ -23,7 +23,7 @@ use rustix::fs::Mode;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             output::complain(&error);
             ExitCode::FAILURE
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // Whatever is made from here on, the store's files above all, is for the owner alone.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime can be made")?;
@@ -40,7 +40,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     let result = runtime.block_on(async {
-        match cli.command {
+        let done = match cli.command {
             Command::Serve(args) => serve::run(&args, &variables).await,
             Command::App(AppCommand::Key(command)) => commands::app_key::run(command, &variables).await,
             Command::Key(command) => commands::key::run(command, &variables).await,
@@ -49,8 +49,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Update(args) => commands::update::run(args, &variables).await,
             Command::UserKey(command) => commands::user_key::run(command, &variables).await,
             Command::Device(command) => commands::device::run(command, &variables).await,
-            Command::ImportAndroidpn(args) => commands::import_androidpn::run(&args, &variables).await,
-        }
+            Command::ImportAndroidpn(args) => return commands::import_androidpn::run(&args, &variables).await,
+        };
+        done.map(|()| ExitCode::SUCCESS)
     });
     // What still runs then has been waited for as long as it may be.
     runtime.shutdown_background();

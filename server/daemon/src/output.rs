@@ -31,6 +31,11 @@ pub(crate) fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "longwire: {text}"));
 }
 
+/// Prints a line on standard error about what goes on all the same.
+pub(crate) fn warn(text: &str) {
+    note(&format!("warning: {text}"));
+}
+
 /// Rows under headings, in columns as wide as needed.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();

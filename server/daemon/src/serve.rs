@@ -25,7 +25,7 @@ use crate::cli::ServeArgs;
 use crate::configuration::{Configuration, check};
 use crate::data_dir::DataDir;
 use crate::lock::{self, Attempt, Holder, Lock};
-use crate::system::{self, Engine};
+use crate::system::{self, Engine, Originals};
 use crate::{certificate, control, logging, output};
 use shutdown::Running;
 
@@ -89,9 +89,9 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     let (http, http_url) = listeners::http(configuration, &certificate).await?;
     let (domain, registration) = (&configuration.domain, registration::policy(configuration));
     let (token_s, heartbeat) = (configuration.fast_token_s, configuration.heartbeat);
-    let (keys, api_key) = (configuration.device_keys.clone(), configuration.androidpn.as_ref());
-    let api_key = api_key.map(|androidpn| androidpn.api_key.as_str());
-    let engine = Engine::open(data_dir, domain, registration, token_s, heartbeat, keys, api_key).await?;
+    let (keys, androidpn) = (configuration.device_keys.clone(), configuration.androidpn.as_ref());
+    let originals = androidpn.map(|androidpn| Originals { api_key: &androidpn.api_key, is_key_kept: true });
+    let engine = Engine::open(data_dir, domain, registration, token_s, heartbeat, keys, originals).await?;
     engine.core.begin_generation().await?;
     engine.core.resume().await?;
     let net = listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate)).await?;

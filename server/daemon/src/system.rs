@@ -51,6 +51,15 @@ pub(crate) fn env() -> Env {
     Env::new(Arc::new(SystemClock { started: Instant::now() }), Arc::new(SystemRandom))
 }
 
+/// That original androidpn clients are dealt with.
+#[derive(Clone, Copy)]
+pub(crate) struct Originals<'a> {
+    /// What pushes carry.
+    pub api_key: &'a str,
+    /// Whether a key that has to be made for their passwords is written down.
+    pub is_key_kept: bool,
+}
+
 /// A core on the embedded store of a data directory, whose lock the caller holds.
 pub(crate) struct Engine {
     pub core: Arc<Core>,
@@ -65,16 +74,17 @@ impl Engine {
         fast_token_s: u32,
         heartbeat: HeartbeatBounds,
         device_keys: DeviceKeys,
-        androidpn_api_key: Option<&str>,
+        originals: Option<Originals<'_>>,
     ) -> anyhow::Result<Self> {
         let env = env();
         let server_key = data_dir::server_key(data_dir, |bytes| env.random.fill(bytes))?;
         let store = SqliteStore::open(data_dir.path(), Options::default()).await?;
-        let androidpn = match androidpn_api_key {
-            Some(api_key) => {
+        let androidpn = match originals {
+            Some(Originals { api_key, is_key_kept }) => {
                 let is_in_use =
                     !store.androidpn_accounts(None, 1).await.context("the store cannot be read")?.is_empty();
-                let sealing_key = data_dir::androidpn_key(data_dir, is_in_use, |bytes| env.random.fill(bytes))?;
+                let sealing_key =
+                    data_dir::androidpn_key(data_dir, is_in_use, is_key_kept, |bytes| env.random.fill(bytes))?;
                 Some(Androidpn { sealing_key, api_key: api_key.to_owned() })
             }
             None => None,

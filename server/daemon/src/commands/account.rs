@@ -1,5 +1,6 @@
 //! `longwire account add|list|remove`.
 
+use std::collections::HashSet;
 use std::io::Read as _;
 
 use anyhow::Context as _;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{call_list, call_once, show};
 use crate::cli::AccountCommand;
-use crate::control::{Call, segment};
+use crate::control::{Call, Control, segment};
 use crate::output;
 
 /// Bytes that are read of a password; the API refuses long ones with a better word.
@@ -29,17 +30,48 @@ pub(crate) async fn run(command: AccountCommand, variables: &[(String, String)])
             }
             output::note(&format!("the account {name} is added"));
         }
-        AccountCommand::List { place, json } => {
-            let items = call_list(&place, variables, "account list", "/v1/accounts").await?;
-            show(items, &["name", "created_at", "disabled"], json);
+        AccountCommand::List { place, never_came, json } => {
+            let mut items = call_list(&place, variables, "account list", "/v1/accounts").await?;
+            if never_came {
+                let devices = call_list(&place, variables, "account list", "/v1/devices").await?;
+                keep_strangers(&mut items, &devices);
+            }
+            show(items, &["name", "kind", "created_at", "disabled"], json);
         }
-        AccountCommand::Remove { place, name } => {
-            let path = format!("/v1/accounts/{}", segment(&name));
-            call_once(&place, variables, "account remove", Call::new(Method::DELETE, &path)).await?;
-            output::note(&format!("the account {name} is removed"));
+        AccountCommand::Remove { place, names } => {
+            let mut control = Control::open(&place, variables, "account remove").await?;
+            let removed = remove(&mut control, &names).await;
+            control.close().await;
+            removed?;
         }
     }
     Ok(())
+}
+
+/// Leaves the accounts with which no device was ever connected.
+fn keep_strangers(accounts: &mut Vec<Value>, devices: &[Value]) {
+    let has_come = |device: &&Value| {
+        device.get("online") == Some(&Value::Bool(true)) || device.get("last_seen").is_some_and(|seen| !seen.is_null())
+    };
+    let name = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
+    let come: HashSet<String> = devices.iter().filter(has_come).filter_map(|device| name(device, "account")).collect();
+    accounts.retain(|account| name(account, "name").is_none_or(|name| !come.contains(&name)));
+}
+
+/// Removes every account that can be removed.
+async fn remove(control: &mut Control, names: &[String]) -> anyhow::Result<()> {
+    let mut failed = Vec::new();
+    for name in names {
+        let path = format!("/v1/accounts/{}", segment(name));
+        match control.call(Call::new(Method::DELETE, &path)).await {
+            Ok(_) => output::note(&format!("the account {name} is removed")),
+            Err(error) => failed.push(error.context(format!("the account {name} is not removed"))),
+        }
+    }
+    let count = failed.len();
+    let Some(last) = failed.pop() else { return Ok(()) };
+    failed.iter().for_each(output::complain);
+    Err(if count > 1 { last.context(format!("{count} of {} accounts are left", names.len())) } else { last })
 }
 
 /// The password on standard input, without the line's end.
@@ -49,4 +81,21 @@ fn read_password() -> anyhow::Result<String> {
     read.context("no password can be read from standard input")?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_never_came_while_none_of_its_devices_did() {
+        let mut accounts = ["ann", "bob", "cid", "dan"].map(|name| json!({ "name": name })).to_vec();
+        let devices = [
+            json!({ "account": "ann", "online": false, "last_seen": null }),
+            json!({ "account": "bob", "online": false, "last_seen": "2026-11-22T01:00:00.000Z" }),
+            json!({ "account": "cid", "online": true, "last_seen": null }),
+        ];
+        keep_strangers(&mut accounts, &devices);
+        assert_eq!(accounts, [json!({ "name": "ann" }), json!({ "name": "dan" })]);
+    }
 }

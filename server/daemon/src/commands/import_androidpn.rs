@@ -3,18 +3,28 @@
 mod account;
 mod csv;
 mod file;
+mod nothing;
 mod report;
 mod sql;
 mod table;
+mod text;
+mod whole;
 
-use anyhow::{Context as _, ensure};
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
 use axum::http::Method;
+use longwire_core::androidpn::import_into_nothing;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use crate::cli::ImportAndroidpnArgs;
+use crate::cli::{AndroidpnFormat, ImportAndroidpnArgs};
 use crate::control::{Call, Control};
 use crate::output;
-use account::Account;
+use account::{Account, Sorted};
+use file::Contents;
 use report::Report;
 
 const COMMAND: &str = "import-androidpn";
@@ -22,38 +32,81 @@ const COMMAND: &str = "import-androidpn";
 const PATH: &str = "/operator/androidpn-accounts";
 const DRY_PATH: &str = "/operator/androidpn-accounts/dry-run";
 /// Bytes of the accounts of one request: with the longest account on top it stays within what the server reads.
-const BATCH_BYTES: usize = 32 * 1024;
+const BATCH_BYTES: usize = 256 * 1024;
 
-pub(crate) async fn run(args: &ImportAndroidpnArgs, variables: &[(String, String)]) -> anyhow::Result<()> {
-    let contents = file::read(&args.file, args.format)?;
-    let (format, apply) = (contents.format, args.apply && !args.dry_run);
-    if let Some(log) = file::newer_log(&args.file) {
-        output::note(&format!(
-            "{} holds changes that are not in the script: import it too, or shut the old server's database down first",
+/// When some rows were not taken over: a script that goes on then knows that some phones will be told 401.
+const INCOMPLETE: u8 = 3;
+/// How often it is told how far the import is, to a person and to a log.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+const LOGGED_EVERY: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(args: &ImportAndroidpnArgs, variables: &[(String, String)]) -> anyhow::Result<ExitCode> {
+    let is_dry_run = args.dry_run || !args.apply;
+    let mut contents = file::read(&args.files, args.format, &args.table)?;
+    if contents.iter().all(|file| file.rows.is_empty()) {
+        let why: Vec<String> = contents.iter().map(|file| nothing::explain(file, &args.table)).collect();
+        bail!("there is nothing to import: {}", why.join("; "));
+    }
+    warn_of(&contents, args);
+    let rows = contents.iter_mut().flat_map(|file| std::mem::take(&mut file.rows)).collect();
+    let Sorted { accounts, refused, repeated, older } = account::accounts(rows, args.created_since);
+    let mut report = Report::new(&contents, refused, repeated, older);
+    match Control::open_for_androidpn(&args.place, variables, COMMAND, is_dry_run).await? {
+        Some(mut control) => {
+            let told = tell(&mut control, &accounts, is_dry_run, &mut report).await;
+            control.close().await;
+            told?;
+        }
+        None => {
+            output::note("there is no data directory yet: --apply makes it");
+            let outcomes = import_into_nothing(accounts.iter().map(Account::to_new).collect());
+            accounts.iter().zip(outcomes).for_each(|(account, outcome)| report.count(account, outcome.as_str()));
+        }
+    }
+    output::line(&if args.json { report.json(is_dry_run).to_string() } else { report.text(is_dry_run) });
+    Ok(if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
+}
+
+/// Tells what of the files is not imported and does not keep the rest from it.
+fn warn_of(contents: &[Contents], args: &ImportAndroidpnArgs) {
+    for log in args.files.iter().filter_map(|path| file::newer_log(path, &args.files)) {
+        output::warn(&format!(
+            "{} holds changes that are not in the script: name it behind the script to import both",
             log.display()
         ));
     }
-    if !contents.not_followed.is_empty() {
-        let lines = contents.not_followed.iter().take(10).map(usize::to_string).collect::<Vec<_>>().join(", ");
-        output::note(&format!(
-            "{} statements change or delete rows, and are not followed (lines {lines}, …): what they end is imported all the same",
-            contents.not_followed.len()
-        ));
+    for file in contents {
+        // A log of HSQLDB has often nothing of it.
+        if file.rows.is_empty() && file.format != AndroidpnFormat::Hsqldb {
+            output::warn(&nothing::explain(file, &args.table));
+        }
+        let count = file.not_followed.len();
+        if count > 0 {
+            let lines = file.not_followed.iter().take(10).map(usize::to_string).collect::<Vec<_>>().join(", ");
+            let more = if count > 10 { ", …" } else { "" };
+            let (what, where_) = if count == 1 {
+                ("statement changes or deletes rows, and is not followed", "line")
+            } else {
+                ("statements change or delete rows, and are not followed", "lines")
+            };
+            let name = &file.name;
+            output::warn(&format!(
+                "{name}: {count} {what} ({where_} {lines}{more}): the rows are imported all the same"
+            ));
+        }
     }
-    let mut report = Report::new(contents.refused);
-    if !contents.accounts.is_empty() {
-        let mut control = Control::open_for_androidpn(&args.place, variables, COMMAND).await?;
-        let told = tell(&mut control, &contents.accounts, apply, &mut report).await;
-        control.close().await;
-        told?;
-    }
-    output::line(&if args.json { report.json(format, !apply).to_string() } else { report.text(format, !apply) });
-    Ok(())
 }
 
 /// Gives the accounts to the server, batch by batch. What was taken before an error stays: the import can be repeated.
-async fn tell(control: &mut Control, accounts: &[Account], apply: bool, report: &mut Report) -> anyhow::Result<()> {
-    let path = if apply { PATH } else { DRY_PATH };
+async fn tell(
+    control: &mut Control,
+    accounts: &[Account],
+    is_dry_run: bool,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let path = if is_dry_run { DRY_PATH } else { PATH };
+    let every = if std::io::stderr().is_terminal() { TOLD_EVERY } else { LOGGED_EVERY };
+    let (mut told_at, mut done) = (Instant::now(), 0);
     for batch in batches(accounts) {
         let items: Vec<Value> = batch.iter().map(item).collect();
         let call = Call { body: Some(json!({ "accounts": items })), ..Call::new(Method::POST, path) };
@@ -62,6 +115,11 @@ async fn tell(control: &mut Control, accounts: &[Account], apply: bool, report: 
         ensure!(outcomes.len() == batch.len(), "the answer tells of {} accounts of {}", outcomes.len(), batch.len());
         for (account, outcome) in batch.iter().zip(outcomes) {
             report.count(account, outcome.as_str().unwrap_or_default());
+        }
+        done += batch.len();
+        if told_at.elapsed() >= every && done < accounts.len() {
+            output::note(&format!("{done} of {} accounts", accounts.len()));
+            told_at = Instant::now();
         }
     }
     Ok(())
@@ -97,11 +155,12 @@ fn batches(accounts: &[Account]) -> Vec<&[Account]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use account::Spot;
 
     #[test]
     fn batches_hold_every_account_once_and_are_not_too_long() {
         let account = |line: usize| Account {
-            line,
+            spot: Spot::new(line, line),
             name: format!("user{line}"),
             // JSON makes two bytes of each of these.
             password: if line.is_multiple_of(100) { "\"".repeat(1_023) } else { "x".repeat(32) },
@@ -109,13 +168,13 @@ mod tests {
             email: None,
             full_name: None,
         };
-        let accounts: Vec<Account> = (0..1_000).map(account).collect();
+        let accounts: Vec<Account> = (0..10_000).map(account).collect();
         let batches = batches(&accounts);
-        assert_eq!(batches.iter().map(|batch| batch.len()).sum::<usize>(), 1_000);
+        assert_eq!(batches.iter().map(|batch| batch.len()).sum::<usize>(), 10_000);
         assert!(batches.len() > 1 && batches.concat() == accounts);
         for batch in batches {
             let items: Vec<Value> = batch.iter().map(item).collect();
-            assert!(json!({ "accounts": items }).to_string().len() < 64 * 1024);
+            assert!(json!({ "accounts": items }).to_string().len() < BATCH_BYTES + 4 * 1024);
         }
     }
 }

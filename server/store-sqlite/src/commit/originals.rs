@@ -116,12 +116,7 @@ impl Batch<'_> {
         ]);
         rows.states.push(vec![new.id.into(), entry.seq.into(), entry.seq.into()]);
         for key in &joined {
-            rows.memberships.push(vec![
-                new.app.0.into(),
-                key.as_str().into(),
-                new.id.into(),
-                entry.seq.into(),
-            ]);
+            rows.memberships.push(vec![new.app.0.into(), key.as_str().into(), new.id.into(), entry.seq.into()]);
             self.stage.count(new.app, key, 1);
         }
         Ok(Written::Appended(entry))

@@ -26,10 +26,7 @@ pub(crate) async fn accounts(
 }
 
 /// The accounts among these names.
-pub(crate) async fn accounts_named(
-    conn: &mut SqliteConnection,
-    names: &[String],
-) -> Result<Vec<Account>, sqlx::Error> {
+pub(crate) async fn accounts_named(conn: &mut SqliteConnection, names: &[String]) -> Result<Vec<Account>, sqlx::Error> {
     const SQL: &str = "SELECT * FROM account WHERE name IN (SELECT value FROM json_each(?))";
     let names = json_texts(names.iter().map(String::as_str));
     statement(SQL, [names]).fetch_all(conn).await?.iter().map(read_account).collect()

@@ -1,6 +1,6 @@
 //! CSV (RFC 4180) with names of columns in its first line; the fields may also be separated by semicolons or tabs.
 
-use super::account::{Columns, Row, Value};
+use super::account::{Columns, Row, Spot, Value};
 use super::sql::Wrong;
 
 /// Reads a file.
@@ -15,7 +15,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Row>, Wrong> {
     let columns = Columns::of(&header).map_err(|what| Wrong::new(line, what))?;
     let mut rows = Vec::new();
     while let Some((line, fields)) = reader.record()? {
-        rows.push(columns.row(line, &fields));
+        rows.push(columns.row(Spot::new(line, rows.len() + 1), &fields));
     }
     Ok(rows)
 }
@@ -104,7 +104,7 @@ mod tests {
 
     fn pairs(text: &str) -> Result<Vec<Pair>, Wrong> {
         let owned = |value: &Value| value.text().map(str::to_owned);
-        Ok(read(text)?.iter().map(|row| (row.line, owned(&row.name), owned(&row.password))).collect())
+        Ok(read(text)?.iter().map(|row| (row.spot.line, owned(&row.name), owned(&row.password))).collect())
     }
 
     fn pair(line: usize, name: &str, password: &str) -> Pair {
@@ -137,6 +137,13 @@ mod tests {
         ] {
             assert_eq!(pairs(text).expect_err(text).line, line, "{text:?}");
         }
+        let misfits = |text: &str| read(text).expect("rows").iter().map(|row| row.misfit).collect::<Vec<_>>();
+        let rows = "id,username,password\n1,a\n2,b,c\n3,d,e,f\n4,g,h,\n";
+        assert_eq!(
+            misfits(rows),
+            [Some((2, 3)), None, Some((4, 3)), None],
+            "a separator in a password shifts what follows"
+        );
         let short = pairs("username,password\na\n").expect("rows");
         assert_eq!(short, [(2, Some("a".to_owned()), None)], "a field that is not there has no value");
     }

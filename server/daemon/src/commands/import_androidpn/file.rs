@@ -1,44 +1,71 @@
-//! Which form a file has, and the accounts in it.
+//! Which form a file has, and the rows in it.
 
+use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 
-use super::account::{self, Account, Refused};
+use super::account::Row;
 use super::sql::Dialect;
-use super::{csv, table};
+use super::table::{self, Known, Table};
+use super::{csv, text, whole};
 use crate::cli::AndroidpnFormat;
 
 /// Bytes of a file: a million accounts are a fifth of it.
 const BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Stands for standard input.
+const STDIN: &str = "-";
 
 /// What a file holds.
 #[derive(Debug)]
 pub(super) struct Contents {
+    /// What it is called.
+    pub name: String,
     pub format: AndroidpnFormat,
-    pub accounts: Vec<Account>,
-    pub refused: Vec<Refused>,
+    pub is_empty: bool,
+    pub rows: Vec<Row>,
     /// Lines with changes that were not carried out.
     pub not_followed: Vec<usize>,
+    /// The tables of a dump.
+    pub tables: BTreeMap<String, Known>,
 }
 
-/// Reads a file in a form, or in the one that it seems to have.
-pub(super) fn read(path: &Path, format: Option<AndroidpnFormat>) -> anyhow::Result<Contents> {
-    let shown = path.display();
-    let length = std::fs::metadata(path).with_context(|| format!("{shown} cannot be read"))?.len();
-    if length > BYTES_MAX {
-        bail!("{shown} has {length} bytes, over the {BYTES_MAX} that are read at once: cut it in parts");
+/// Reads the rows of `table` in files in a form, or in the one that each seems to have.
+pub(super) fn read(
+    files: &[impl AsRef<Path>],
+    format: Option<AndroidpnFormat>,
+    table: &str,
+) -> anyhow::Result<Vec<Contents>> {
+    let mut all = Vec::with_capacity(files.len());
+    for (index, path) in files.iter().map(AsRef::as_ref).enumerate() {
+        let name = name(path);
+        let bytes = bytes(path, &name)?;
+        let text = text::read(&bytes).map_err(|wrong| anyhow!("{name}: {wrong}"))?;
+        let mut contents = parse(name, text, format, table)?;
+        contents.rows.iter_mut().for_each(|row| row.spot.file = index);
+        all.push(contents);
     }
-    let bytes = std::fs::read(path).with_context(|| format!("{shown} cannot be read"))?;
-    let text = match std::str::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)) {
-        Ok(text) => text,
-        Err(error) => {
-            let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
-            bail!("{shown}:{line}: not UTF-8: export the table again as utf8mb4, or convert the file with iconv");
-        }
+    Ok(all)
+}
+
+fn name(path: &Path) -> String {
+    if path == Path::new(STDIN) { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+fn bytes(path: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
+    let wrong = || format!("{name} cannot be read");
+    let mut bytes = Vec::new();
+    // One more than may be: then there are too many.
+    let read = if path == Path::new(STDIN) {
+        std::io::stdin().lock().take(BYTES_MAX + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).with_context(wrong)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)
     };
-    let format = format.unwrap_or_else(|| guess(text));
-    parse(text, format).with_context(|| shown.to_string())
+    if read.with_context(wrong)? as u64 > BYTES_MAX {
+        bail!("{name} has over {BYTES_MAX} bytes, which is more than is read at once: cut it in parts");
+    }
+    Ok(bytes)
 }
 
 /// The form that a text seems to have.
@@ -61,27 +88,31 @@ fn starts_with(line: &str, what: &str) -> bool {
     line.get(..what.len()).is_some_and(|start| start.eq_ignore_ascii_case(what))
 }
 
-fn parse(text: &str, format: AndroidpnFormat) -> anyhow::Result<Contents> {
-    let (rows, not_followed) = match format {
-        AndroidpnFormat::Mysql => {
-            let table = table::read(text, Dialect::MySql)?;
-            (table.rows, table.not_followed)
-        }
-        AndroidpnFormat::Hsqldb => {
-            let table = table::read(text, Dialect::Hsqldb)?;
-            (table.rows, table.not_followed)
-        }
-        AndroidpnFormat::Csv => (csv::read(text)?, Vec::new()),
+/// Reads a text that is called `name`.
+pub(super) fn parse(
+    name: String,
+    text: &str,
+    format: Option<AndroidpnFormat>,
+    table: &str,
+) -> anyhow::Result<Contents> {
+    let (is_empty, format) = (text.trim().is_empty(), format.unwrap_or_else(|| guess(text)));
+    let found = match format {
+        _ if is_empty => Ok(Table::default()),
+        AndroidpnFormat::Mysql => whole::check(text).and_then(|()| table::read(text, Dialect::MySql, table)),
+        AndroidpnFormat::Hsqldb => table::read(text, Dialect::Hsqldb, table),
+        AndroidpnFormat::Csv => csv::read(text).map(|rows| Table { rows, ..Table::default() }),
     };
-    let (accounts, refused) = account::accounts(rows);
-    Ok(Contents { format, accounts, refused, not_followed })
+    let Table { rows, not_followed, tables } = found.with_context(|| name.clone())?;
+    Ok(Contents { name, format, is_empty, rows, not_followed, tables })
 }
 
-/// The log that HSQLDB keeps beside its script, when it holds something: changes since the script was written.
-pub(super) fn newer_log(path: &Path) -> Option<std::path::PathBuf> {
+/// The log that HSQLDB keeps beside its script, when it holds something: changes since the script was written. None when it is among
+/// the `files` that are read.
+pub(super) fn newer_log(path: &Path, files: &[impl AsRef<Path>]) -> Option<std::path::PathBuf> {
     let log = path.with_extension("log");
     let is_script = path.extension().is_some_and(|extension| extension == "script");
-    (is_script && std::fs::metadata(&log).is_ok_and(|log| log.len() > 0)).then_some(log)
+    let is_read = files.iter().any(|file| file.as_ref() == log);
+    (is_script && !is_read && std::fs::metadata(&log).is_ok_and(|log| log.len() > 0)).then_some(log)
 }
 
 #[cfg(test)]
@@ -109,15 +140,19 @@ mod tests {
         let path = folder.path().join("table");
         let read = |bytes: &[u8]| {
             std::fs::write(&path, bytes).expect("written");
-            super::read(&path, None)
+            super::read(&[&path], None, "apn_user").map(|mut all| all.remove(0))
         };
         let found = read(&[b"\xef\xbb\xbf", CSV.as_bytes()].concat()).expect("a table");
-        assert_eq!((found.accounts.len(), found.refused.len()), (1, 0));
+        assert_eq!((found.rows.len(), found.is_empty), (1, false));
         let error = read(b"username,password\nb\xc3\xb6b,x\nb\xf6b,secret\n").expect_err("Latin 1");
         let error = format!("{error:#}");
-        assert!(error.contains(":3:") && error.contains("UTF-8") && !error.contains("secret"), "{error}");
+        assert!(error.contains("line 3") && error.contains("UTF-8") && !error.contains("secret"), "{error}");
         let error = format!("{:#}", read(b"INSERT INTO apn_user VALUES (1,'secret").expect_err("cut off"));
         assert!(error.contains("line 1") && !error.contains("secret"), "{error}");
+        let whole = MYSQL.split_once("UNLOCK").expect("a line").0;
+        let error = format!("{:#}", read(whole.as_bytes()).expect_err("cut off between statements"));
+        assert!(error.contains("cut off") && !error.contains("secret"), "{error}");
+        assert!(read(b" \n").expect("nothing").is_empty);
     }
 
     #[test]
@@ -125,10 +160,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let script = folder.path().join("androidpn.script");
         let log = folder.path().join("androidpn.log");
-        assert_eq!(newer_log(&script), None);
+        let newer = |files: &[&Path]| newer_log(&script, files);
+        assert_eq!(newer(&[&script]), None);
         std::fs::write(&log, "").expect("written");
-        assert_eq!(newer_log(&script), None);
+        assert_eq!(newer(&[&script]), None);
         std::fs::write(&log, "INSERT").expect("written");
-        assert_eq!(newer_log(&script), Some(log));
+        assert_eq!(newer(&[&script]), Some(log.clone()));
+        assert_eq!(newer(&[&script, &log]), None);
     }
 }

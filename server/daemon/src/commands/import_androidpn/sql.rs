@@ -89,6 +89,26 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Skips the rest of the line.
+    pub(super) fn skip_line(&mut self) {
+        let end = self.rest.find('\n').unwrap_or(self.rest.len());
+        self.take_bytes(end);
+    }
+
+    /// Behind the word `DELIMITER`, by which a client is told what ends a statement: skips all up to where that is a semicolon again.
+    /// What stands there are bodies of triggers and procedures, whose statements nobody has carried out.
+    pub(super) fn skip_delimited(&mut self) {
+        let is_semicolon = |named: &str| named.trim() == ";";
+        let end = self.rest.find('\n').unwrap_or(self.rest.len());
+        let mut is_over = is_semicolon(self.take_bytes(end));
+        while !is_over && !self.rest.is_empty() {
+            let end = self.rest.find('\n').map_or(self.rest.len(), |end| end + 1);
+            let line = self.take_bytes(end).trim();
+            let (word, named) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            is_over = word.eq_ignore_ascii_case("delimiter") && is_semicolon(named);
+        }
+    }
+
     fn token(&mut self, first: char) -> Result<Token, Wrong> {
         match first {
             '\'' => self.text(),

@@ -1,14 +1,16 @@
-//! The rows of the user table in a dump: from the `INSERT`s of `apn_user`, with its columns where the dump tells them.
+//! The rows of the user table in a dump: from its `INSERT`s, with its columns where the dump tells them.
 
-use super::account::{Columns, Row, Value};
+use std::collections::{BTreeMap, HashMap};
+
+use super::account::{Columns, Row, Spot, Value};
 use super::sql::{Dialect, Lexer, Token, Wrong};
 
-/// The table of an original server.
-const TABLE: &str = "apn_user";
 /// Columns of the table as the original makes it.
 const COLUMNS: usize = 7;
 /// What begins an item of a `CREATE TABLE` that is no column.
 const NO_COLUMNS: &[&str] = &["primary", "unique", "key", "constraint", "index", "foreign", "check", "fulltext"];
+/// What has a body of statements that are not carried out.
+const WITH_BODY: &[&str] = &["trigger", "procedure", "function", "event"];
 
 /// What a dump holds.
 #[derive(Debug, Default)]
@@ -16,11 +18,25 @@ pub(super) struct Table {
     pub rows: Vec<Row>,
     /// Lines of statements that change rows of the table and were not carried out.
     pub not_followed: Vec<usize>,
+    /// Every table that is named, in lower case.
+    pub tables: BTreeMap<String, Known>,
 }
 
-/// Reads a dump.
-pub(super) fn read(text: &str, dialect: Dialect) -> Result<Table, Wrong> {
-    let mut reader = Reader { lexer: Lexer::new(text, dialect), dialect, columns: None, table: Table::default() };
+/// What a dump tells of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    pub has_rows: bool,
+    /// HSQLDB keeps its rows in another file.
+    pub is_cached: bool,
+    /// It has columns of user names and passwords.
+    pub is_of_users: bool,
+}
+
+/// Reads the rows of `table` in a dump.
+pub(super) fn read(text: &str, dialect: Dialect, table: &str) -> Result<Table, Wrong> {
+    let lexer = Lexer::new(text, dialect);
+    let (name, columns, table) = (table.to_lowercase(), HashMap::new(), Table::default());
+    let mut reader = Reader { lexer, dialect, name, columns, table };
     while let Some(first) = reader.lexer.next()? {
         let line = reader.lexer.line();
         let is = |word: &str| first.is_word(word);
@@ -30,6 +46,8 @@ pub(super) fn read(text: &str, dialect: Dialect) -> Result<Table, Wrong> {
             reader.create()?;
         } else if is("delete") || is("update") || is("truncate") {
             reader.note_change(line)?;
+        } else if is("delimiter") && dialect == Dialect::MySql {
+            reader.lexer.skip_delimited();
         } else if first != Token::Mark(';') {
             reader.skip()?;
         }
@@ -40,8 +58,10 @@ pub(super) fn read(text: &str, dialect: Dialect) -> Result<Table, Wrong> {
 struct Reader<'a> {
     lexer: Lexer<'a>,
     dialect: Dialect,
-    /// The columns that a `CREATE TABLE` told.
-    columns: Option<Vec<String>>,
+    /// Of the table, in lower case.
+    name: String,
+    /// The columns that a `CREATE TABLE` told, by table.
+    columns: HashMap<String, Vec<String>>,
     table: Table,
 }
 
@@ -79,15 +99,40 @@ impl Reader<'_> {
         }
     }
 
-    /// `CREATE … TABLE apn_user (column …, …)`.
+    /// `CREATE … TABLE name (column …, …)`.
     fn create(&mut self) -> Result<(), Wrong> {
-        let (name, end) = self.name_before(&[])?;
+        let mut is_cached = false;
+        loop {
+            match self.inside()? {
+                Token::Mark(';') => return Ok(()),
+                Token::Word(word) if word.eq_ignore_ascii_case("table") => break,
+                Token::Word(word) if WITH_BODY.iter().any(|known| word.eq_ignore_ascii_case(known)) => {
+                    // There a statement ends with its line, whatever semicolons are in its body.
+                    if self.dialect == Dialect::MySql {
+                        return self.skip();
+                    }
+                    self.lexer.skip_line();
+                    return Ok(());
+                }
+                Token::Word(word) => is_cached |= word.eq_ignore_ascii_case("cached"),
+                Token::Name(_) | Token::Text(_) | Token::Broken | Token::Mark(_) => (),
+            }
+        }
+        let (name, end) = self.name_before(&["like", "as", "select"])?;
+        let name = name.to_lowercase();
+        self.table.tables.entry(name.clone()).or_default().is_cached |= is_cached;
         if end != Token::Mark('(') {
             return Ok(());
         }
-        if !name.eq_ignore_ascii_case(TABLE) {
-            return self.skip();
-        }
+        let columns = self.created_columns()?;
+        let is_of_users = Columns::of(&columns).is_ok();
+        self.table.tables.entry(name.clone()).or_default().is_of_users = is_of_users;
+        self.columns.insert(name, columns);
+        self.skip()
+    }
+
+    /// The columns behind the parenthesis of a `CREATE TABLE`.
+    fn created_columns(&mut self) -> Result<Vec<String>, Wrong> {
         let mut columns = Vec::new();
         let (mut depth, mut is_first) = (1_usize, true);
         while depth > 0 {
@@ -111,17 +156,21 @@ impl Reader<'_> {
             }
             is_first = false;
         }
-        self.columns = Some(columns);
-        self.skip()
+        Ok(columns)
     }
 
     /// `INSERT INTO apn_user [(columns)] VALUES (…), (…)`.
     fn insert(&mut self) -> Result<(), Wrong> {
         let (name, mut end) = self.name_before(&["values", "value", "select", "set"])?;
-        if !name.eq_ignore_ascii_case(TABLE) {
+        let name = name.to_lowercase();
+        let is_ours = name == self.name;
+        if !name.is_empty() {
+            self.table.tables.entry(name).or_default().has_rows = true;
+        }
+        if !is_ours {
             return if end == Token::Mark(';') { Ok(()) } else { self.skip() };
         }
-        let mut columns = self.columns.clone();
+        let mut columns = self.columns.get(&self.name).cloned();
         if end == Token::Mark('(') {
             columns = Some(self.column_list()?);
             end = self.inside()?;
@@ -171,15 +220,17 @@ impl Reader<'_> {
                 break;
             }
         }
-        let row = match columns {
-            Some(columns) => Columns::of(columns).map_err(|what| Wrong::new(line, what))?.row(line, &values),
-            None if values.len() == COLUMNS => Columns::guess(&values).row(line, &values),
+        let number = self.table.rows.len() + 1;
+        let wrong = |what: String| Wrong::new(line, format!("row {number}: {what}"));
+        let known = match columns {
+            Some(columns) => Columns::of(columns).map_err(wrong)?,
+            None if values.len() == COLUMNS => Columns::guess(&values),
             None => {
-                let what =
-                    format!("a row of {} values where {COLUMNS} are known, and no list of columns", values.len());
-                return Err(Wrong::new(line, what));
+                let has = values.len();
+                return Err(wrong(format!("{has} values where {COLUMNS} are known, and no list of columns")));
             }
         };
+        let row = known.row(Spot::new(line, number), &values);
         self.table.rows.push(row);
         Ok(())
     }
@@ -222,7 +273,7 @@ impl Reader<'_> {
             match self.inside()? {
                 Token::Mark(';') => break,
                 Token::Word(name) | Token::Name(name) => {
-                    is_ours |= name.rsplit('.').next().is_some_and(|name| name.eq_ignore_ascii_case(TABLE));
+                    is_ours |= name.rsplit('.').next().is_some_and(|name| name.eq_ignore_ascii_case(&self.name));
                 }
                 Token::Text(_) | Token::Broken | Token::Mark(_) => (),
             }
@@ -243,11 +294,15 @@ fn is_before_text(word: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn read(text: &str, dialect: Dialect) -> Result<Table, Wrong> {
+        super::read(text, dialect, "APN_USER")
+    }
+
     const HSQLDB: &str = include_str!("../../../tests/androidpn/androidpn.script");
     const MYSQL: &str = include_str!("../../../tests/androidpn/apn_user.sql");
 
     fn told(table: &Table) -> Vec<(usize, Option<&str>, Option<&str>)> {
-        table.rows.iter().map(|row| (row.line, row.name.text(), row.password.text())).collect()
+        table.rows.iter().map(|row| (row.spot.line, row.name.text(), row.password.text())).collect()
     }
 
     #[test]
@@ -361,5 +416,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn every_table_is_known_with_what_it_is() {
+        let text = "CREATE TABLE `User` (`id` int, username varchar(64), `password` varchar(64));INSERT INTO User VALUES (1,'a','b');\n\
+                    CREATE UNIQUE INDEX i ON apn_user (username);CREATE TABLE apn_user LIKE t;INSERT INTO x SET a=1;";
+        let table = read(text, Dialect::MySql).expect("a table");
+        let names = table.tables.keys().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(names, ["apn_user", "user", "x"]);
+        assert_eq!(table.tables["user"], Known { has_rows: true, is_cached: false, is_of_users: true });
+        assert_eq!(super::read(text, Dialect::MySql, "user").expect("a table").rows.len(), 1);
+        let cached = read("CREATE CACHED TABLE PUBLIC.APN_USER(ID BIGINT)\n", Dialect::Hsqldb).expect("a table");
+        assert!(cached.tables["apn_user"].is_cached);
+    }
+
+    #[test]
+    fn a_body_of_statements_has_no_rows() {
+        let row = "INSERT INTO apn_user (username,password) VALUES ('a','b');";
+        let block =
+            format!("DELIMITER $$\nCREATE TRIGGER t BEGIN\n{row}\nEND $$\ndelimiter ;\n{row}\nDELIMITER ;\n{row}");
+        let rows = read(&block, Dialect::MySql).expect("a table").rows;
+        assert_eq!(rows.iter().map(|row| (row.spot.line, row.spot.row)).collect::<Vec<_>>(), [(6, 1), (8, 2)]);
+        let procedure = format!("CREATE PROCEDURE P() BEGIN ATOMIC {row} END\n{row}\n");
+        assert_eq!(read(&procedure, Dialect::Hsqldb).expect("a table").rows.len(), 1);
     }
 }
