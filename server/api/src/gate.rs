@@ -11,6 +11,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::Api;
+use crate::compat::androidpn::refused;
+use crate::extract::Peer;
 use crate::problem::{Code, MEDIA_TYPE, Problem};
 
 /// How long a request may be worked on, once it is read.
@@ -42,6 +44,8 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
     let path = request.extensions().get::<MatchedPath>().cloned();
     let started = api.core.env.clock.mono_ms();
     let is_limited = is_work(request.uri().path());
+    let is_script = refused::is_own(request.uri().path());
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let response = match api.requests.try_acquire() {
         Err(_) if is_limited => overloaded().into_response(),
         permit => {
@@ -51,10 +55,16 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
             response
         }
     };
+    let status = response.status();
+    let problem = response.extensions().get::<Problem>().cloned();
     let response = finish(response, &id);
     let elapsed_ms = api.core.env.clock.mono_ms().saturating_sub(started);
     // Templates of paths only: a path itself may name a user.
     let path = path.as_ref().map_or("-", MatchedPath::as_str);
+    if is_script && status.is_client_error() {
+        let problem = problem.unwrap_or_else(|| Problem::of_status(status));
+        refused::log(&api, peer, path, &id, status, &problem);
+    }
     tracing::debug!(request_id = %id, %method, path, status = response.status().as_u16(), elapsed_ms, "answered");
     response
 }

@@ -20,12 +20,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use longwire_core::Core;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+use problem::Problem;
 
 pub use compat::androidpn::AndroidpnConfig;
 pub use extract::{Operator, Peer};
@@ -51,6 +55,7 @@ pub struct Api {
     openapi: Arc<str>,
     requests: Semaphore,
     rates: longwire_core::rate::Rates<String>,
+    refusals: longwire_core::rate::Rates<Option<std::net::IpAddr>>,
     request_ids: gate::RequestIds,
     is_draining: AtomicBool,
 }
@@ -66,6 +71,7 @@ impl Api {
             openapi: describe(document).into(),
             requests: Semaphore::new(config.concurrency_max),
             rates: rate::of_keys(config.requests_per_second_max),
+            refusals: compat::androidpn::refused::rates(),
             config,
             request_ids: gate::RequestIds::new(prefix),
             is_draining: AtomicBool::new(false),
@@ -86,10 +92,20 @@ impl Api {
         let (router, _) = routes().split_for_parts();
         router
             .merge(compat::androidpn::routes(self.config.androidpn.is_some()))
+            .fallback(nothing)
             .layer(CatchPanicLayer::custom(gate::panicked))
             .layer(from_fn(rate::tell))
             .layer(from_fn_with_state(Arc::clone(self), gate::gate))
             .with_state(Arc::clone(self))
+    }
+}
+
+/// What is answered where there is no route.
+async fn nothing(State(api): State<Arc<Api>>, uri: Uri) -> Problem {
+    let problem = Problem::of_status(StatusCode::NOT_FOUND);
+    match compat::androidpn::hint(uri.path(), api.config.androidpn.is_some()) {
+        Some(hint) => problem.with_hint(hint),
+        None => problem,
     }
 }
 

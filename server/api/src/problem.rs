@@ -177,8 +177,21 @@ impl Problem {
         self.status
     }
 
+    /// The kind in words.
+    pub(crate) const fn title(&self) -> &'static str {
+        self.code.facts().2
+    }
+
     pub(crate) fn detail(&self) -> &str {
         &self.detail
+    }
+
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    pub(crate) fn field(&self) -> Option<&str> {
+        self.field.as_deref()
     }
 
     /// The same refusal under another status.

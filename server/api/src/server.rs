@@ -1,6 +1,7 @@
 //! Serves HTTP on listeners: limits on connections and headers, TLS where asked, and an end that finishes what was begun.
 
 mod linger;
+mod plain;
 
 use std::io;
 use std::net::IpAddr;
@@ -19,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::Service as _;
 
 use crate::extract::{Operator, Peer};
@@ -59,6 +61,7 @@ enum Carrier {
 pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let report = Arc::new(plain::Report::default());
     while !*stop.borrow_and_update() {
         let accepted = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
@@ -72,7 +75,7 @@ pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver
         };
         match accepted {
             Ok((carrier, permit)) => {
-                let connection = connect(carrier, router.clone(), graceful.watcher());
+                let connection = connect(carrier, router.clone(), graceful.watcher(), Arc::clone(&report));
                 tokio::spawn(async move {
                     connection.await;
                     drop(permit);
@@ -111,14 +114,17 @@ async fn accept(listener: &Listener, connections: &Arc<Semaphore>) -> io::Result
     Ok((carrier, permit))
 }
 
-async fn connect(carrier: Carrier, router: Router, watcher: Watcher) {
+async fn connect(carrier: Carrier, router: Router, watcher: Watcher, report: Arc<plain::Report>) {
     match carrier {
         Carrier::Tcp(stream, peer) => drive(stream, Some(Peer(peer)), router, watcher).await,
-        Carrier::Tls(stream, peer, acceptor) => match timeout(HEAD_TIME_MAX, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => drive(stream, Some(Peer(peer)), router, watcher).await,
-            Ok(Err(error)) => tracing::debug!(%error, "TLS was not agreed on"),
-            Err(_) => tracing::debug!("TLS took too long"),
-        },
+        Carrier::Tls(stream, peer, acceptor) => {
+            match timeout(HEAD_TIME_MAX, secure(stream, peer, &acceptor, &report)).await {
+                Ok(Ok(Some(stream))) => drive(*stream, Some(Peer(peer)), router, watcher).await,
+                Ok(Ok(None)) => (),
+                Ok(Err(error)) => tracing::debug!(%error, "TLS was not agreed on"),
+                Err(_) => tracing::debug!("TLS took too long"),
+            }
+        }
         Carrier::Operator(stream, user) => match stream.peer_cred() {
             // 0 is root, who may do everything on this host anyway.
             Ok(peer) if peer.uid() == user || peer.uid() == 0 => {
@@ -128,6 +134,21 @@ async fn connect(carrier: Carrier, router: Router, watcher: Watcher) {
             Err(error) => tracing::warn!(%error, "who opened the control socket is not known"),
         },
     }
+}
+
+/// Agrees on TLS; gives nothing when plain HTTP was spoken, which is answered.
+async fn secure(
+    stream: TcpStream,
+    peer: IpAddr,
+    acceptor: &TlsAcceptor,
+    report: &plain::Report,
+) -> io::Result<Option<Box<TlsStream<TcpStream>>>> {
+    if plain::is_spoken(&stream).await? {
+        report.tell(peer);
+        plain::refuse(Linger::new(stream, Talk::new())).await?;
+        return Ok(None);
+    }
+    acceptor.accept(stream).await.map(|stream| Some(Box::new(stream)))
 }
 
 /// What became of a connection's requests.

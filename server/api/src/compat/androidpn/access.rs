@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use longwire_model::Scope;
 
+use super::caller::{Doubt, doubt};
 use super::form::Form;
 use crate::Api;
 use crate::extract::{Operator, Peer, authorize, take_from_rate};
@@ -16,8 +17,6 @@ use crate::problem::{Code, Problem};
 
 /// What every API key begins with. The original ignores the `apiKey` of a form, so callers have anything in it.
 const KEY_START: &str = "lw_";
-/// Headers of proxies: behind one the address of the connection is not the caller's.
-const FORWARDED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
 /// Lets a request through, or says what it lacks.
 pub(super) async fn admit(api: &Api, parts: &Parts, form: &Form, scope: Scope) -> Result<(), Problem> {
@@ -25,16 +24,15 @@ pub(super) async fn admit(api: &Api, parts: &Parts, form: &Form, scope: Scope) -
         return Ok(());
     }
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
-    let is_foreign = is_of_another_site(&parts.headers);
-    if let Some(peer) = peer.filter(|peer| is_trusted(api, *peer))
-        && !is_foreign
-        && !is_forwarded(&parts.headers)
-    {
+    let trusted = peer.filter(|peer| is_trusted(api, *peer));
+    let doubt = doubt(parts, &api.core.config.domain);
+    if let (Some(peer), None) = (trusted, &doubt) {
         return take_from_rate(&parts.extensions, api, &peer.to_string());
     }
-    match shown(&parts.headers, form, is_foreign) {
+    let is_unproven_page = doubt.as_ref().is_some_and(Doubt::is_of_unproven_page);
+    match shown(&parts.headers, form, is_unproven_page) {
         Some(key) => authorize(&parts.extensions, api, &key, scope).await.map(|_| ()),
-        None => Err(no_key(peer)),
+        None => Err(no_key(peer, doubt.filter(|_| trusted.is_some()), scope)),
     }
 }
 
@@ -42,42 +40,25 @@ fn is_trusted(api: &Api, peer: IpAddr) -> bool {
     api.config.androidpn.as_ref().is_some_and(|config| config.trusted.iter().any(|own| own.to_canonical() == peer))
 }
 
-fn is_forwarded(headers: &HeaderMap) -> bool {
-    FORWARDED.iter().any(|name| headers.contains_key(*name))
-}
-
-/// Whether a browser sends this for a page of another site: such a page could send to every device of whoever reads it on a trusted
-/// host. Scripts send neither header.
-fn is_of_another_site(headers: &HeaderMap) -> bool {
-    let site = headers.get(HeaderName::from_static("sec-fetch-site"));
-    let is_own_site = site.is_none_or(|site| site == "same-origin" || site == "none");
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let is_own_origin = headers.get(ORIGIN).is_none_or(|origin| {
-        let origin = origin.to_str().unwrap_or_default();
-        origin.split_once("://").is_some_and(|(_, origin)| origin.eq_ignore_ascii_case(host))
-    });
-    !is_own_site || !is_own_origin
-}
-
 /// The API key that a request shows: the first that looks like one, else the first of all, so that the refusal is about it. What a
-/// browser adds by itself counts for nothing where another site's page sends.
-fn shown(headers: &HeaderMap, form: &Form, is_foreign: bool) -> Option<String> {
+/// browser adds by itself, `Basic`, counts for nothing where it may send for another site's page.
+fn shown(headers: &HeaderMap, form: &Form, is_unproven_page: bool) -> Option<String> {
     let authorization = headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
-    let mut shown: Vec<String> = authorization.filter(|_| !is_foreign).filter_map(of_authorization).collect();
+    let mut shown: Vec<String> = authorization.filter_map(|value| of_authorization(value, !is_unproven_page)).collect();
     // What cannot be read is no key either.
     shown.extend(form.word("apiKey").ok().flatten());
     let index = shown.iter().position(|key| key.starts_with(KEY_START)).unwrap_or(0);
     (index < shown.len()).then(|| shown.swap_remove(index))
 }
 
-/// The key in `Bearer KEY`, or in the password of `Basic`.
-fn of_authorization(value: &str) -> Option<String> {
+/// The key in `Bearer KEY`, or in the password of `Basic` where that counts.
+fn of_authorization(value: &str, may_be_basic: bool) -> Option<String> {
     let (scheme, rest) = value.split_once(' ')?;
     let rest = rest.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
         return Some(rest.to_owned()).filter(|key| !key.is_empty());
     }
-    if !scheme.eq_ignore_ascii_case("basic") {
+    if !may_be_basic || !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
     let decoded = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
@@ -85,17 +66,18 @@ fn of_authorization(value: &str) -> Option<String> {
     Some(password.to_owned()).filter(|key| !key.is_empty())
 }
 
-fn no_key(peer: Option<IpAddr>) -> Problem {
+fn no_key(peer: Option<IpAddr>, doubt: Option<Doubt>, scope: Scope) -> Problem {
     let from = peer.map_or_else(String::new, |peer| format!(" from {peer}"));
-    Problem::new(Code::NoKey, format!("a request{from} needs an API key")).with_hint(
-        "send one with the scope send as `Authorization: Bearer lw_…`, as the password of Basic, or in the field apiKey; or name \
-         the address in androidpn_trusted. What comes through a proxy or from a page of another site always needs a key",
-    )
+    let why = doubt.map_or_else(|| "the address is not in androidpn_trusted".to_owned(), |doubt| doubt.reason());
+    Problem::new(Code::NoKey, format!("a request{from} needs an API key: {why}")).with_hint(format!(
+        "send a key with the scope {scope} as `Authorization: Bearer lw_…`, as the password of Basic, or in the field apiKey; \
+         `longwire key create --scope {scope}` makes one"
+    ))
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
 
@@ -132,28 +114,20 @@ mod tests {
 
     #[test]
     fn what_a_browser_adds_by_itself_is_no_key_of_another_site() {
-        let headers = headers(&[("authorization", "Bearer lw_a_b")]);
-        assert_eq!(shown(&headers, &Form::of("apiKey=lw_c_d"), true).as_deref(), Some("lw_c_d"));
-        assert_eq!(shown(&headers, &Form::of(""), true), None);
+        let basic = headers(&[("authorization", &format!("Basic {}", STANDARD.encode("any:lw_a_b")))]);
+        assert_eq!(shown(&basic, &Form::of("apiKey=lw_c_d"), true).as_deref(), Some("lw_c_d"));
+        assert_eq!(shown(&basic, &Form::of(""), true), None);
+        let bearer = headers(&[("authorization", "Bearer lw_a_b")]);
+        assert_eq!(shown(&bearer, &Form::of(""), true).as_deref(), Some("lw_a_b"), "no browser adds that by itself");
     }
 
     #[test]
-    fn a_page_of_another_site_is_told_apart() {
-        let of_another = |pairs: &[(&'static str, &str)]| is_of_another_site(&headers(pairs));
-        assert!(!of_another(&[]));
-        assert!(!of_another(&[("host", "h:1"), ("origin", "http://h:1"), ("sec-fetch-site", "same-origin")]));
-        assert!(!of_another(&[("sec-fetch-site", "none")]));
-        assert!(of_another(&[("sec-fetch-site", "cross-site")]));
-        assert!(of_another(&[("sec-fetch-site", "same-site")]));
-        assert!(of_another(&[("host", "h:1"), ("origin", "http://h:2")]));
-        assert!(of_another(&[("host", "h:1"), ("origin", "null")]));
-    }
-
-    #[test]
-    fn a_header_of_a_proxy_takes_trust_away_and_never_gives_it() {
-        for name in FORWARDED {
-            assert!(is_forwarded(&headers(&[(name, "127.0.0.1")])), "{name}");
-        }
-        assert!(!is_forwarded(&headers(&[("host", "h")])));
+    fn a_refusal_says_what_took_the_trust_away_and_which_scope_is_needed() {
+        let peer = Some(IpAddr::from([127, 0, 0, 1]));
+        let proxied = no_key(peer, Some(Doubt::Proxy("x-forwarded-for".to_owned())), Scope::Read);
+        assert!(proxied.detail().contains("127.0.0.1") && proxied.detail().contains("x-forwarded-for"));
+        let document = serde_json::to_value(proxied.document("-")).expect("JSON");
+        assert!(document["hint"].as_str().is_some_and(|hint| hint.contains("scope read")), "{document}");
+        assert!(no_key(peer, None, Scope::Send).detail().contains("androidpn_trusted"));
     }
 }

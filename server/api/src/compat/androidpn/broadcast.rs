@@ -9,7 +9,7 @@ use crate::problem::Problem;
 pub(super) enum Target {
     /// Every device.
     All,
-    /// The devices of one account.
+    /// The devices of one account, and of the user of the same name.
     User(String),
     /// Who has said that this is its name.
     Alias(String),
@@ -37,6 +37,10 @@ pub(super) fn target(form: &Form) -> Result<Target, Problem> {
             Some(tags) => Ok(tags),
             None => user.ok_or_else(|| missing("tag")),
         },
+        Some("") => user.ok_or_else(|| {
+            Problem::invalid("broadcast", "broadcast is empty, and there is no username")
+                .with_hint("broadcast=Y sends to every device, broadcast=N to the one that `username` names")
+        }),
         Some(_) => user.ok_or_else(nobody),
     }
 }
@@ -83,7 +87,8 @@ mod tests {
             ("broadcast=true&username=u", user()),
             ("broadcast=False&username=u", user()),
             ("broadcast=False", lacks("username")),
-            ("broadcast=", lacks("username")),
+            ("broadcast=", lacks("broadcast")),
+            ("broadcast=+&username=", lacks("broadcast")),
             ("broadcast=&username=u", user()),
             ("broadcast=2&alias=a&username=u", Ok(Target::Alias("a".to_owned()))),
             ("broadcast=2&username=u", user()),

@@ -3,6 +3,7 @@
 use axum::extract::Request;
 use axum::http::Method;
 use axum::http::request::Parts;
+use sha2::{Digest as _, Sha256};
 
 use super::body::{self, ContentType, Pair};
 use crate::extract::read_body;
@@ -74,6 +75,20 @@ impl Form {
         Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
     }
 
+    /// SHA-256 of what is asked for: of all parameters but the key, which may be another one at the next try.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        let mut add = |bytes: &[u8]| {
+            digest.update(bytes.len().to_be_bytes());
+            digest.update(bytes);
+        };
+        for pair in self.pairs.iter().filter(|pair| pair.name != "apiKey") {
+            add(pair.name.as_bytes());
+            add(&pair.value);
+        }
+        digest.finalize().into()
+    }
+
     /// Whether a parameter is there, whatever it holds.
     pub(super) fn has(&self, name: &str) -> bool {
         self.pairs.iter().any(|pair| pair.name == name)
@@ -110,6 +125,15 @@ mod tests {
             (Some(" T "), Some("T"))
         );
         assert!(form.has("你") && text("c").is_none());
+    }
+
+    #[test]
+    fn a_digest_is_of_the_parameters_wherever_they_end() {
+        let digest = |query: &str| Form::of(query).digest();
+        assert_eq!(digest("a=1&b=2&apiKey=x"), digest("apiKey=y&a=1&b=%32"));
+        for other in ["a=1&b=3", "a=1b&=2", "a=1", "a=1&b=2&c="] {
+            assert_ne!(digest("a=1&b=2"), digest(other), "{other}");
+        }
     }
 
     #[tokio::test]

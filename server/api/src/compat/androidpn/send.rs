@@ -6,12 +6,14 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use longwire_core::notification_manager::{Acceptance, Accepted};
+use longwire_core::notification_manager::{Acceptance, IdempotencyRequest};
 use longwire_model::limits::NOTIFICATION_BYTES_MAX;
 use longwire_model::{AudienceKey, Notification, Scope};
 
+use super::answer::Sent;
+use super::broadcast::Target;
 use super::form::Form;
-use super::{access, answer, audience, broadcast, pages};
+use super::{access, answer, audience, beside, broadcast, pages};
 use crate::Api;
 use crate::fields::missing;
 use crate::json::Json;
@@ -20,50 +22,44 @@ use crate::v1::notifications::{content, post};
 
 /// `notification.do`: the page, and with `action=send` what scripts are for.
 pub(super) async fn notification(State(api): State<Arc<Api>>, request: Request) -> Response {
-    let is_head = request.method() == Method::HEAD;
-    match asked(&api, request).await {
-        Ok(Asked::Page) => pages::notifications(),
-        // A HEAD asks about the page and must change nothing.
-        Ok(Asked::Send(..)) if is_head => pages::notifications(),
-        Ok(Asked::Send(parts, form)) => match send(&api, &parts, &form).await {
-            Ok(accepted) if answer::wants_json(&parts.headers) => answer::json(&accepted),
-            Ok(accepted) if form.has(pages::ANSWER) => answer::page(&accepted),
-            Ok(accepted) => answer::redirect(&page_beside(parts.uri.path()), &accepted),
-            Err(problem) => answer::refusal(as_old(problem)),
-        },
+    let (parts, form) = match Form::read(request).await {
+        Ok(read) => read,
+        Err(problem) => return answer::refusal(as_old(problem)),
+    };
+    let is_page = form.has(pages::ANSWER);
+    match carry_out(&api, &parts, &form).await {
+        Ok(None) => pages::notifications(),
+        Ok(Some(sent)) if answer::wants_json(&parts.headers) => answer::json(&sent),
+        Ok(Some(sent)) if is_page => answer::page(&sent),
+        Ok(Some(sent)) => answer::redirect(&beside::page(parts.uri.path()), &sent),
+        Err(problem) if is_page => answer::page_refusal(as_old(problem)),
         Err(problem) => answer::refusal(as_old(problem)),
     }
 }
 
 /// `notification_api.do` of a fork: the same with an answer of its own.
 pub(super) async fn notification_api(State(api): State<Arc<Api>>, request: Request) -> Response {
-    let is_head = request.method() == Method::HEAD;
-    let sent = match asked(&api, request).await {
-        Ok(Asked::Page) => return pages::notifications(),
-        Ok(Asked::Send(..)) if is_head => return pages::notifications(),
-        Ok(Asked::Send(parts, form)) => send(&api, &parts, &form).await,
+    let carried_out = match Form::read(request).await {
+        Ok((parts, form)) => carry_out(&api, &parts, &form).await,
         Err(problem) => Err(problem),
     };
-    match sent {
-        Ok(accepted) => answer::api(&accepted),
-        Err(problem) => answer::api_refusal(&as_old(problem)),
+    match carried_out {
+        Ok(None) => pages::notifications(),
+        Ok(Some(sent)) => answer::api(&sent),
+        Err(problem) => answer::api_refusal(as_old(problem)),
     }
 }
 
-/// What a request asks for.
-enum Asked {
-    Page,
-    Send(Box<Parts>, Form),
-}
-
-async fn asked(api: &Api, request: Request) -> Result<Asked, Problem> {
-    let (parts, form) = Form::read(request).await?;
+/// Sends where that is asked for; gives nothing where the page is.
+async fn carry_out(api: &Api, parts: &Parts, form: &Form) -> Result<Option<Sent>, Problem> {
     match form.text("action")?.as_deref() {
-        Some("send") => Ok(Asked::Send(Box::new(parts), form)),
-        None | Some("" | "list") if !form.has("title") && !form.has("message") => Ok(Asked::Page),
+        // A HEAD asks about the page and must change nothing.
+        Some("send") if parts.method == Method::HEAD => Ok(None),
+        Some("send") => send(api, parts, form).await.map(Some),
+        None | Some("" | "list") if !form.has("title") && !form.has("message") => Ok(None),
         // The original shows its form and drops what was to be sent.
         None | Some("" | "list") => {
-            access::admit(api, &parts, &form, Scope::Send).await?;
+            access::admit(api, parts, form, Scope::Send).await?;
             Err(missing("action").with_hint("send action=send with the title and the message"))
         }
         Some(other) => {
@@ -76,17 +72,40 @@ async fn asked(api: &Api, request: Request) -> Result<Asked, Problem> {
 }
 
 /// Accepts what the form holds: it is on disk when this returns.
-async fn send(api: &Api, parts: &Parts, form: &Form) -> Result<Accepted, Problem> {
+async fn send(api: &Api, parts: &Parts, form: &Form) -> Result<Sent, Problem> {
     access::admit(api, parts, form, Scope::Send).await?;
+    let idempotency = post::idempotency_key(&parts.headers)?.map(|key| IdempotencyRequest {
+        key,
+        body_hash: form.digest(),
+        status: StatusCode::ACCEPTED.as_u16(),
+        answer: Box::new(post::accepted_body),
+    });
     let content = content(form)?;
-    let keys = audience::keys(api, &broadcast::target(form)?).await?;
-    match api.core.notifications.accept(notification_of(content, &keys)?, None).await? {
-        Acceptance::Accepted(accepted) => Ok(accepted),
-        // Neither is asked for.
-        Acceptance::Repeated { .. } | Acceptance::Now { .. } => {
+    let target = broadcast::target(form)?;
+    if form.has(pages::ANSWER) {
+        check_by_hand(form, &target)?;
+    }
+    let keys = audience::keys(api, &target).await?;
+    match api.core.notifications.accept(notification_of(content, &keys)?, idempotency).await? {
+        Acceptance::Accepted(accepted) => Ok(Sent::new(&accepted)),
+        Acceptance::Repeated { answer, .. } => Sent::again(answer),
+        // A lifetime of none is not asked for.
+        Acceptance::Now { .. } => {
             Err(Problem::new(Code::Internal, "the notification was answered as none that is stored"))
         }
     }
+}
+
+/// What a person may have overlooked in the form of our page, where one click sends to every device.
+fn check_by_hand(form: &Form, target: &Target) -> Result<(), Problem> {
+    if *target == Target::All && form.word("username")?.is_some() {
+        let detail = "all devices are chosen and a username is given: nothing was sent";
+        return Err(Problem::invalid("username", detail).with_hint("choose one user, or leave the username empty"));
+    }
+    if form.word("title")?.is_none() && form.word("message")?.is_none() {
+        return Err(Problem::invalid("title", "title and message are empty: nothing was sent"));
+    }
+    Ok(())
 }
 
 /// The members of a notification, under the names of `POST /v1/notifications`.
@@ -137,14 +156,6 @@ pub(super) fn as_old(problem: Problem) -> Problem {
     } else {
         problem
     }
-}
-
-/// The page of notifications beside a path, under the same prefix. A prefix of unusual characters could name another host.
-fn page_beside(path: &str) -> String {
-    let prefix = path.rsplit_once('/').map_or("", |(prefix, _)| prefix);
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'%' | b'/');
-    let prefix = if prefix.bytes().all(is_plain) { prefix } else { "" };
-    format!("{prefix}/notification.do")
 }
 
 #[cfg(test)]
@@ -202,9 +213,15 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_beside_what_was_called_and_on_this_host() {
-        assert_eq!(page_beside("/notification.do"), "/notification.do");
-        assert_eq!(page_beside("/Androidpn/notification.do"), "/Androidpn/notification.do");
-        assert_eq!(page_beside("/\\evil.example/notification.do"), "/notification.do");
+    fn by_hand_nothing_goes_to_everybody_by_oversight() {
+        let refused = |query: &str, target: Target| {
+            let checked = check_by_hand(&Form::of(query), &target);
+            checked.err().and_then(|problem| problem.field().map(str::to_owned))
+        };
+        let user = || Target::User("u".to_owned());
+        assert_eq!(refused("title=T&username=u", Target::All).as_deref(), Some("username"));
+        assert_eq!(refused("title=+&message=&username=", Target::All).as_deref(), Some("title"));
+        assert_eq!(refused("title=&message=M&username=+", Target::All), None);
+        assert_eq!(refused("title=T&message=&username=u", user()), None);
     }
 }
