@@ -2,6 +2,8 @@
 
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "api/androidpn.rs"]
+mod androidpn;
 #[path = "api/bench.rs"]
 mod bench;
 #[path = "api/contract.rs"]

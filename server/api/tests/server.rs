@@ -17,6 +17,9 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::server::ResolvesServerCertUsingSni;
 
 /// Longer than anything here takes.
 const SOON: Duration = Duration::from_secs(30);
@@ -92,6 +95,31 @@ async fn an_answer_to_a_body_that_was_not_read_is_not_lost() {
     request.resize(request.len() + 20_000_000, b'x');
     let answer = exchange(server.address, &request).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[tokio::test]
+async fn plain_http_at_the_port_for_tls_is_told_so() {
+    let nobody = Arc::new(ResolvesServerCertUsingSni::new());
+    let tls = ServerConfig::builder().with_no_client_auth().with_cert_resolver(nobody);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(serve(Listener::Tls(listener, TlsAcceptor::from(Arc::new(tls))), router(), stopped));
+    let long = "x".repeat(500_000);
+    for (head, body) in [
+        ("GET / HTTP/1.1\r\nhost: x\r\n", ""),
+        ("POST /read HTTP/1.0\r\ncontent-length: 500000\r\n", &long),
+        ("PRI *", ""),
+    ] {
+        let answer = exchange(address, format!("{head}\r\n{body}").as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain"), "{answer}");
+        let (_, text) = answer.split_once("\r\n\r\n").expect("a body");
+        assert!(text.contains("https://") && text.contains("http_plaintext"), "{text}");
+        assert!(answer.contains(&format!("Content-Length: {}\r\n", text.len())), "{answer}");
+    }
+    // A record of TLS is read as one: what answers is an alert.
+    let alert = exchange(address, b"\x16\x03\x01\x00\x05hello").await;
+    assert!(!alert.contains("HTTP"), "{alert:?}");
 }
 
 #[tokio::test]

@@ -116,6 +116,8 @@ pub struct StoredEntry {
 pub struct DeliveryRow {
     /// The device.
     pub device: DeviceId,
+    /// The account that it belongs to; none when the device or its account was removed.
+    pub account: Option<String>,
     /// All its memberships.
     pub memberships: Vec<Membership>,
     /// When it left the audience: set when no interval that holds the entry is open.

@@ -34,6 +34,27 @@ async fn a_notification_is_accepted_and_told_of() {
 }
 
 #[tokio::test]
+async fn a_delivery_names_the_account_and_the_user_of_its_device() {
+    let bench = Bench::new().await;
+    let device = bench.device("w3k9x1").await;
+    let bound = format!("/v1/devices/{device}/user");
+    let location = async || bench.post(r#"{"to":"all","title":"T"}"#).await.header("location").to_owned();
+    let unbound = location().await;
+    assert_eq!(bench.call(Method::PUT, &bound, r#"{"user":"alice"}"#).await.status, 204);
+    let of_alice = location().await;
+    assert_eq!(bench.call(Method::PUT, &bound, r#"{"user":"bob"}"#).await.status, 204);
+    let told = async |location: &str| {
+        let item = bench.get(&format!("{location}/deliveries")).await.json()["items"][0].clone();
+        (item["account"].as_str().map(str::to_owned), item["user"].as_str().map(str::to_owned))
+    };
+    let account = || Some("w3k9x1".to_owned());
+    assert_eq!(told(&unbound).await, (account(), None));
+    assert_eq!(told(&of_alice).await, (account(), Some("alice".to_owned())), "whoever has the device by now");
+    assert_eq!(bench.call(Method::DELETE, &format!("/v1/devices/{device}"), "").await.status, 204);
+    assert_eq!(told(&of_alice).await, (None, Some("alice".to_owned())));
+}
+
+#[tokio::test]
 async fn an_audience_without_members_is_accepted_with_a_warning() {
     let bench = Bench::new().await;
     for to in [r#""user:nobody""#, r#"["topic:a/b","tag:beta"]"#, r#""all""#] {

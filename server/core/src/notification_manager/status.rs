@@ -35,6 +35,10 @@ pub struct Status {
 pub struct DeviceDelivery {
     /// The device.
     pub device: DeviceId,
+    /// The account that it belongs to; none when the device or its account was removed.
+    pub account: Option<String>,
+    /// The user that it was bound to when the notification was accepted.
+    pub user: Option<String>,
     /// What became of it.
     pub delivery: Delivery,
     /// Which of its actions were used, by when.
@@ -123,6 +127,8 @@ impl NotificationManager {
         let deliveries: Vec<Delivery> = rows.iter().map(derive).collect();
         let told = |(row, delivery): (DeliveryRow, Delivery)| DeviceDelivery {
             device: row.device,
+            user: user_at(&row.memberships, entry.seq),
+            account: row.account,
             delivery,
             actions: row.actions,
         };
@@ -160,6 +166,12 @@ impl NotificationManager {
             }),
         })
     }
+}
+
+/// The user that a device was bound to at a position.
+fn user_at(memberships: &[Membership], seq: Seq) -> Option<String> {
+    let held = memberships.iter().filter(|own| own.holds(seq));
+    held.filter_map(|own| own.key.as_str().strip_prefix("user:")).next_back().map(str::to_owned)
 }
 
 /// The first newer entry that took its place on this device: one whose audience includes it and whose filter it passes; of an entry that
@@ -201,6 +213,15 @@ mod tests {
     use longwire_store::Successor;
 
     use super::*;
+
+    #[test]
+    fn the_user_is_the_one_of_then() {
+        let held = |key: &str, joined, left| Membership { key: key.parse().expect("a key"), joined, left };
+        let memberships = [held("all", 1, None), held("user:alice", 2, Some(5)), held("user:bob", 5, None)];
+        let at = |seq| user_at(&memberships, seq);
+        assert_eq!((at(2), at(3), at(5)), (None, Some("alice".to_owned()), Some("alice".to_owned())));
+        assert_eq!((at(6), user_at(&memberships[..1], 9)), (Some("bob".to_owned()), None));
+    }
 
     #[test]
     fn what_took_its_place_when_the_cursor_passed_it_did_so_whatever_the_device_is_now() {

@@ -6,7 +6,8 @@ use longwire_model::delivery::{Acknowledgement, Event, UsedAction};
 use longwire_model::entry::Routing;
 use longwire_model::{AudienceKey, DeviceId, Entry, Lane, Membership, Seq, Session, Timestamp};
 use longwire_store::DeliveryRow;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::devices::{after, memberships};
 use crate::row;
@@ -27,12 +28,13 @@ pub(crate) async fn deliveries(
     let mut rows = acknowledgements(conn, entry, routing, &devices).await?;
     let mut events = events(conn, entry, &devices).await?;
     let mut actions = actions(conn, entry, &devices).await?;
-    let contacts = contacts(conn, routing.lane, &devices).await?;
+    let mut contacts = contacts(conn, routing.lane, &devices).await?;
     let delivery = |device: DeviceId| {
         let own = memberships.remove(&device).unwrap_or_default();
-        let Contact { recorded, offline_since, last_seen } = contacts.get(&device).copied().unwrap_or_default();
+        let Contact { account, recorded, offline_since, last_seen } = contacts.remove(&device).unwrap_or_default();
         DeliveryRow {
             device,
+            account,
             left_at: left_at(&own, &routing.audience, entry.seq),
             memberships: own.into_iter().map(|(membership, _)| membership).collect(),
             acknowledgement: rows.remove(&device),
@@ -145,8 +147,9 @@ pub(crate) async fn sessions(
 }
 
 /// What is known of a device beside the notification.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Contact {
+    account: Option<String>,
     recorded: Seq,
     offline_since: Option<Timestamp>,
     last_seen: Option<Timestamp>,
@@ -157,11 +160,13 @@ async fn contacts(
     lane: Lane,
     devices: &[DeviceId],
 ) -> Result<HashMap<DeviceId, Contact>, sqlx::Error> {
-    const SQL: &str = "SELECT s.device, s.normal, s.background, s.offline_since, s.last_seen FROM json_each(?) j \
-                       CROSS JOIN device_state s ON s.device = unhex(j.value)";
+    const SQL: &str = "SELECT s.device, s.normal, s.background, s.offline_since, s.last_seen, d.account FROM json_each(?) j \
+                       CROSS JOIN device_state s ON s.device = unhex(j.value) CROSS JOIN device d ON d.id = s.device";
     let rows = statement(SQL, [json_devices(devices)]).fetch_all(conn).await?;
-    let contact = |row| {
+    let contact = |row: &SqliteRow| {
+        let account: String = row.try_get("account")?;
         let contact = Contact {
+            account: Some(account).filter(|account| !account.is_empty()),
             recorded: seq(row, lane.as_str())?,
             offline_since: timestamp_option(row, "offline_since")?,
             last_seen: timestamp_option(row, "last_seen")?,

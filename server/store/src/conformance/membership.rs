@@ -109,6 +109,11 @@ pub async fn removing_a_device_leaves_everything_and_keeps_its_deliveries(store:
     let device = world.device().await;
     world.bind(device, Some("user:alice")).await;
     let sent = world.push(&Draft::to(&["all"])).await;
+    let account = async || {
+        let rows = world.store.deliveries(&sent, None, 10).await.expect("deliveries");
+        rows.into_iter().next().expect("a delivery").account
+    };
+    assert_eq!(account().await, Some(world.load(device).await.device.account));
     let remove = || Write::RemoveDevice { device, entry: world.entry_id(), at: at(70) };
     let removed = entry(world.one(remove()).await);
     let EntryKind::Membership(change) = &removed.kind else { unreachable!("{removed:?}") };
@@ -117,6 +122,7 @@ pub async fn removing_a_device_leaves_everything_and_keeps_its_deliveries(store:
     assert_eq!((left, change.joined.len()), (vec![key("all"), AudienceKey::device(device), key("user:alice")], 0));
     assert!(world.store.device(device).await.expect("an answer").is_none());
     assert_eq!(world.store.audience_size(APP, &[key("all")]).await.expect("a size"), 0);
+    assert_eq!(account().await, None);
     let rows = world.store.deliveries(&sent, None, 10).await.expect("deliveries");
     let told: Vec<_> = rows.iter().map(|row| (row.device, row.left_at, row.last_seen)).collect();
     assert_eq!(told, [(device, Some(at(70)), None)]);

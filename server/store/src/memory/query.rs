@@ -115,6 +115,7 @@ impl State {
         let rows = lane.and_then(|lane| self.rows.get(&(id, lane)));
         DeliveryRow {
             device: id,
+            account: record.map(|record| record.account.clone()).filter(|account| !account.is_empty()),
             memberships: memberships.to_vec(),
             left_at: self.left_at(id, memberships, audience, entry.seq),
             acknowledgement: rows

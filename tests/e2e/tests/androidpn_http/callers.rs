@@ -12,9 +12,9 @@ fn request(head: &str, body: &str) -> Vec<u8> {
 /// LazyLibrarian on Python 2 (`urllib2`), which follows redirects and takes what is below 400 for success.
 const LAZY_LIBRARIAN: &str = "POST /notification.do HTTP/1.1\r\nAccept-Encoding: identity\r\nContent-Length: LENGTH\r\nHost: HOST\r\n\
                               Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\nUser-Agent: Python-urllib/2.7";
-/// CouchPotato (`requests`).
+/// CouchPotato (`requests`), which names itself after a browser and says that its request comes from the server's own page.
 const COUCH_POTATO: &str = "POST /notification.do HTTP/1.1\r\nHost: HOST\r\nContent-Length: LENGTH\r\n\
-                            Accept-Encoding: gzip, deflate\r\nAccept: */*\r\nUser-Agent: Mozilla/5.0 (Windows NT 6.1; WOW64; rv:24.0) \
+                            Referer: http://HOST\r\nCache-Control: max-age=0\r\nAccept-Encoding: gzip, deflate\r\nAccept: */*\r\nUser-Agent: Mozilla/5.0 (Windows NT 6.1; WOW64; rv:24.0) \
                             Gecko/20130519 Firefox/24.0\r\nConnection: keep-alive\r\nContent-type: application/x-www-form-urlencoded";
 /// pyclient on Python 3 (`urllib.request`).
 const PYCLIENT: &str = "POST /notification.do HTTP/1.1\r\nAccept-Encoding: identity\r\n\

@@ -1,5 +1,7 @@
 //! The ways to write one request: GET, form, both, multipart, under a prefix; and whom each dialect means.
 
+use serde_json::Value;
+
 use crate::world::{TRUSTED, World};
 
 #[test]
@@ -31,6 +33,63 @@ fn a_request_can_be_written_in_five_ways() -> anyhow::Result<()> {
             );
         }
     }
+    Ok(())
+}
+
+#[test]
+fn no_path_leads_a_caller_to_another_host() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let fields = "action=send&broadcast=Y&title=t&message=m&uri=";
+    for path in [
+        "//notification.do",
+        "/%2f/notification.do",
+        "/%5cevil.example/notification.do",
+        "/../notification.do",
+        "/%2e%2e/notification.do",
+    ] {
+        let answer = world.post(path, fields)?;
+        assert_eq!((answer.status, answer.header("location")), (302, Some("/notification.do")), "{path}");
+        world.sent(&answer, 0)?;
+    }
+    for path in ["///notification.do", "//evil.example/notification.do", "/a/b/notification.do"] {
+        let answer = world.post(path, fields)?;
+        assert_eq!((answer.status, answer.header("location")), (404, None), "{path}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_script_reaches_a_phone_that_moved_to_the_new_library() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let (mut old, mut moved) = (world.phone("bob")?, world.phone("a-name-nobody-knows")?);
+    let send = |name: &str| {
+        world.post("/notification.do", &format!("action=send&broadcast=N&username={name}&title=T&message=M&uri="))
+    };
+    assert_eq!(send("Alice")?.status, 404);
+    let devices = world.api.get("/v1/devices")?.json();
+    let items = devices["items"].as_array().cloned().unwrap_or_default();
+    let device = items.iter().find(|item| item["account"] == "a-name-nobody-knows").expect("its device");
+    let bind = |user: &str| {
+        let path = format!("/v1/devices/{}/user", device["id"].as_str().unwrap_or_default());
+        world.api.send("PUT", &path, &[], format!("{{\"user\":\"{user}\"}}").as_bytes())
+    };
+    assert_eq!(bind("Alice")?.status, 204);
+    let id = world.sent(&send("Alice")?, 1)?;
+    assert_eq!(moved.push()?["id"], id, "the user Alice");
+    assert_eq!(send("alice")?.status, 404, "another user");
+    assert_eq!(bind("bob")?.status, 204);
+    let id = world.sent(&send("bob")?, 2)?;
+    assert_eq!([&old.push()?["id"], &moved.push()?["id"]], [&id, &id], "the account bob and the user bob");
+    let deliveries = world.api.get(&format!("/v1/notifications/{id}/deliveries"))?.json();
+    let named = |account: &str| {
+        let items = deliveries["items"].as_array()?;
+        items.iter().find(|item| item["account"] == account).map(|item| item["user"].clone())
+    };
+    assert_eq!(
+        (named("bob"), named("a-name-nobody-knows")),
+        (Some(Value::Null), Some(Value::from("bob"))),
+        "{deliveries}"
+    );
     Ok(())
 }
 

@@ -8,6 +8,8 @@ fn pages_answer_everybody_and_list_nobody() -> anyhow::Result<()> {
     let phone = world.phone("bob")?;
     for path in [
         "/",
+        "/Androidpn",
+        "/Androidpn/",
         "/index.do",
         "/user.do",
         "/session.do",
@@ -38,5 +40,14 @@ fn the_form_of_the_page_is_answered_by_a_page() -> anyhow::Result<()> {
     let answer = world.post("/notification.do?action=send", fields)?;
     let id = answer.header("longwire-notification-id").unwrap_or_default().to_owned();
     assert!(answer.status == 200 && !id.is_empty() && answer.text().contains(&id), "{}", answer.text());
+    for (fields, status, says) in [
+        ("broadcast=Y&username=bob&title=t&message=m", 400, "all devices are chosen"),
+        ("broadcast=Y&username=&title=&message=", 400, "are empty"),
+        ("broadcast=N&username=<b>x</b>&title=t&message=m", 404, "no user &quot;&lt;b&gt;x&lt;/b&gt;&quot;"),
+    ] {
+        let refused = world.post("/notification.do?action=send", &format!("longwire_page=1&uri=&{fields}"))?;
+        assert!(refused.status == status && refused.text().contains(says), "{fields}: {}", refused.text());
+        assert!(refused.header("content-type").is_some_and(|kind| kind.starts_with("text/html")), "{fields}");
+    }
     Ok(())
 }

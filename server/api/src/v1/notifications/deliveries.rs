@@ -32,6 +32,8 @@ pub(crate) struct Query {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "device": "0f8fad5b-d9cb-469f-a165-70867728950e",
+    "account": "w3k9x1",
+    "user": "alice",
     "state": "delivered",
     "at": {"accepted": "2026-11-21T11:42:00.123Z", "sent": "2026-11-21T11:57:31.440Z", "delivered": "2026-11-21T11:57:31.502Z"},
     "cause": "offline from 2026-11-21T11:42:00.123Z to 2026-11-21T11:57:31.391Z: its connection was lost",
@@ -42,6 +44,10 @@ pub(crate) struct Query {
 pub(crate) struct DeliveryItem {
     /// The device.
     device: String,
+    /// The account (XMPP login) that it belongs to; null when the device or its account was removed.
+    account: Option<String>,
+    /// The user that it was bound to when the notification was accepted.
+    user: Option<String>,
     /// Where it stands: `scheduled`, `accepted`, `sent` (written to the connection of now), `delivered` (stored by the device), `displayed`,
     /// `opened`, `dismissed`; or how it ended: `expired`, `superseded`, `recalled`, `filtered`, `left`, `rejected`.
     state: &'static str,
@@ -153,9 +159,11 @@ pub(crate) async fn deliveries(
     Ok(Json(DeliveryPage { items: found.into_iter().map(item).collect(), next }))
 }
 
-fn item(DeviceDelivery { device, delivery, actions }: DeviceDelivery) -> DeliveryItem {
+fn item(DeviceDelivery { device, account, user, delivery, actions }: DeviceDelivery) -> DeliveryItem {
     DeliveryItem {
         device: device.to_string(),
+        account,
+        user,
         state: delivery.state.as_str(),
         at: Times(delivery.at),
         cause: delivery.cause,
