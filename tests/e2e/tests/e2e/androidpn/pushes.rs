@@ -160,6 +160,7 @@ fn an_update_reaches_who_has_not_seen_it_and_makes_no_second_entry() -> anyhow::
 #[test]
 fn what_may_wait_comes_with_the_next_space() -> anyhow::Result<()> {
     let (world, mut old) = online(NAME)?;
+    old.is_owed_nothing(&world)?;
     let id = push(&world, &json!({ "to": "all", "title": "later", "lane": "background" }))?;
     let device = device_of(&world, NAME)?;
     assert_eq!(world.state(&id, &device)?.as_deref(), Some("accepted"));
