@@ -123,7 +123,8 @@ impl Batch<'_> {
     }
 
     async fn write_originals(&mut self, rows: Rows) -> Result<(), sqlx::Error> {
-        const ACCOUNT: &str = "INSERT INTO androidpn_account (name, sealed_password, email, full_name, created_at, claimed)";
+        const ACCOUNT: &str =
+            "INSERT INTO androidpn_account (name, sealed_password, email, full_name, created_at, claimed)";
         const DEVICE: &str = "INSERT INTO device (id, app, account, kind, name, created_at, installation_hash)";
         const STATE: &str = "INSERT INTO device_state (device, normal, background)";
         const MEMBERSHIP: &str = "INSERT INTO membership (app, key, device, joined_seq)";
