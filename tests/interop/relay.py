@@ -1,14 +1,8 @@
-"""Stands between a phone and the server: keeps what the phone sends, holds it back when told to, and changes what the server says.
-
-It is the network too: what the server says takes its time."""
+"""Stands between a phone and the server: keeps what the phone sends, holds it back when told to, and changes what the server says."""
 
 import asyncio
 
 from server import within
-
-# On the way to the phone, as in any network. Without it a push that waits can be there before the original listens: it begins to listen
-# only when its library has sent the presence that calls for pushes.
-LATENCY_S = 0.05
 
 
 class Relay:
@@ -78,5 +72,4 @@ class Relay:
         return data
 
     async def _down(self, data):
-        await asyncio.sleep(LATENCY_S)
         return self.change(data)
