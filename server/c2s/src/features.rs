@@ -68,8 +68,7 @@ fn with_registration(features: Element, config: &Config) -> Element {
         Registration::Open | Registration::AppKey => {
             features.with_child(preauth::feature()).with_child(register::feature())
         }
-        // Original androidpn clients register all the same.
-        Registration::Closed => features.with_opt_child(config.androidpn.then(register::feature)),
+        Registration::Closed => features,
     }
 }
 

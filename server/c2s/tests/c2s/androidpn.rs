@@ -43,6 +43,8 @@ fn any_host_in_the_header_is_answered_with_the_domain_and_the_features() {
     assert!(answer.contains("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"), "{answer}");
     assert!(answer.contains("<auth xmlns='http://jabber.org/features/iq-auth'/>"), "{answer}");
     assert!(answer.contains("<register xmlns='http://jabber.org/features/iq-register'/>"), "{answer}");
+    let closed = Driver::tcp(Config { registration: Registration::Closed, ..served() }).send(HEADER);
+    assert!(closed.contains("iq-auth") && !closed.contains("iq-register"), "{closed}");
     let mut other = Driver::tcp(Config { androidpn: false, ..served() });
     assert!(other.send(HEADER).ends_with(&stream_error("host-unknown")));
     // Who states an address of its own is told of a domain that is not served.
