@@ -6,6 +6,11 @@ use crate::problem::{Code, Problem};
 /// Characters of a label.
 const LABEL_CHARS_MAX: usize = 100;
 
+/// At most 64 characters of a refused text, for an answer.
+pub(crate) fn shorten(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
 /// The members of an object, all of them known by name.
 #[derive(Debug)]
 pub(crate) struct Fields(Vec<(String, Json)>);
@@ -17,7 +22,7 @@ impl Fields {
             return Err(Problem::new(Code::InvalidField, format!("the body is {}, not an object", body.kind())));
         };
         if let Some((name, _)) = members.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-            let name: String = name.chars().take(64).collect();
+            let name = shorten(name);
             return Err(Problem::new(Code::UnknownField, format!("there is no field {name:?}"))
                 .with_hint(format!("the fields are {}", known.join(", ")))
                 .with_field(name));

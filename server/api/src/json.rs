@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
+use crate::fields::shorten;
 use crate::problem::{Code, Problem};
 
 /// A JSON value; objects in the sender's order, without repeated keys.
@@ -99,7 +100,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
         let mut seen = std::collections::HashSet::new();
         while let Some((key, value)) = members.next_entry::<String, Json>()? {
             if !seen.insert(key.clone()) {
-                let key: String = key.chars().take(64).collect();
+                let key = shorten(&key);
                 return Err(A::Error::custom(format!("the key {key:?} is there twice")));
             }
             object.push((key, value));

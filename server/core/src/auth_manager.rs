@@ -18,6 +18,7 @@ use crate::log::Log;
 use crate::{CoreConfig, Registration};
 
 pub use account::{AccountError, AccountKind, ListedAccount, PasswordCheck, RemovedBy};
+pub(crate) use api_key::hex;
 pub use api_key::{AuthError, NewKey};
 pub use app_key::{AppKeyError, app_key_id};
 pub use fast::{FastHeld, FastLogin, HeldToken, Issued};

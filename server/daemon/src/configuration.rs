@@ -136,6 +136,16 @@ impl Configuration {
         !self.http.is_loopback() && !self.http_plaintext
     }
 
+    /// On which terms original androidpn clients are served, as the end of a sentence.
+    pub(crate) fn androidpn_terms(&self) -> String {
+        let plain = if self.plaintext { "with and without TLS" } else { "inside TLS only" };
+        let who = match self.registration {
+            Registration::Open | Registration::AppKey => "register without a key",
+            Registration::Closed => "cannot register",
+        };
+        format!("{plain}, and {who}")
+    }
+
     /// Merges flags, variables and the file.
     pub(crate) fn resolve(args: &ServeArgs, variables: &[(String, String)]) -> anyhow::Result<Self> {
         let file = read_file(args.place.config.as_deref())?;

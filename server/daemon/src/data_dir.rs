@@ -138,18 +138,9 @@ fn denial(path: &Path, own: u32, owner: Option<u32>) -> String {
 /// The 32 bytes of the server key, made at the first start.
 pub(crate) fn server_key(data_dir: &DataDir, random: impl FnOnce(&mut [u8])) -> anyhow::Result<[u8; 32]> {
     let path = data_dir.server_key();
-    match fs::read(&path) {
-        Ok(bytes) => bytes.try_into().map_err(|_| {
-            anyhow::anyhow!("{} is damaged: restore it, or remove it (devices then log in by password)", path.display())
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut key = [0; 32];
-            random(&mut key);
-            data_dir.write_private(&path, &key)?;
-            Ok(key)
-        }
-        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
-    }
+    key_at(&path, "restore it, or remove it (devices then log in by password)", || {
+        made_key(data_dir, &path, true, random)
+    })
 }
 
 /// The 32 bytes of the key for the passwords of original androidpn clients, made when none is kept yet: another key would open none of
@@ -162,21 +153,35 @@ pub(crate) fn androidpn_key(
 ) -> anyhow::Result<[u8; 32]> {
     let path = data_dir.androidpn_key();
     let advice = "restore it: without it no original androidpn client can log in";
-    match fs::read(&path) {
+    key_at(&path, advice, || {
+        if is_in_use {
+            anyhow::bail!("{} is missing, and the store has accounts that need it: {advice}", path.display());
+        }
+        made_key(data_dir, &path, is_kept, random)
+    })
+}
+
+/// The key in a file, or what takes the place of one that is missing.
+fn key_at(path: &Path, advice: &str, missing: impl FnOnce() -> anyhow::Result<[u8; 32]>) -> anyhow::Result<[u8; 32]> {
+    match fs::read(path) {
         Ok(bytes) => bytes.try_into().map_err(|_| anyhow::anyhow!("{} is damaged: {advice}", path.display())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && is_in_use => {
-            anyhow::bail!("{} is missing, and the store has accounts that need it: {advice}", path.display())
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut key = [0; 32];
-            random(&mut key);
-            if is_kept {
-                data_dir.write_private(&path, &key)?;
-            }
-            Ok(key)
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => missing(),
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
     }
+}
+
+fn made_key(
+    data_dir: &DataDir,
+    path: &Path,
+    is_kept: bool,
+    random: impl FnOnce(&mut [u8]),
+) -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    random(&mut key);
+    if is_kept {
+        data_dir.write_private(path, &key)?;
+    }
+    Ok(key)
 }
 
 #[cfg(test)]

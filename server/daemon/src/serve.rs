@@ -110,7 +110,9 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     servers.spawn(serve(operator, api.router(), stopped.clone()));
     servers.spawn(serve(http, api.router(), stopped.clone()));
     servers.spawn(alive::run(Arc::clone(&engine.core), stopped.clone()));
-    servers.spawn(claims::run(Arc::clone(&engine.core), stopped.clone()));
+    if configuration.androidpn.is_some() {
+        servers.spawn(claims::run(Arc::clone(&engine.core), stopped.clone()));
+    }
     servers.spawn(sweep::run(Arc::clone(&engine.core), configuration.retention_days, stopped));
     registration::explain(configuration, &engine.core).await?;
     let ready = Ready {

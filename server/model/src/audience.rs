@@ -145,9 +145,13 @@ impl fmt::Display for AudienceKey {
 /// Whether `name` may stand behind `user:`, `topic:` or `tag:`; the XML-forbidden U+FFFE and U+FFFF are out because names travel in stanzas.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= NAME_BYTES_MAX
-        && !name.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
+    !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.chars().all(is_of_name)
+}
+
+/// Whether a name may hold this character.
+#[must_use]
+pub fn is_of_name(c: char) -> bool {
+    !c.is_whitespace() && !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// At most 64 characters of a refused text, for an error message.

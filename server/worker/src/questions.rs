@@ -41,33 +41,29 @@ impl<H: Host> Worker<H> {
         let Some(place) = self.place(slot) else { return };
         let Some(connection) = self.connections.get(slot) else { return };
         let now_ms = self.now.mono_ms;
-        let limited = limited_registration(&question);
-        let admitted = if limited.is_some() {
-            self.host.may_register(&connection.transport, now_ms)
-        } else if matches!(question, Event::Register { .. } | Event::FollowLogin(_)) {
-            // The check of its app key, or the login that it follows, was counted.
-            Ok(())
-        } else {
-            self.host.may_log_in(&connection.transport, now_ms)
+        let (cost, patience_ms) = cost(&question);
+        let admitted = match cost {
+            Cost::Login => self.host.may_log_in(&connection.transport, now_ms),
+            Cost::Registration(_) => self.host.may_register(&connection.transport, now_ms),
+            Cost::Paid => Ok(()),
         };
         let Err(retry_after_s) = admitted else {
             let core = Arc::clone(&self.core);
             return self.start(place, async move { Done::Answer(answer(&core, question).await) });
         };
-        if now_ms < since_ms.saturating_add(patience_ms(&question)) {
+        if now_ms < since_ms.saturating_add(patience_ms) {
             self.put_off.insert(slot, PutOff { question, since_ms, due_ms: now_ms.saturating_add(ASK_AGAIN_MS) });
             return self.touched.push(slot);
         }
-        if patience_ms(&question) > 0 {
+        if patience_ms > 0 {
             self.note_turned_away();
         }
-        match limited {
-            Some(limited) => self.done.push_back((place, Done::Answer(limited(retry_after_s)))),
-            None => {
-                let error = StreamError::new(StreamCondition::ResourceConstraint);
-                self.close(slot, &error.with_text("too many logins").with_retry(retry_after_s));
-            }
+        if let Cost::Registration(limited) = cost {
+            self.done.push_back((place, Done::Answer(limited(retry_after_s))));
+            return;
         }
+        let error = StreamError::new(StreamCondition::ResourceConstraint);
+        self.close(slot, &error.with_text("too many logins").with_retry(retry_after_s));
     }
 
     fn note_turned_away(&mut self) {
@@ -84,18 +80,33 @@ impl<H: Host> Worker<H> {
     }
 }
 
-/// How long a question waits for its turn before it is refused, milliseconds: an error keeps an original androidpn client off the air
-/// until its app is started again. Its library waits five seconds for the answer to a login.
-const fn patience_ms(question: &Event) -> u64 {
+/// What a question takes of what its address may.
+enum Cost {
+    /// A login.
+    Login,
+    /// A registration, and how it is answered when there were too many.
+    Registration(fn(u32) -> Answer),
+    /// It was counted with another.
+    Paid,
+}
+
+/// What a question takes, and how long it waits for its turn before it is refused, milliseconds. An error keeps an original androidpn
+/// client off the air until its app is started again; its library waits five seconds for the answer to a login. So that nobody tries app
+/// keys without end, their check counts as the registration.
+fn cost(question: &Event) -> (Cost, u64) {
     match question {
-        Event::CheckAndroidpn(_) => 4_000,
-        Event::RegisterAndroidpn(_) => 10_000,
+        Event::CheckAndroidpn(_) => (Cost::Login, 4_000),
+        Event::RegisterAndroidpn(_) => (Cost::Registration(too_many_registrations), 10_000),
+        Event::Register { is_counted: false, .. } => (Cost::Registration(too_many_registrations), 0),
+        Event::CheckAppKey(_) => {
+            let limited = |retry_after_s| Answer::AppKey(Err(AppKeyRefusal::Limited { retry_after_s }));
+            (Cost::Registration(limited), 0)
+        }
+        // The check of its app key, or the login that it follows, was counted.
+        Event::Register { is_counted: true, .. } | Event::FollowLogin(_) => (Cost::Paid, 0),
         Event::NeedVerifier { .. }
         | Event::NeedTokens { .. }
         | Event::CheckPassword { .. }
-        | Event::CheckAppKey(_)
-        | Event::Register { .. }
-        | Event::FollowLogin(_)
         | Event::Bind(_)
         | Event::Stanza(_)
         | Event::Answer(_)
@@ -103,33 +114,12 @@ const fn patience_ms(question: &Event) -> u64 {
         | Event::LoginFailed(_)
         | Event::Heartbeat
         | Event::Promise(_)
-        | Event::Closed(_) => 0,
+        | Event::Closed(_) => (Cost::Login, 0),
     }
 }
 
-/// How a question that counts as a registration is answered when its address has made too many: so that nobody tries app keys
-/// without end, their check is the one that counts.
-fn limited_registration(question: &Event) -> Option<fn(u32) -> Answer> {
-    match question {
-        Event::CheckAppKey(_) => Some(|retry_after_s| Answer::AppKey(Err(AppKeyRefusal::Limited { retry_after_s }))),
-        Event::Register { is_counted: false, .. } | Event::RegisterAndroidpn(_) => {
-            Some(|retry_after_s| Answer::Registered(Err(RegisterRefusal::Limited { retry_after_s })))
-        }
-        Event::Register { is_counted: true, .. }
-        | Event::NeedVerifier { .. }
-        | Event::NeedTokens { .. }
-        | Event::CheckPassword { .. }
-        | Event::CheckAndroidpn(_)
-        | Event::FollowLogin(_)
-        | Event::Bind(_)
-        | Event::Stanza(_)
-        | Event::Answer(_)
-        | Event::PushAck(_)
-        | Event::LoginFailed(_)
-        | Event::Heartbeat
-        | Event::Promise(_)
-        | Event::Closed(_) => None,
-    }
+fn too_many_registrations(retry_after_s: u32) -> Answer {
+    Answer::Registered(Err(RegisterRefusal::Limited { retry_after_s }))
 }
 
 /// The managers' answer; a store that cannot be read is never a wrong password.

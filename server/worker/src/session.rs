@@ -245,11 +245,11 @@ impl<H: Host> Worker<H> {
             Some(Err(error)) => tracing::warn!(session = key.0, %error, "a session does not get pushes"),
             None => {}
         }
-        match outcome.went_offline {
+        if outcome.went_offline && is_androidpn {
             // Its answers to what it was sent may be on their way.
-            true if is_androidpn => self.shard.pause(key),
-            true if !is_push => drop(self.unbind(key)),
-            true | false => {}
+            self.shard.pause(key);
+        } else if outcome.went_offline && !is_push {
+            self.unbind(key);
         }
     }
 

@@ -129,16 +129,16 @@ impl Login {
         let to = stanza.attr("to").map(str::to_owned);
         let asked = Asked { id: stanza.attr("id").map(str::to_owned), query: told, step: Step::Registering { to } };
         if query.has_child(ns::REGISTER, "remove") {
-            asked.refuse(Condition::UnexpectedRequest, link, out);
+            asked.fail(Condition::UnexpectedRequest, link, out);
             return Ok(Next::Stay);
         }
         let password = password.filter(|password| password.len() <= PASSWORD_BYTES_MAX);
         let (Some(username), Some(password)) = (username, password) else {
-            asked.refuse(Condition::NotAcceptable, link, out);
+            asked.fail(Condition::NotAcceptable, link, out);
             return Ok(Next::Stay);
         };
         let Ok(account) = account_name(username.trim()) else {
-            asked.refuse(Condition::JidMalformed, link, out);
+            asked.fail(Condition::JidMalformed, link, out);
             return Ok(Next::Stay);
         };
         let account = account.into_inner();
@@ -214,7 +214,7 @@ impl Login {
                 Ok(Next::Stay)
             }
             (step @ Step::Proving { .. }, Answer::Password(PasswordCheck::Wrong | PasswordCheck::Disabled)) => {
-                Asked { id, query, step }.refuse(Condition::NotAuthorized, link, out);
+                Asked { id, query, step }.fail(Condition::NotAuthorized, link, out);
                 self.count_failure(out)
             }
             (Step::Binding { account }, Answer::Bound(session))
@@ -254,10 +254,6 @@ impl Login {
 }
 
 impl Asked {
-    fn refuse(&self, condition: Condition, link: &Link, out: &mut Outbox) {
-        self.fail(condition, link, out);
-    }
-
     fn fail(&self, error: impl Into<StanzaError>, link: &Link, out: &mut Outbox) {
         let error = error.into().to_legacy_element();
         self.answer(link, "error").with_child(self.query.clone()).with_child(error).write_in_stream(&mut out.bytes);

@@ -8,7 +8,7 @@ use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use subtle::ConstantTimeEq;
 
 use super::{NewAccount, seal};
-use crate::auth_manager::{AccountError, PasswordCheck};
+use crate::auth_manager::{AccountError, PasswordCheck, hex};
 use crate::{Core, CoreError};
 
 /// Characters of a mail address or a person's name that are kept.
@@ -111,10 +111,6 @@ impl Core {
         };
         Ok((Write::AddAndroidpn { account, device }, id))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use longwire_model::AudienceKey;
 use longwire_model::account::ALIAS;
+use longwire_model::audience::is_of_name;
 
 /// The tag of an alias; none when the alias is blank or too long.
 #[must_use]
@@ -22,8 +23,7 @@ fn name(text: &str) -> Option<String> {
     let text = text.trim();
     let mut name = String::with_capacity(text.len());
     for c in text.chars() {
-        let is_plain = !c.is_whitespace() && !c.is_control() && !matches!(c, '%' | '\u{fffe}' | '\u{ffff}');
-        if is_plain {
+        if is_of_name(c) && c != '%' {
             name.push(c);
         } else {
             let mut bytes = [0; 4];

@@ -7,24 +7,23 @@ use longwire_store::Claim;
 
 use super::{alias_key, tag_key};
 use crate::Core;
-use crate::routing::Outcome;
 use crate::session_manager::Session;
 
 /// Tags that one report may name; further ones are left out.
 const TAGS_MAX: usize = 50;
 
 impl Core {
-    pub(super) async fn take_report(&self, session: &Session, report: Result<Report, Unusable>) -> Outcome {
+    pub(super) async fn take_report(&self, session: &Session, report: Result<Report, Unusable>) {
         let (username, read) = match report {
             // A receipt was taken by the session's worker.
-            Err(Unusable) | Ok(Report::Confirm(_)) => return Outcome::default(),
+            Err(Unusable) | Ok(Report::Confirm(_)) => return,
             Ok(Report::Alias { username, alias }) => (username, read_alias(&alias)),
             Ok(Report::Tags { username, tags }) => (username, read_tags(&tags, &self.config.device_tags)),
         };
         let key = session.key.0;
         if !is_own(session, username.as_deref()) {
             tracing::info!(session = key, "a client names an alias or tags for an account that is not its own");
-            return Outcome::default();
+            return;
         }
         let Read { claim, left_out } = read;
         if left_out > 0 {
@@ -33,7 +32,6 @@ impl Core {
         if let (Some(device), Some(claim)) = (session.device, claim) {
             self.take_claim(device, claim).await;
         }
-        Outcome::default()
     }
 }
 

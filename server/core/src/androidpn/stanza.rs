@@ -28,7 +28,8 @@ impl Core {
         // Results, errors, and what asks for nothing.
         let Some(payload) = payload else { return Outcome::default() };
         if let Some(report) = Report::read(payload) {
-            return self.take_report(session, report).await;
+            self.take_report(session, report).await;
+            return Outcome::default();
         }
         replied(match payload.ns() {
             ns::PING => result(iq, None),

@@ -19,6 +19,11 @@ pub(crate) struct Androidpn {
 }
 
 impl Androidpn {
+    /// The trusted addresses, for people.
+    pub(crate) fn trusted_text(&self) -> String {
+        self.trusted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
     /// None when it is off; what is said beside it is checked all the same.
     pub(super) fn new(
         is_on: bool,

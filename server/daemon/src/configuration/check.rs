@@ -52,17 +52,10 @@ pub(crate) fn describe(configuration: &Configuration) -> String {
         },
     );
     if let Some(androidpn) = &configuration.androidpn {
-        let trusted = androidpn.trusted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let trusted = if trusted.is_empty() { "nowhere".to_owned() } else { trusted };
-        let plain = if configuration.plaintext { "with and without TLS" } else { "inside TLS only" };
-        let who = match configuration.registration {
-            Registration::Open | Registration::AppKey => "register without a key",
-            Registration::Closed => "cannot register",
-        };
-        line(
-            "androidpn",
-            &format!("original clients are served {plain}, and {who}; scripts need no credentials from {trusted}"),
-        );
+        let trusted = androidpn.trusted_text();
+        let trusted = if trusted.is_empty() { "nowhere" } else { &trusted };
+        let terms = configuration.androidpn_terms();
+        line("androidpn", &format!("original clients are served {terms}; scripts need no credentials from {trusted}"));
     }
     for (key, patterns) in
         [("device_topics", &configuration.device_keys.topics), ("device_tags", &configuration.device_keys.tags)]

@@ -45,22 +45,16 @@ pub(super) async fn explain(configuration: &Configuration, core: &Core) -> anyho
 
 /// Says in the log who of original androidpn clients is served, and warns where they stay outside.
 async fn explain_androidpn(configuration: &Configuration, core: &Core) -> anyhow::Result<()> {
+    if let Some(androidpn) = &configuration.androidpn {
+        let (trusted, terms) = (androidpn.trusted_text(), configuration.androidpn_terms());
+        tracing::info!(trusted, "original androidpn clients are served {terms}");
+        return Ok(());
+    }
     let accounts = core.store.androidpn_accounts(None, 1).await.context("the accounts cannot be read")?;
-    match &configuration.androidpn {
-        Some(androidpn) => {
-            let trusted: Vec<String> = androidpn.trusted.iter().map(ToString::to_string).collect();
-            let trusted = trusted.join(", ");
-            let plain = if configuration.plaintext { "with and without TLS" } else { "inside TLS only" };
-            let who = match configuration.registration {
-                Registration::Open | Registration::AppKey => "register without a key",
-                Registration::Closed => "cannot register",
-            };
-            tracing::info!(trusted, "original androidpn clients are served {plain}, and {who}");
-        }
-        None if !accounts.is_empty() => tracing::warn!(
+    if !accounts.is_empty() {
+        tracing::warn!(
             "there are accounts of original androidpn clients, which are not served: start the server with --androidpn"
-        ),
-        None => {}
+        );
     }
     Ok(())
 }

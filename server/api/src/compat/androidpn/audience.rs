@@ -5,6 +5,7 @@ use longwire_model::AudienceKey;
 
 use super::broadcast::Target;
 use crate::Api;
+use crate::fields::shorten;
 use crate::problem::{Code, Problem};
 
 /// The keys of a target. Who is named and does not exist is refused, since nobody would ever get it; a tag may be nobody's for now.
@@ -59,6 +60,6 @@ async fn size(api: &Api, key: &AudienceKey) -> Result<u64, Problem> {
 
 fn nobody(field: &str, name: &str) -> Problem {
     let what = if field == "alias" { "alias" } else { "user" };
-    let name: String = name.chars().take(64).collect();
+    let name = shorten(name);
     Problem::new(Code::NotFound, format!("there is no {what} {name:?}: nothing was sent")).with_field(field)
 }

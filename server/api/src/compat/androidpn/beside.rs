@@ -1,5 +1,7 @@
 //! Where a caller is sent after a request: to a page beside the path that it called, on this host whatever the path looks like.
 
+use percent_encoding::percent_decode_str;
+
 /// Characters that a segment may have as it stands.
 const MARKS: &[u8] = b"-_.~";
 
@@ -15,29 +17,12 @@ pub(super) fn page(path: &str) -> String {
 
 /// Whether a segment is a name and nothing else, also when it is decoded: no slash of either kind, no dots alone, nothing encoded twice.
 fn is_plain(segment: &str) -> bool {
-    let mut rest = segment.as_bytes();
-    let mut has_name = false;
-    while let Some((first, after)) = rest.split_first() {
-        let (byte, after) = match (first, after) {
-            (b'%', [high, low, after @ ..]) => match (digit(*high), digit(*low)) {
-                (Some(high), Some(low)) => (high * 16 + low, after),
-                _ => return false,
-            },
-            (byte, after) => (*byte, after),
-        };
-        let is_name = byte.is_ascii_alphanumeric() || byte >= 0x80;
-        // As it stands a space cannot be there.
-        if !is_name && !MARKS.contains(&byte) && byte != b' ' {
-            return false;
-        }
-        has_name |= is_name;
-        rest = after;
-    }
-    has_name && segment.is_ascii()
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
+    let decoded = || percent_decode_str(segment);
+    // As it stands a space cannot be there. A percent sign is there when it encodes nothing, or was encoded itself.
+    segment.is_ascii()
+        && decoded().any(is_name)
+        && decoded().all(|byte| is_name(byte) || MARKS.contains(&byte) || byte == b' ')
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use percent_encoding::percent_decode;
 
 use super::multipart;
+use crate::fields::shorten;
 use crate::problem::{Code, Problem};
 
 /// Pairs that are read of a request.
@@ -60,7 +62,7 @@ pub(super) fn read(content: &ContentType, bytes: &[u8]) -> Result<Vec<Pair>, Pro
         // Scripts that say nothing, or the least, send forms all the same.
         "" | "application/x-www-form-urlencoded" | "text/plain" => urlencoded(bytes),
         other => {
-            let other: String = other.chars().take(64).collect();
+            let other = shorten(other);
             Err(Problem::new(Code::Unreadable, format!("the body is {other}, where a form is needed"))
                 .with_hint("POST /v1/notifications takes JSON")
                 .with_field("Content-Type"))
@@ -91,28 +93,8 @@ pub(super) fn too_many() -> Problem {
 }
 
 fn decode(text: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, after)) = rest.split_first() {
-        let byte = match (first, after) {
-            (b'+', _) => b' ',
-            (b'%', [high, low, ..]) => {
-                let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-                match (digit(*high), digit(*low)) {
-                    (Some(high), Some(low)) => {
-                        rest = after.get(2..).unwrap_or_default();
-                        decoded.push(high * 16 + low);
-                        continue;
-                    }
-                    _ => b'%',
-                }
-            }
-            (byte, _) => *byte,
-        };
-        decoded.push(byte);
-        rest = after;
-    }
-    decoded
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&spaced).collect()
 }
 
 #[cfg(test)]

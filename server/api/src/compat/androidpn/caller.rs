@@ -17,6 +17,8 @@ use axum::http::header::{ACCEPT_LANGUAGE, HOST, ORIGIN, REFERER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 
+use crate::fields::shorten;
+
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 /// Headers of proxies, beside those that begin with `x-forwarded-`: behind one the address of the connection is not the caller's.
@@ -31,8 +33,6 @@ const PROXIES: [&str; 9] = [
     "true-client-ip",
     "fastly-client-ip",
 ];
-/// Characters of a host that are repeated in an answer.
-const SHOWN_CHARS_MAX: usize = 64;
 
 /// Why the address of a request says nothing about who sends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub(super) fn doubt(parts: &Parts, domain: &str) -> Option<Doubt> {
     if !is_own_site && !pages.iter().any(|(header, _)| is_named(header)) {
         return Some(Doubt::UnknownPage(mark));
     }
-    let shown = || host.chars().take(SHOWN_CHARS_MAX).collect();
+    let shown = || shorten(host);
     (!is_fixed(host, domain)).then(|| Doubt::RenamedHost(shown()))
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::body::{self, ContentType, Pair};
 use crate::extract::read_body;
-use crate::fields::check_characters;
+use crate::fields::{check_characters, shorten};
 use crate::problem::{Code, Problem};
 
 /// Bytes of a form, as much as the original's HTTP server takes.
@@ -60,7 +60,7 @@ impl Form {
         if let Some(charset) = &self.charset
             && !pair.value.is_ascii()
         {
-            let charset: String = charset.chars().take(64).collect();
+            let charset = shorten(charset);
             return Err(not_utf8(format!("the body says that its characters are {charset}, where UTF-8 is needed")));
         }
         let text = std::str::from_utf8(&pair.value)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{FromRequestParts, Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use longwire_core::androidpn::{Imported, NewAccount};
 use longwire_model::Timestamp;
@@ -47,8 +48,7 @@ impl FromRequestParts<Arc<Api>> for ByOperator {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Problem> {
         let is_operator = parts.extensions.get::<Operator>().is_some();
-        let nothing = || Problem::new(Code::NoSuchPath, "nothing is served at this path");
-        is_operator.then_some(Self).ok_or_else(nothing)
+        is_operator.then_some(Self).ok_or_else(|| Problem::of_status(StatusCode::NOT_FOUND))
     }
 }
 

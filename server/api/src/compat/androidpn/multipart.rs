@@ -1,6 +1,7 @@
 //! `multipart/form-data` (RFC 7578) of a body that is whole already.
 
 use super::body::{Pair, too_many};
+use crate::fields::shorten;
 use crate::problem::{Code, Problem};
 
 /// Characters of a boundary (RFC 2046 §5.1.1).
@@ -61,9 +62,9 @@ fn pair(head: &[u8], value: &[u8]) -> Result<Pair, Problem> {
     match header("content-transfer-encoding").unwrap_or("binary").to_ascii_lowercase().as_str() {
         "binary" | "8bit" | "7bit" => Ok(Pair { name, value: value.to_vec(), is_file }),
         other => {
-            let other: String = other.chars().take(64).collect();
+            let other = shorten(other);
             let detail = format!("the field has the Content-Transfer-Encoding {other}: send it as it is");
-            Err(refuse(&detail).with_field(name.chars().take(64).collect::<String>()))
+            Err(refuse(&detail).with_field(shorten(&name)))
         }
     }
 }

@@ -15,7 +15,7 @@ use super::broadcast::Target;
 use super::form::Form;
 use super::{access, answer, audience, beside, broadcast, pages};
 use crate::Api;
-use crate::fields::missing;
+use crate::fields::{missing, shorten};
 use crate::json::Json;
 use crate::problem::{Code, Problem};
 use crate::v1::notifications::{content, post};
@@ -62,13 +62,12 @@ async fn carry_out(api: &Api, parts: &Parts, form: &Form) -> Result<Option<Sent>
             access::admit(api, parts, form, Scope::Send).await?;
             Err(missing("action").with_hint("send action=send with the title and the message"))
         }
-        Some(other) => {
-            let other: String = other.chars().take(64).collect();
-            Err(Problem::new(Code::NotFound, format!("there is no action {other:?}"))
-                .with_field("action")
-                .with_hint("action=send sends"))
-        }
+        Some(other) => Err(no_action(other).with_hint("action=send sends")),
     }
+}
+
+pub(super) fn no_action(name: &str) -> Problem {
+    Problem::new(Code::NotFound, format!("there is no action {:?}", shorten(name))).with_field("action")
 }
 
 /// Accepts what the form holds: it is on disk when this returns.
@@ -111,7 +110,7 @@ fn check_by_hand(form: &Form, target: &Target) -> Result<(), Problem> {
 /// The members of a notification, under the names of `POST /v1/notifications`.
 fn content(form: &Form) -> Result<Vec<(String, Json)>, Problem> {
     if let Some(name) = form.upload() {
-        let name: String = name.chars().take(64).collect();
+        let name = shorten(name);
         return Err(Problem::new(Code::InvalidField, "uploads are not taken: this server stores no files")
             .with_field(name)
             .with_hint("put the picture on a web server, and its address into imageUrl"));

@@ -9,7 +9,7 @@ use longwire_model::{Scope, Timestamp};
 use super::form::Form;
 use super::{access, answer, send};
 use crate::Api;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// Accounts that are read from the store at once.
 const PAGE: u32 = 1_000;
@@ -31,8 +31,7 @@ async fn list(api: &Api, request: Request) -> Result<Vec<String>, Problem> {
     let (parts, form) = Form::read(request).await?;
     access::admit(api, &parts, &form, Scope::Read).await?;
     if let Some(other) = form.word("action")?.filter(|action| action != "list") {
-        let other: String = other.chars().take(64).collect();
-        return Err(Problem::new(Code::NotFound, format!("there is no action {other:?}")).with_field("action"));
+        return Err(send::no_action(&other));
     }
     let from = form.word("from")?.map(|text| instant(&text)).transpose()?;
     let is_online = form.word("online")?.map(|text| online(&text)).transpose()?;

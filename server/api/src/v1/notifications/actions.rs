@@ -2,7 +2,7 @@
 
 use super::content::{NAME_CHARS_MAX, url};
 use super::payload::Action;
-use crate::fields::text;
+use crate::fields::{shorten, text};
 use crate::json::Json;
 use crate::problem::{Code, Problem};
 
@@ -40,7 +40,7 @@ fn one(at: &str, item: Json) -> Result<Action, Problem> {
         return Err(Problem::invalid(at, format!("{} where an object is needed", item.kind())));
     };
     if let Some((name, _)) = members.iter().find(|(name, _)| !FIELDS.contains(&name.as_str())) {
-        let name: String = name.chars().take(64).collect();
+        let name = shorten(name);
         return Err(Problem::new(Code::UnknownField, format!("an action has no field {name:?}"))
             .with_hint(format!("the fields are {}", FIELDS.join(", ")))
             .with_field(format!("{at}.{name}")));

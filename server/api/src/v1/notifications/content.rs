@@ -2,7 +2,7 @@
 
 use super::actions;
 use super::payload::Payload;
-use crate::fields::{Fields, check_characters, missing, text};
+use crate::fields::{Fields, check_characters, missing, shorten, text};
 use crate::json::Json;
 use crate::problem::Problem;
 
@@ -42,7 +42,7 @@ fn data(value: Json) -> Result<Vec<(String, String)>, Problem> {
     };
     let pair = |(name, value): (String, Json)| {
         check_characters("data", &name)?;
-        let shown: String = name.chars().take(64).collect();
+        let shown = shorten(&name);
         let value = text(&format!("data.{shown}"), value)?;
         Ok((name, value))
     };
@@ -108,7 +108,7 @@ pub(super) fn one_of(fields: &mut Fields, name: &str, words: &[&'static str]) ->
     match words.iter().find(|word| **word == text) {
         Some(word) => Ok(Some(word)),
         None => {
-            let text: String = text.chars().take(64).collect();
+            let text = shorten(&text);
             Err(Problem::invalid(name, format!("{text:?} is not one of {}", words.join(", "))))
         }
     }
