@@ -47,6 +47,7 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
     let is_script = refused::is_own(request.uri().path());
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let response = match api.requests.try_acquire() {
+        _ if is_limited && api.core.failure().is_some() => failed().into_response(),
         Err(_) if is_limited => overloaded().into_response(),
         permit => {
             let run = tokio::time::timeout(REQUEST_TIME_MAX, next.run(request));
@@ -76,6 +77,11 @@ pub(crate) fn is_work(path: &str) -> bool {
 
 fn overloaded() -> Problem {
     Problem::new(Code::Overloaded, "the server works on as many requests as it may: repeat this one later")
+}
+
+fn failed() -> Problem {
+    Problem::new(Code::Unavailable, "the store has failed and the server is about to stop")
+        .with_hint("repeat the request later, with the same Idempotency-Key where it has one")
 }
 
 fn timed_out() -> Problem {

@@ -52,7 +52,7 @@ pub(crate) async fn readyz(State(api): State<Arc<Api>>, _: Asked<Nothing>) -> Re
     if api.is_draining() {
         return Err(Problem::new(Code::Unavailable, "the server is stopping"));
     }
-    if api.core.log.has_failed() {
+    if api.core.failure().is_some() {
         return Err(Problem::new(Code::Unavailable, "the store has failed and the server is about to stop"));
     }
     // Takes the store's write lock and changes nothing, since no key has this id.

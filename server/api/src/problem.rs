@@ -279,16 +279,17 @@ impl IntoResponse for Problem {
 
 impl From<CoreError> for Problem {
     fn from(error: CoreError) -> Self {
-        let hint = "nothing was changed unless an earlier answer said so: repeat the request later";
         match error {
             // The store's own words may name paths: they are in the log, not in answers.
             CoreError::Unavailable(why) => {
                 tracing::warn!(%why, "a request found the store unavailable");
-                Self::new(Code::Unavailable, "the store cannot do it for now").with_hint(hint)
+                Self::new(Code::Unavailable, "the store cannot do it for now")
+                    .with_hint("nothing was changed unless an earlier answer said so: repeat the request later")
             }
             CoreError::Fatal(why) => {
                 tracing::error!(%why, "a request found the store failed");
-                Self::new(Code::Unavailable, "the store has failed and the server is about to stop").with_hint(hint)
+                Self::new(Code::Unavailable, "the store has failed and the server is about to stop")
+                    .with_hint("whether it was done is not known: repeat the request with the same Idempotency-Key")
             }
         }
     }

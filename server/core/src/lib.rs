@@ -176,6 +176,12 @@ impl Core {
         self.log.write(write).await.map(|_| ())
     }
 
+    /// Why nothing can be promised any more: the store has failed for good, in reading or in writing, and the process should end.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.store.failure().or_else(|| self.log.failure())
+    }
+
     /// Notes that the server runs; how often this is called is how exactly it is known afterwards when it died.
     pub fn note_alive(&self) {
         let write = longwire_store::Write::Alive { app: self.log.app(), at: self.env.now() };

@@ -1,7 +1,7 @@
 //! The log's one writer: groups what is waiting, commits it, announces it in commit order, answers (DESIGN §7).
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use longwire_model::device::Generation;
 use longwire_model::{AppId, Entry, EntryKind, GenerationId, Seq};
@@ -43,7 +43,8 @@ struct State {
     last: AtomicU64,
     floor: AtomicU64,
     generations: RwLock<Arc<[Generation]>>,
-    has_failed: AtomicBool,
+    /// Why the store failed for good.
+    failure: OnceLock<String>,
     /// Writes that were refused because too many waited.
     refused: AtomicU64,
 }
@@ -71,7 +72,7 @@ impl Log {
             last: AtomicU64::new(head.last),
             floor: AtomicU64::new(floor),
             generations: RwLock::new(head.generations.clone().into()),
-            has_failed: AtomicBool::new(false),
+            failure: OnceLock::new(),
             refused: AtomicU64::new(0),
         });
         let writer = Writer { store, state: Arc::clone(&state), listeners };
@@ -114,10 +115,11 @@ impl Log {
         self.state.generation()
     }
 
-    /// Whether the store has failed for good.
+    /// Why nothing can be written any more: the store has failed for good, or the writer has gone.
     #[must_use]
-    pub fn has_failed(&self) -> bool {
-        self.state.has_failed.load(Ordering::Acquire)
+    pub fn failure(&self) -> Option<String> {
+        let is_gone = || self.sender.is_closed().then(|| "the log's writer has ended".to_owned());
+        self.state.failure.get().cloned().or_else(is_gone)
     }
 
     /// Writes one thing; it is on disk when this returns.
@@ -260,10 +262,15 @@ impl Writer {
 
     fn fail(&self, replies: Vec<(usize, Reply)>, error: StoreError) {
         let error = CoreError::from(error);
-        if !error.is_retryable() {
-            self.state.has_failed.store(true, Ordering::Release);
+        if self.state.failure.get().is_some() {
+            // It was said; every group that still comes meets the same.
+            tracing::debug!(%error, "a group of writes was not committed");
+        } else {
+            tracing::error!(%error, "a group of writes was not committed");
         }
-        tracing::error!(%error, "a group of writes was not committed");
+        if let CoreError::Fatal(why) = &error {
+            self.state.failure.get_or_init(|| why.clone());
+        }
         for (_, reply) in replies {
             reply.give(Err(error.clone()));
         }

@@ -97,6 +97,32 @@ impl DataDir {
         self.0.join("androidpn.key")
     }
 
+    /// There while the store failed in the server's last life: the whole database is checked then, whatever its size.
+    fn failure(&self) -> PathBuf {
+        self.0.join("store-failed")
+    }
+
+    /// Notes that the store has failed, as far as the disk takes it.
+    pub(crate) fn note_failure(&self, why: &str) {
+        if let Err(error) = fs::write(self.failure(), why) {
+            tracing::warn!(%error, "that the store has failed could not be noted: the next start checks a large database less");
+        }
+    }
+
+    /// Whether the store has failed since it was checked last.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure().exists()
+    }
+
+    /// The store was checked.
+    pub(crate) fn forget_failure(&self) {
+        match fs::remove_file(self.failure()) {
+            Ok(()) => tracing::info!("the store failed in the last life of the server: its database was checked and is whole"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(%error, "the note that the store had failed could not be removed"),
+        }
+    }
+
     /// Writes a file (0600) that is either whole or not there, also after a power cut.
     pub(crate) fn write_private(&self, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         let new = path.with_added_extension("new");

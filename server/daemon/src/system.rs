@@ -78,7 +78,12 @@ impl Engine {
     ) -> anyhow::Result<Self> {
         let env = env();
         let server_key = data_dir::server_key(data_dir, |bytes| env.random.fill(bytes))?;
-        let store = SqliteStore::open(data_dir.path(), Options::default()).await?;
+        let mut options = Options::default();
+        if data_dir.has_failed() {
+            options.check_bytes_max = u64::MAX;
+        }
+        let store = SqliteStore::open(data_dir.path(), options).await?;
+        data_dir.forget_failure();
         let androidpn = match originals {
             Some(Originals { api_key, is_key_kept }) => {
                 let is_in_use =

@@ -210,6 +210,10 @@ impl Store for SqliteStore {
         self.inner.transact(bytes, async move |conn| commit::apply(conn, writes).await).await
     }
 
+    fn failure(&self) -> Option<String> {
+        self.inner.fatal.get().cloned()
+    }
+
     async fn head(&self, app: AppId) -> Result<Head, StoreError> {
         read_snapshot!(self, conn, read::devices::head_of(&mut conn, app))
     }

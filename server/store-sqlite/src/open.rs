@@ -10,7 +10,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, SqlSafeStr as _};
 
-use crate::error::{OpenError, is_damage};
+use crate::error::{OpenError, is_damage, judge};
 use crate::sql::{column, statement};
 use crate::trace::Tracer;
 
@@ -120,6 +120,9 @@ pub(crate) async fn open(place: &Place) -> Result<SqliteConnection, OpenError> {
         refuse_newer(place, &mut conn).await?;
     }
     migrate(place, &mut conn).await?;
+    if !is_new {
+        settle(place, &mut conn).await?;
+    }
     // The names of the database and its log must outlive a power cut as well.
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io)?;
     Ok(conn)
@@ -139,6 +142,19 @@ async fn check(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenErr
         return Ok(());
     }
     Err(OpenError::Damaged { path: place.path.clone(), detail: detail.replace('\n', " ") })
+}
+
+/// Carries the whole log over into the database, synced. After a sync that failed, or a kill, the log may hold what is in memory alone and
+/// was never answered: were it lost later, all that stands behind it in the log would be lost with it.
+async fn settle(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+    match statement("PRAGMA wal_checkpoint(TRUNCATE)", []).fetch_one(conn).await {
+        Ok(_) => Ok(()),
+        Err(error) if judge(&error).is_retryable() => {
+            tracing::warn!(%error, "the write-ahead log is not carried over for now");
+            Ok(())
+        }
+        Err(error) => Err(failed(place, error)),
+    }
 }
 
 async fn refuse_newer(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {

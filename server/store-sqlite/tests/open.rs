@@ -54,6 +54,22 @@ async fn everything_is_there_again_with_and_without_a_close() {
 }
 
 #[tokio::test]
+async fn f06_a_start_carries_over_what_a_killed_process_left_in_the_log() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path()).await.expect("a store");
+    store.commit(vec![account("a")]).await.expect("a commit");
+    assert!(store.failure().is_none());
+    let copy = tempfile::tempdir().expect("a directory");
+    for name in [FILE.to_owned(), format!("{FILE}-wal")] {
+        fs::copy(dir.path().join(&name), copy.path().join(&name)).expect("a copy");
+    }
+    let store = open(copy.path()).await.expect("the store");
+    let log = fs::metadata(copy.path().join(format!("{FILE}-wal"))).expect("the log").len();
+    assert_eq!(log, 0, "nothing stands in the log any more that only memory may hold");
+    assert_eq!(names(&store).await, ["a"]);
+}
+
+#[tokio::test]
 async fn a_database_of_a_newer_program_is_refused_naming_both_versions() {
     let dir = tempfile::tempdir().expect("a directory");
     open(dir.path()).await.expect("a store").close().await;
@@ -139,6 +155,7 @@ async fn a_store_that_met_damage_refuses_everything_afterwards() {
     assert!(matches!(failed, Err(StoreError::Fatal(_))), "{failed:?}");
     let refused = store.commit(vec![account("z")]).await;
     assert!(matches!(refused, Err(StoreError::Fatal(_))), "{refused:?}");
+    assert!(store.failure().is_some());
     let refused = store.head(AppId::DEFAULT).await;
     assert!(matches!(refused, Err(StoreError::Fatal(_))), "{refused:?}");
 }

@@ -37,6 +37,12 @@ pub trait Store: Send + Sync + 'static {
     /// leaves the others alone; an error means that nothing at all was written.
     async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Written>, StoreError>;
 
+    /// Why the store is not used any more, once reading or writing has failed for good ([`StoreError::Fatal`]): the process should end,
+    /// and another open the store anew.
+    fn failure(&self) -> Option<String> {
+        None
+    }
+
     /// The end of the app's log and its generations, ascending.
     async fn head(&self, app: AppId) -> Result<Head, StoreError>;
 

@@ -148,7 +148,7 @@ async fn a_store_that_cannot_write_accepts_nothing_and_recovers() {
     assert!(matches!(refused, Err(AcceptError::Core(error)) if error.is_retryable()));
     world.store.set_unavailable(None);
     accepted(&world, &["all"]).await;
-    assert!(!world.core.log.has_failed());
+    assert!(world.core.failure().is_none());
 }
 
 #[tokio::test]

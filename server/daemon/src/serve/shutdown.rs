@@ -1,10 +1,10 @@
-//! The end: on a signal everything is finished in order; on a failed store everything is dropped.
+//! The end: on a signal everything is finished in order; on a failed store everybody is told, and nothing is waited for.
 
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use longwire_api::Api;
 use longwire_net::Net;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,7 +21,12 @@ use crate::system::Engine;
 const REQUESTS_WAIT: Duration = Duration::from_secs(4);
 const STREAMS_WAIT: Duration = Duration::from_secs(4);
 /// How often the store is asked whether it still works.
-const STORE_PERIOD: Duration = Duration::from_millis(500);
+const STORE_PERIOD: Duration = Duration::from_millis(250);
+/// How long streams, then requests, are waited for once the store has failed.
+const FAILED_STREAMS_WAIT: Duration = Duration::from_secs(2);
+const FAILED_REQUESTS_WAIT: Duration = Duration::from_secs(1);
+/// The exit status of a server whose store has failed: that of `EX_IOERR`. What looks after it starts it anew.
+const FAILED: i32 = 74;
 /// The exit code after a second signal, as of a process that SIGINT ended.
 const INTERRUPTED: i32 = 130;
 
@@ -58,12 +63,14 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Serves until a signal asks for the end, or the store fails.
+    /// Serves until a signal asks for the end; where the store fails it ends the process.
     pub(super) async fn until_the_end(self, mut signals: Signals, log: Guard) -> anyhow::Result<()> {
         let signal = tokio::select! {
             signal = signals.next() => signal,
-            () = self.store_failure() => {
-                bail!("the store has failed and the server stops: its log says why; what was accepted before is on disk");
+            why = self.store_failure() => {
+                let _held = self.fail(&why).await;
+                drop(log);
+                std::process::exit(FAILED);
             }
         };
         tracing::info!(signal, "stopping: finishing requests, asking clients to come back later");
@@ -79,11 +86,37 @@ impl Running {
         Ok(())
     }
 
-    async fn store_failure(&self) {
+    async fn store_failure(&self) -> String {
         let mut period = interval(STORE_PERIOD);
-        while !self.engine.core.log.has_failed() {
+        loop {
             period.tick().await;
+            if let Some(why) = self.engine.core.failure() {
+                return why;
+            }
         }
+    }
+
+    /// The store has failed: a sync is never tried again as if it had not, since the system may have dropped what it could not write.
+    /// Clients are told to come back, requests that something has failed; of the store nothing is asked any more, not even its end: it is
+    /// given back to be held until the process ends.
+    async fn fail(self, why: &str) -> (Engine, Lock) {
+        tracing::error!(
+            why,
+            status = FAILED,
+            "the store has failed and the server ends: what was accepted is on disk; look at the disk, and start the server again, which \
+             checks the database (a damaged one: restore a backup)"
+        );
+        let Self { api, net, engine, mut servers, stop, data_dir, lock } = self;
+        api.drain();
+        data_dir.note_failure(why);
+        if tokio::task::spawn_blocking(move || net.shut_down(FAILED_STREAMS_WAIT)).await.is_err() {
+            tracing::error!("ending the streams panicked");
+        }
+        stop.send_replace(true);
+        if timeout(FAILED_REQUESTS_WAIT, async { while servers.join_next().await.is_some() {} }).await.is_err() {
+            servers.abort_all();
+        }
+        (engine, lock)
     }
 
     /// Ends in the order of dependence: requests need the workers, the workers need the log, the log needs the store.

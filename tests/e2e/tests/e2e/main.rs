@@ -17,6 +17,7 @@ mod raw;
 mod readme;
 mod sasl;
 mod start;
+mod store_failure;
 mod store_faults;
 mod streams;
 mod surface;
