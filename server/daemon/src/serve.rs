@@ -60,7 +60,8 @@ pub(crate) async fn run(args: &ServeArgs, variables: &[(String, String)]) -> any
     let lock = take_lock(&data_dir).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %data_dir.path().display(), "starting");
     let running = start(&configuration, &data_dir, lock).await?;
-    running.until_the_end(signals, log).await
+    running.until_the_end(signals, log).await;
+    Ok(())
 }
 
 /// The lock; a command is waited for, another server is not.

@@ -64,7 +64,7 @@ pub(super) struct Running {
 
 impl Running {
     /// Serves until a signal asks for the end; where the store fails it ends the process.
-    pub(super) async fn until_the_end(self, mut signals: Signals, log: Guard) -> anyhow::Result<()> {
+    pub(super) async fn until_the_end(self, mut signals: Signals, log: Guard) {
         let signal = tokio::select! {
             signal = signals.next() => signal,
             why = self.store_failure() => {
@@ -83,7 +83,6 @@ impl Running {
             }
         }
         tracing::info!("stopped");
-        Ok(())
     }
 
     async fn store_failure(&self) -> String {
