@@ -49,6 +49,10 @@ pub(crate) enum Command {
     /// Look at devices, remove them
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// Copy everything that a restore needs into a new directory, also while a server runs
+    Backup(BackupArgs),
+    /// Make a new data directory from a backup
+    Restore(RestoreArgs),
     /// Take over the accounts of an original androidpn server, so that its phones keep their identity
     ImportAndroidpn(ImportAndroidpnArgs),
 }
@@ -410,6 +414,41 @@ pub(crate) enum DeviceCommand {
         /// The device's id
         id: String,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  longwire backup /backups/2026-11-22
+  longwire backup /backups/2026-11-22 --config longwire.toml --json
+
+The backup is consistent: it holds what was committed at one instant, and everything that was accepted before the command began. It is
+checked, and is either whole or not there. It holds the store, the keys beside it (server.key, androidpn.key) and the certificate that
+the server made for itself, and so it is as secret as the data directory; it does not hold the configuration file, nor a certificate
+that this names. `longwire restore` makes a data directory of it.")]
+pub(crate) struct BackupArgs {
+    #[command(flatten)]
+    pub place: Place,
+    /// The directory to be made
+    #[arg(value_name = "DIR")]
+    pub to: PathBuf,
+    /// Print the list of what it holds as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: longwire restore /backups/2026-11-22 --data-dir data
+
+The data directory must be new or empty. Every file is held against the backup's list, and the store is checked as a whole. The log goes
+on in a new generation, so devices neither miss what is sent from now on nor show again what they have. What happened since the
+backup is gone: what was accepted, devices that registered (they register again), and also what was revoked or removed, such as API
+keys and accounts, which has to be done again.")]
+pub(crate) struct RestoreArgs {
+    #[command(flatten)]
+    pub place: Place,
+    /// The backup
+    #[arg(value_name = "BACKUP")]
+    pub from: PathBuf,
 }
 
 #[derive(Debug, Args)]

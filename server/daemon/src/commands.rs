@@ -1,11 +1,13 @@
-//! The commands beside `serve`: each is a call of the HTTP API, printed.
+//! The commands beside `serve`: most are a call of the HTTP API, printed.
 
 pub(crate) mod account;
 pub(crate) mod app_key;
+pub(crate) mod backup;
 pub(crate) mod device;
 pub(crate) mod import_androidpn;
 pub(crate) mod key;
 mod looks;
+pub(crate) mod restore;
 pub(crate) mod send;
 pub(crate) mod update;
 pub(crate) mod user_key;

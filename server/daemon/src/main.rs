@@ -1,5 +1,6 @@
 //! The binary `longwire`: configuration, commands, wiring and nothing else.
 
+mod backup;
 mod certificate;
 mod cli;
 mod commands;
@@ -49,6 +50,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Update(args) => commands::update::run(args, &variables).await,
             Command::UserKey(command) => commands::user_key::run(command, &variables).await,
             Command::Device(command) => commands::device::run(command, &variables).await,
+            Command::Backup(args) => commands::backup::run(&args, &variables).await,
+            Command::Restore(args) => commands::restore::run(&args, &variables).await,
             Command::ImportAndroidpn(args) => return commands::import_androidpn::run(&args, &variables).await,
         };
         done.map(|()| ExitCode::SUCCESS)

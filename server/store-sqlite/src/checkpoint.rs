@@ -7,7 +7,8 @@ use sqlx::sqlite::SqliteConnection;
 use crate::Inner;
 use crate::sql::{column, statement};
 
-/// Pages in the write-ahead log above which writers wait until it is carried over and starts anew: 64 MiB.
+/// Pages in the write-ahead log above which writers wait until it is carried over and starts anew: 64 MiB. Whoever reads one state of the
+/// database for long, as a backup does, keeps it from starting anew: then it grows until the next time.
 const LOG_PAGES_MAX: i64 = 16 * 1024;
 
 /// Carries over whenever enough was written, until the store is gone.
@@ -30,7 +31,7 @@ pub(crate) async fn run(store: Weak<Inner>, due: Arc<tokio::sync::Notify>) {
 async fn carry_over(store: &Inner, slot: &mut Option<SqliteConnection>) -> Result<(), sqlx::Error> {
     let conn = match slot {
         Some(conn) => conn,
-        None => slot.insert(store.place.writer().await?),
+        None => slot.insert(store.place.carrier().await?),
     };
     let row = statement("PRAGMA wal_checkpoint(PASSIVE)", []).fetch_one(&mut *conn).await?;
     let pages: i64 = column(&row, "log")?;

@@ -46,6 +46,15 @@ pub enum OpenError {
         /// What SQLite says.
         detail: String,
     },
+    /// The database cannot be copied.
+    #[error("failed to copy the database to {path}")]
+    Copy {
+        /// The copy.
+        path: PathBuf,
+        /// What SQLite says.
+        #[source]
+        source: sqlx::Error,
+    },
     /// Anything else that SQLite says.
     #[error("failed to open {path}")]
     Sqlite {

@@ -2,6 +2,7 @@
 //! A group of writes is one transaction and one fsync (DESIGN §7).
 #![cfg_attr(not(feature = "trace"), forbid(unsafe_code))]
 
+pub mod backup;
 mod checkpoint;
 mod commit;
 mod error;

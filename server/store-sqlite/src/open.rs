@@ -81,6 +81,13 @@ impl Place {
         Ok(conn)
     }
 
+    /// A connection that carries the log over; it waits for nobody for long, since writers may wait for it.
+    pub(crate) async fn carrier(&self) -> Result<SqliteConnection, sqlx::Error> {
+        let mut conn = self.writer().await?;
+        statement("PRAGMA busy_timeout = 200", []).execute(&mut conn).await?;
+        Ok(conn)
+    }
+
     /// A pool of connections that only read.
     pub(crate) fn readers(&self) -> SqlitePool {
         let tracer = self.tracer.clone();
@@ -96,7 +103,8 @@ impl Place {
             .connect_lazy_with(self.common().read_only(true))
     }
 
-    fn common(&self) -> SqliteConnectOptions {
+    /// What every connection has.
+    pub(crate) fn common(&self) -> SqliteConnectOptions {
         SqliteConnectOptions::new()
             .filename(&self.path)
             .busy_timeout(self.options.busy_timeout)
@@ -157,16 +165,21 @@ async fn settle(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenEr
     }
 }
 
-async fn refuse_newer(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+/// The version of the schema; none where there is no schema.
+pub(crate) async fn version(place: &Place, conn: &mut SqliteConnection) -> Result<Option<i64>, OpenError> {
     const TABLE: &str = "SELECT count(*) AS n FROM sqlite_schema WHERE name = '_sqlx_migrations'";
     const NEWEST: &str = "SELECT coalesce(max(version), 0) AS version FROM _sqlx_migrations";
     let failed = |error| failed(place, error);
     let row = statement(TABLE, []).fetch_one(&mut *conn).await.map_err(failed)?;
     if column::<i64>(&row, "n").map_err(failed)? == 0 {
-        return Ok(());
+        return Ok(None);
     }
     let row = statement(NEWEST, []).fetch_one(conn).await.map_err(failed)?;
-    let found: i64 = column(&row, "version").map_err(failed)?;
+    column(&row, "version").map(Some).map_err(failed)
+}
+
+pub(crate) async fn refuse_newer(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+    let found = version(place, conn).await?.unwrap_or(0);
     let known = MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0);
     if found > known {
         return Err(OpenError::Newer { path: place.path.clone(), found, known });
@@ -189,7 +202,7 @@ async fn migrate(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenE
     })
 }
 
-fn failed(place: &Place, source: sqlx::Error) -> OpenError {
+pub(crate) fn failed(place: &Place, source: sqlx::Error) -> OpenError {
     let path = place.path.clone();
     if is_damage(&source) {
         return OpenError::Damaged { path, detail: source.to_string() };

@@ -3,6 +3,7 @@
 
 mod androidpn;
 mod app_keys;
+mod backup;
 mod crowd;
 mod deliveries;
 mod durable;
