@@ -7,7 +7,7 @@ use std::sync::Arc;
 use longwire_client::{Failure, FailureKind};
 use longwire_protocol::sasl::TLS_EXPORTER_LABEL;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ProtocolVersion, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -27,6 +27,15 @@ pub enum Trust {
     Pin(Pin),
     /// Whom the platform trusts; the name in the certificate is checked here.
     Platform(Arc<dyn CertificateCheck>),
+}
+
+/// What a device shows of itself in the handshake, where the server asks for it.
+#[derive(Debug)]
+pub struct Identity {
+    /// Its certificate first, then those that lead to its authority.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The certificate's key.
+    pub key: PrivateKeyDer<'static>,
 }
 
 /// The platform's judgement of certificates.
@@ -79,6 +88,19 @@ impl Tls {
     /// # Errors
     /// When the trusted certificates cannot be used, or `domain` is no name.
     pub fn new(domain: &str, trust: Trust, hints: Hints) -> Result<Self, TlsError> {
+        Self::with_identity(domain, trust, None, hints)
+    }
+
+    /// TLS to `domain` by somebody who has a certificate too.
+    ///
+    /// # Errors
+    /// When the certificates cannot be used, or `domain` is no name.
+    pub fn with_identity(
+        domain: &str,
+        trust: Trust,
+        identity: Option<Identity>,
+        hints: Hints,
+    ) -> Result<Self, TlsError> {
         let name = ServerName::try_from(domain.to_owned()).map_err(|_| TlsError::Name(domain.to_owned()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut platform = None;
@@ -91,12 +113,16 @@ impl Tls {
                 Arc::new(Named::new(&provider))
             }
         };
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let unusable = |error: rustls::Error| TlsError::Unusable(error.to_string());
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| TlsError::Unusable(error.to_string()))?
+            .map_err(unusable)?
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(verifier);
+        let mut config = match identity {
+            Some(Identity { chain, key }) => builder.with_client_auth_cert(chain, key).map_err(unusable)?,
+            None => builder.with_no_client_auth(),
+        };
         config.alpn_protocols = vec![b"xmpp-client".to_vec()];
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name, hints, platform })
     }

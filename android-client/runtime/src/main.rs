@@ -89,6 +89,12 @@ struct Arguments {
     /// Trust this key or certificate alone: its SHA-256 in hexadecimal or base64.
     #[arg(long, value_name = "SHA256")]
     pin: Option<Pin>,
+    /// Show the certificate in this PEM file, where the server asks for one.
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_certificate: Option<PathBuf>,
+    /// The key of the certificate to show.
+    #[arg(long, value_name = "FILE", requires = "client_certificate")]
+    client_key: Option<PathBuf>,
     /// Upgrade to TLS by STARTTLS. Without a choice: direct TLS, or STARTTLS when the port does not speak TLS.
     #[arg(long, conflicts_with = "direct_tls")]
     starttls: bool,
@@ -180,7 +186,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         (None, None) => Trust::System,
     };
     let resolver: Arc<dyn Resolver> = Arc::new(arguments.dns.map_or_else(Dns::of_system, Dns::at));
-    let tls = connector(&arguments.domain.to_string(), &trust)?;
+    let own = arguments.client_certificate.as_deref().zip(arguments.client_key.as_deref());
+    let tls = connector(&arguments.domain.to_string(), &trust, own)?;
     let (printer, printing) = Printer::start().context("cannot start a thread")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     let ended = runtime.block_on(run_fleet(options(arguments), tls, resolver, printer));

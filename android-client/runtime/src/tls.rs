@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use longwire_driver::tls::{self, Hints};
+use longwire_driver::tls::{self, Hints, Identity};
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::pki_types::pem::PemObject as _;
 
 pub use longwire_driver::tls::{Pin, Tls};
@@ -50,17 +50,23 @@ pub enum TlsError {
     Tls(#[from] tls::TlsError),
 }
 
-/// TLS to `domain`.
+/// TLS to `domain`; `own` are the PEM files of the device's certificate and its key, for servers that ask for one.
 ///
 /// # Errors
-/// When the trusted certificates cannot be used, or `domain` is no name.
-pub fn connector(domain: &str, trust: &Trust) -> Result<Tls, TlsError> {
+/// When the certificates cannot be used, or `domain` is no name.
+pub fn connector(domain: &str, trust: &Trust, own: Option<(&Path, &Path)>) -> Result<Tls, TlsError> {
     let trust = match trust {
         Trust::System => tls::Trust::Authorities(system_roots()?),
         Trust::File(path) => tls::Trust::Certificates(read_certificates(path)?),
         Trust::Pin(pin) => tls::Trust::Pin(pin.clone()),
     };
-    Ok(Tls::new(domain, trust, HINTS)?)
+    let identity = own.map(|(chain, key)| read_identity(chain, key)).transpose()?;
+    Ok(Tls::with_identity(domain, trust, identity, HINTS)?)
+}
+
+fn read_identity(chain: &Path, key: &Path) -> Result<Identity, TlsError> {
+    let failed = |source| TlsError::File { path: key.to_owned(), source };
+    Ok(Identity { chain: read_certificates(chain)?, key: PrivateKeyDer::from_pem_file(key).map_err(failed)? })
 }
 
 fn system_roots() -> Result<RootCertStore, TlsError> {

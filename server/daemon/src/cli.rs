@@ -51,6 +51,11 @@ pub(crate) enum Command {
     Device(DeviceCommand),
     /// Copy everything that a restore needs into a new directory, also while a server runs
     Backup(BackupArgs),
+    /// Make a running server read its certificate, and the authorities of clients, anew; connections go on
+    Reload {
+        #[command(flatten)]
+        place: Place,
+    },
     /// Make a new data directory from a backup
     Restore(RestoreArgs),
     /// Take over the accounts of an original androidpn server, so that its phones keep their identity

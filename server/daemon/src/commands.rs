@@ -7,6 +7,7 @@ pub(crate) mod device;
 pub(crate) mod import_androidpn;
 pub(crate) mod key;
 mod looks;
+pub(crate) mod reload;
 pub(crate) mod restore;
 pub(crate) mod send;
 pub(crate) mod update;

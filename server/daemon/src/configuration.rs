@@ -2,6 +2,7 @@
 
 mod androidpn;
 pub(crate) mod check;
+mod clients;
 mod environment;
 mod file;
 
@@ -16,6 +17,7 @@ use longwire_model::NamePattern;
 
 use crate::cli::{LogFormat, Place, Registration, ServeArgs};
 pub(crate) use androidpn::Androidpn;
+pub(crate) use clients::ClientCertificate;
 pub(crate) use file::{FileConfig, Metrics};
 
 /// The longest heartbeat of devices, in seconds, when nothing is said.
@@ -49,6 +51,8 @@ pub(crate) struct Configuration {
     pub androidpn: Option<Androidpn>,
     /// Certificate chain and key (PEM); the server's own in the data directory if none.
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// The certificates that clients of XMPP show; none asks for none.
+    pub client_certificate: Option<ClientCertificate>,
     pub metrics: Metrics,
     /// How long a FAST token is good, in seconds: a device that stays away longer logs in by its password.
     pub fast_token_s: u32,
@@ -176,6 +180,11 @@ impl Configuration {
                 told.androidpn_trusted,
             )?,
             certificate: certificate(told.certificate, told.certificate_key)?,
+            client_certificate: ClientCertificate::new(
+                told.client_ca,
+                told.client_certificates,
+                said(args.plaintext, told.plaintext),
+            )?,
             metrics: told.metrics.unwrap_or(Metrics::Loopback),
             fast_token_s: told.fast_token_seconds.map_or(FAST_TOKEN_S, NonZeroU32::get),
             retention_days: told.retention_days.unwrap_or(28),

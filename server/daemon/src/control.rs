@@ -34,6 +34,9 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// How long an answer may take.
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
 
+/// What `longwire reload` posts to, on the control socket alone.
+pub(crate) const RELOAD: &str = "/control/reload";
+
 /// A way to the service.
 pub(crate) enum Control {
     /// A server runs.
@@ -70,6 +73,21 @@ impl Control {
         Self::find(&data_dir, command, None).await
     }
 
+    /// The way to a server that runs.
+    pub(crate) async fn open_running(place: &Place, variables: &[(String, String)]) -> anyhow::Result<Self> {
+        let data_dir = DataDir::find(&configuration::data_dir(place, variables)?)?;
+        let found = Self::connect(&data_dir).await?;
+        found.with_context(|| format!("no server runs on the data directory {}", data_dir.path().display()))
+    }
+
+    async fn connect(data_dir: &DataDir) -> anyhow::Result<Option<Self>> {
+        let Some(stream) = socket::connect(data_dir).await else { return Ok(None) };
+        let (sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.context("no talk over the control socket")?;
+        tokio::spawn(connection);
+        Ok(Some(Self::Running(sender)))
+    }
+
     /// Finds the way for a `command` that takes accounts of original androidpn clients over. The data directory is made as a server
     /// would make it; a dry run makes nothing, and there is no way where there is no store.
     pub(crate) async fn open_for_androidpn(
@@ -97,11 +115,8 @@ impl Control {
         let holder = Holder::new(command, system::now());
         let until = Instant::now() + LOCK_WAIT;
         loop {
-            if let Some(stream) = socket::connect(data_dir).await {
-                let (sender, connection) =
-                    http1::handshake(TokioIo::new(stream)).await.context("no talk over the control socket")?;
-                tokio::spawn(connection);
-                return Ok(Self::Running(sender));
+            if let Some(running) = Self::connect(data_dir).await? {
+                return Ok(running);
             }
             let attempt = lock::attempt(&data_dir.lock(), &holder);
             match attempt.map_err(|error| data_dir::explain(data_dir.path(), error))? {

@@ -51,6 +51,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::UserKey(command) => commands::user_key::run(command, &variables).await,
             Command::Device(command) => commands::device::run(command, &variables).await,
             Command::Backup(args) => commands::backup::run(&args, &variables).await,
+            Command::Reload { place } => commands::reload::run(&place, &variables).await,
             Command::Restore(args) => commands::restore::run(&args, &variables).await,
             Command::ImportAndroidpn(args) => return commands::import_androidpn::run(&args, &variables).await,
         };

@@ -5,6 +5,7 @@ mod claims;
 mod first_start;
 mod listeners;
 mod registration;
+mod reload;
 mod shutdown;
 mod sweep;
 
@@ -15,6 +16,7 @@ use anyhow::bail;
 use longwire_api::server::{Listener as HttpListener, serve};
 use longwire_api::{AndroidpnConfig, Api, ApiConfig};
 use longwire_net::certificate::Certificate;
+use longwire_net::client_ca::ClientCa;
 use longwire_net::{CapLimits, NetConfig};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -22,11 +24,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::ServeArgs;
-use crate::configuration::{Configuration, check};
+use crate::configuration::{ClientCertificate, Configuration, check};
 use crate::data_dir::DataDir;
 use crate::lock::{self, Attempt, Holder, Lock};
 use crate::system::{self, Engine, Originals};
 use crate::{certificate, control, logging, output};
+use reload::Reload;
 use shutdown::Running;
 
 /// How long a command that holds the lock is waited for.
@@ -47,7 +50,7 @@ struct Ready {
 }
 
 pub(crate) async fn run(args: &ServeArgs, variables: &[(String, String)]) -> anyhow::Result<()> {
-    let configuration = Configuration::resolve(args, variables)?;
+    let configuration = Arc::new(Configuration::resolve(args, variables)?);
     check::check(&configuration)?;
     if args.check {
         output::line(&check::describe(&configuration));
@@ -82,11 +85,13 @@ async fn take_lock(data_dir: &DataDir) -> anyhow::Result<Lock> {
 
 /// Starts everything. Ports are taken before anything is told to the outside, and the log has its new generation before anything is
 /// served (DESIGN rule 6).
-async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) -> anyhow::Result<Running> {
+async fn start(configuration: &Arc<Configuration>, data_dir: &DataDir, lock: Lock) -> anyhow::Result<Running> {
     if data_dir.is_open_to_others() {
         tracing::warn!(path = %data_dir.path().display(), "the data directory is open to other users: chmod 700 it");
     }
     let (certificate, certificate_path) = certificate::load(configuration, data_dir)?;
+    let client_ca = configuration.client_certificate.as_ref().map(ClientCertificate::load).transpose()?;
+    let reload = Arc::new(Reload::new(configuration, data_dir, &certificate, client_ca.as_ref()));
     let (http, http_url) = listeners::http(configuration, &certificate).await?;
     let (domain, registration) = (&configuration.domain, registration::policy(configuration));
     let (token_s, heartbeat) = (configuration.fast_token_s, configuration.heartbeat);
@@ -95,7 +100,7 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     let engine = Engine::open(data_dir, domain, registration, token_s, heartbeat, keys, originals).await?;
     engine.core.begin_generation().await?;
     engine.core.resume().await?;
-    let net = listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate)).await?;
+    let net = listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate, client_ca)).await?;
     let api = Api::new(
         Arc::clone(&engine.core),
         ApiConfig {
@@ -108,7 +113,7 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     let (stop, stopped) = watch::channel(false);
     let mut servers = JoinSet::new();
     let operator = HttpListener::Operator(control::bind(data_dir)?, control::owner(data_dir)?);
-    servers.spawn(serve(operator, api.router(), stopped.clone()));
+    servers.spawn(serve(operator, api.router().merge(reload::router(&reload)), stopped.clone()));
     servers.spawn(serve(http, api.router(), stopped.clone()));
     servers.spawn(alive::run(Arc::clone(&engine.core), stopped.clone()));
     if configuration.androidpn.is_some() {
@@ -126,13 +131,14 @@ async fn start(configuration: &Configuration, data_dir: &DataDir, lock: Lock) ->
     };
     tracing::info!(http = ready.http, c2s = ready.c2s, c2s_tls = ready.c2s_tls, "listening");
     output::line(&serde_json::to_string(&ready)?);
-    Ok(Running { api, net, engine, servers, stop, data_dir: data_dir.clone(), lock })
+    Ok(Running { api, net, engine, servers, stop, reload, data_dir: data_dir.clone(), lock })
 }
 
-fn net_config(configuration: &Configuration, certificate: Certificate) -> NetConfig {
+fn net_config(configuration: &Configuration, certificate: Certificate, client_ca: Option<ClientCa>) -> NetConfig {
     NetConfig {
         c2s: Some(configuration.c2s.address),
         c2s_tls: Some(configuration.c2s_tls.address),
+        client_ca,
         plaintext: configuration.plaintext,
         caps: CapLimits {
             connections_before_login: configuration.connections_before_login_max,

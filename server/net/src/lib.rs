@@ -1,6 +1,7 @@
 //! Listeners, TLS and the worker threads that drive client streams: one thread per core, each with its own poll, connections and shard.
 
 pub mod certificate;
+pub mod client_ca;
 mod files;
 mod inbox;
 mod listener;
@@ -24,6 +25,7 @@ use longwire_worker::{Command as Told, Settings};
 use tokio::runtime::Handle;
 
 use certificate::{ALPN_XMPP, Certificate, CertificateError};
+use client_ca::ClientCa;
 use inbox::{Command, Inbox};
 use listener::{Acceptor, Listener, Stopper};
 use worker::{Common, WorkerThread};
@@ -37,6 +39,8 @@ pub struct NetConfig {
     pub c2s_tls: Option<SocketAddr>,
     /// The certificate of both.
     pub certificate: Certificate,
+    /// Whose certificates clients show; none asks for none.
+    pub client_ca: Option<ClientCa>,
     /// Whether logins (SCRAM) and registrations are admitted without TLS.
     pub plaintext: bool,
     /// Worker threads; 0 for one per core.
@@ -57,6 +61,7 @@ impl NetConfig {
             c2s: Some(SocketAddr::from(([127, 0, 0, 1], 5222))),
             c2s_tls: Some(SocketAddr::from(([127, 0, 0, 1], 5223))),
             certificate,
+            client_ca: None,
             plaintext: false,
             workers: 0,
             caps: CapLimits::default(),
@@ -120,8 +125,8 @@ impl Net {
                 drain_spread_s: config.drain_spread_s,
             },
             caps: Arc::clone(&caps),
-            starttls: config.certificate.tls(&[])?,
-            direct_tls: config.certificate.tls(&[ALPN_XMPP])?,
+            starttls: config.certificate.tls_for(&[], config.client_ca.as_ref())?,
+            direct_tls: config.certificate.tls_for(&[ALPN_XMPP], config.client_ca.as_ref())?,
             runtime,
         };
         let count =

@@ -19,6 +19,9 @@ pub(crate) fn check(configuration: &Configuration) -> anyhow::Result<()> {
     if let Some((chain, key)) = &configuration.certificate {
         Certificate::load(chain, key).context("certificate")?;
     }
+    if let Some(clients) = &configuration.client_certificate {
+        clients.load().context("client_ca")?;
+    }
     Ok(())
 }
 
@@ -40,6 +43,10 @@ pub(crate) fn describe(configuration: &Configuration) -> String {
     line("c2s", &format!("{} (STARTTLS)", configuration.c2s.address));
     line("c2s_tls", &format!("{} (TLS)", configuration.c2s_tls.address));
     line("certificate", &certificate(configuration));
+    if let Some(clients) = &configuration.client_certificate {
+        let whether = if clients.is_required { "must" } else { "may" };
+        line("client_ca", &format!("{}: XMPP clients {whether} show a certificate of it", clients.authorities.display()));
+    }
     if configuration.plaintext {
         line("plaintext", "logins without TLS are admitted");
     }

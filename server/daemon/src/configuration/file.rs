@@ -28,6 +28,8 @@ pub(crate) struct FileConfig {
     pub androidpn_trusted: Option<Vec<String>>,
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
+    pub client_ca: Option<PathBuf>,
+    pub client_certificates: Option<ClientCertificates>,
     pub metrics: Option<Metrics>,
     pub fast_token_seconds: Option<NonZeroU32>,
     pub retention_days: Option<u32>,
@@ -38,6 +40,16 @@ pub(crate) struct FileConfig {
     pub heartbeat_max: Option<NonZeroU32>,
     pub log_format: Option<LogFormat>,
     pub log_filter: Option<String>,
+}
+
+/// Whether clients of XMPP must show a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ClientCertificates {
+    /// Without one no connection is secured.
+    Required,
+    /// One that is shown must be good.
+    Optional,
 }
 
 /// Who may read `/metrics`.
@@ -81,6 +93,8 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("androidpn_trusted", Kind::List),
     ("certificate", Kind::Text),
     ("certificate_key", Kind::Text),
+    ("client_ca", Kind::Text),
+    ("client_certificates", Kind::Text),
     ("metrics", Kind::Text),
     ("fast_token_seconds", Kind::Number),
     ("retention_days", Kind::Number),
@@ -114,6 +128,8 @@ impl FileConfig {
             androidpn_trusted: self.androidpn_trusted.or(other.androidpn_trusted),
             certificate: self.certificate.or(other.certificate),
             certificate_key: self.certificate_key.or(other.certificate_key),
+            client_ca: self.client_ca.or(other.client_ca),
+            client_certificates: self.client_certificates.or(other.client_certificates),
             metrics: self.metrics.or(other.metrics),
             fast_token_seconds: self.fast_token_seconds.or(other.fast_token_seconds),
             retention_days: self.retention_days.or(other.retention_days),

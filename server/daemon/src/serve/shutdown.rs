@@ -17,6 +17,8 @@ use crate::lock::Lock;
 use crate::logging::Guard;
 use crate::system::Engine;
 
+use super::reload::Reload;
+
 /// How long requests in flight are waited for, then clients of XMPP; with the store's end after them less than ten seconds.
 const REQUESTS_WAIT: Duration = Duration::from_secs(4);
 const STREAMS_WAIT: Duration = Duration::from_secs(4);
@@ -30,22 +32,37 @@ const FAILED: i32 = 74;
 /// The exit code after a second signal, as of a process that SIGINT ended.
 const INTERRUPTED: i32 = 130;
 
-/// SIGTERM and SIGINT, caught from before anything starts.
+/// SIGTERM, SIGINT and SIGHUP, caught from before anything starts.
 pub(super) struct Signals {
     term: Signal,
     int: Signal,
+    hup: Signal,
 }
 
 impl Signals {
     pub(super) fn listen() -> anyhow::Result<Self> {
         let of = |kind| signal(kind).context("signals cannot be caught");
-        Ok(Self { term: of(SignalKind::terminate())?, int: of(SignalKind::interrupt())? })
+        Ok(Self { term: of(SignalKind::terminate())?, int: of(SignalKind::interrupt())?, hup: of(SignalKind::hangup())? })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// The next that asks for the end; `on_hup` is called for each that asks for something else.
+    async fn next(&mut self, on_hup: impl Fn()) -> &'static str {
+        loop {
+            let hup = tokio::select! {
+                signal = Self::end(&mut self.term, &mut self.int) => return signal,
+                hup = self.hup.recv() => hup,
+            };
+            match hup {
+                Some(()) => on_hup(),
+                None => return Self::end(&mut self.term, &mut self.int).await,
+            }
+        }
+    }
+
+    async fn end(term: &mut Signal, int: &mut Signal) -> &'static str {
         tokio::select! {
-            Some(()) = self.term.recv() => "SIGTERM",
-            Some(()) = self.int.recv() => "SIGINT",
+            Some(()) = term.recv() => "SIGTERM",
+            Some(()) = int.recv() => "SIGINT",
             else => pending().await,
         }
     }
@@ -58,6 +75,7 @@ pub(super) struct Running {
     pub engine: Engine,
     pub servers: JoinSet<()>,
     pub stop: watch::Sender<bool>,
+    pub reload: Arc<Reload>,
     pub data_dir: DataDir,
     pub lock: Lock,
 }
@@ -66,7 +84,7 @@ impl Running {
     /// Serves until a signal asks for the end; where the store fails it ends the process.
     pub(super) async fn until_the_end(self, mut signals: Signals, log: Guard) {
         let signal = tokio::select! {
-            signal = signals.next() => signal,
+            signal = signals.next(|| self.reload.run_and_tell()) => signal,
             why = self.store_failure() => {
                 let _held = self.fail(&why).await;
                 drop(log);
@@ -76,7 +94,7 @@ impl Running {
         tracing::info!(signal, "stopping: finishing requests, asking clients to come back later");
         tokio::select! {
             () = self.drain() => (),
-            signal = signals.next() => {
+            signal = signals.next(|| ()) => {
                 tracing::warn!(signal, "stopping at once");
                 drop(log);
                 std::process::exit(INTERRUPTED);
@@ -105,7 +123,7 @@ impl Running {
             "the store has failed and the server ends: what was accepted is on disk; look at the disk, and start the server again, which \
              checks the database (a damaged one: restore a backup)"
         );
-        let Self { api, net, engine, mut servers, stop, data_dir, lock } = self;
+        let Self { api, net, engine, mut servers, stop, data_dir, lock, .. } = self;
         api.drain();
         data_dir.note_failure(why);
         if tokio::task::spawn_blocking(move || net.shut_down(FAILED_STREAMS_WAIT)).await.is_err() {
@@ -120,7 +138,7 @@ impl Running {
 
     /// Ends in the order of dependence: requests need the workers, the workers need the log, the log needs the store.
     async fn drain(self) {
-        let Self { api, net, engine, mut servers, stop, data_dir, lock } = self;
+        let Self { api, net, engine, mut servers, stop, data_dir, lock, .. } = self;
         api.drain();
         stop.send_replace(true);
         if timeout(REQUESTS_WAIT, async { while servers.join_next().await.is_some() {} }).await.is_err() {

@@ -4,6 +4,7 @@
 mod androidpn;
 mod app_keys;
 mod backup;
+mod certificates;
 mod crowd;
 mod deliveries;
 mod durable;
