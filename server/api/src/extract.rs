@@ -24,6 +24,8 @@ use crate::rate::Slot;
 
 /// How long a body may take to come.
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);
+/// Milliseconds after which what a request has proven is looked at again.
+const SLOW_BODY_MS: u64 = 1_000;
 /// Items of a page when the query says nothing, and at most.
 const PAGE_DEFAULT: u32 = 100;
 pub(crate) const PAGE_MAX: u32 = 1_000;
@@ -75,9 +77,18 @@ impl<R: Right> FromRequestParts<Arc<Api>> for Authorized<R> {
         if parts.extensions.get::<Operator>().is_some() {
             return Ok(Self { key: None, right: PhantomData });
         }
-        let key = authorize(&parts.extensions, api, bearer(parts)?, R::SCOPE).await?;
+        let secret = bearer(parts)?.to_owned();
+        let key = authorize(&parts.extensions, api, &secret, R::SCOPE).await?;
+        parts.extensions.insert(Proven { secret, scope: R::SCOPE });
         Ok(Self { key: Some(key), right: PhantomData })
     }
+}
+
+/// What a request has proven before its body came.
+#[derive(Clone)]
+struct Proven {
+    secret: String,
+    scope: Scope,
 }
 
 /// Proves an API key for a scope, and counts the request.
@@ -134,8 +145,18 @@ pub(crate) struct RawBody(pub Bytes);
 impl FromRequest<Arc<Api>> for RawBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, Problem> {
-        read_body(request, NOTIFICATION_BYTES_MAX).await.map(Self)
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Problem> {
+        let proven = request.extensions().get::<Proven>().cloned();
+        let clock = &api.core.env.clock;
+        let started_ms = clock.mono_ms();
+        let bytes = read_body(request, NOTIFICATION_BYTES_MAX).await?;
+        // The key may have been revoked while the body trickled in.
+        if let Some(Proven { secret, scope }) = proven
+            && clock.mono_ms().saturating_sub(started_ms) > SLOW_BODY_MS
+        {
+            api.core.auth.authorize(&secret, scope).await?;
+        }
+        Ok(Self(bytes))
     }
 }
 

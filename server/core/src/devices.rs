@@ -2,14 +2,16 @@
 
 use longwire_model::limits::TTL_SECONDS_MAX;
 use longwire_model::{AudienceKey, Device, DeviceId};
+use longwire_router::SessionKey;
 use longwire_store::read::DeviceQuery;
 use longwire_store::write::Refusal;
 use longwire_store::{Write, Written};
 
 pub use longwire_store::write::Change;
 
-use crate::auth_manager::RemovedBy;
+use crate::auth_manager::{AccountError, RemovedBy};
 use crate::notification_manager::unexpected;
+use crate::session_manager::EndReason;
 use crate::{Core, CoreError};
 
 /// Why a membership was not changed.
@@ -111,7 +113,36 @@ impl Core {
     /// [`CoreError`].
     pub async fn remove_account(&self, name: &str, by: RemovedBy) -> Result<bool, CoreError> {
         let removed = self.auth.remove_account(name, by).await?;
-        self.sessions.end_account(name, crate::session_manager::EndReason::NotAuthorized);
+        self.sessions.end_account(name, None, EndReason::NotAuthorized);
         Ok(removed)
+    }
+
+    /// Keeps an account from logging in and ends its sessions, or lets it in again. Its devices stay, and what is sent to them waits.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn set_disabled(&self, name: &str, is_disabled: bool) -> Result<(), AccountError> {
+        self.auth.set_disabled(name, is_disabled).await?;
+        if is_disabled {
+            self.sessions.end_account(name, None, EndReason::NotAuthorized);
+        }
+        Ok(())
+    }
+
+    /// Gives an account another password, one that is made up when none is given, and ends its sessions and tokens but for the session
+    /// `by`, which asked for it; gives the password.
+    ///
+    /// # Errors
+    /// [`AccountError`]; the old password stays.
+    pub async fn set_password(
+        &self,
+        name: &str,
+        password: Option<&str>,
+        by: Option<SessionKey>,
+    ) -> Result<String, AccountError> {
+        let password = password.map_or_else(|| self.auth.new_password(), str::to_owned);
+        self.auth.change_password(name, password.clone()).await?;
+        self.sessions.end_account(name, by, EndReason::NotAuthorized);
+        Ok(password)
     }
 }

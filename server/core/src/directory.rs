@@ -76,6 +76,7 @@ impl Effect {
             | Write::Resume { .. }
             | Write::AddAccount(_)
             | Write::Admit(_)
+            | Write::ChangeAccount { .. }
             | Write::RemoveAccount(_)
             | Write::AddAndroidpn { .. }
             | Write::RemoveAndroidpn(_)

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 
 use crate::auth_manager::{FastLogin, Issued};
 use crate::notification_manager::unexpected;
-use crate::session_manager::Session;
+use crate::session_manager::{NotListed, Proven, Session};
 use crate::{Core, CoreError};
 
 /// Named resources of one account that are devices of their own; further ones share one (DESIGN §5).
@@ -40,6 +40,8 @@ pub struct PushLogin {
     pub mechanism: &'static str,
     /// How it used and asks for FAST tokens.
     pub fast: FastLogin,
+    /// When its credentials were looked at.
+    pub proven: Proven,
 }
 
 /// A session to be bound.
@@ -68,6 +70,16 @@ pub enum LoginError {
     /// The core could not do it.
     #[error(transparent)]
     Core(#[from] CoreError),
+}
+
+impl From<NotListed> for LoginError {
+    fn from(error: NotListed) -> Self {
+        match error {
+            NotListed::TooMany => Self::TooMany,
+            // Whether they are still good is seen when they are shown again.
+            NotListed::Ended => Self::Core(CoreError::Unavailable(error.to_string())),
+        }
+    }
 }
 
 impl Core {
@@ -99,7 +111,7 @@ impl Core {
             directed: Vec::new(),
             is_androidpn: false,
         };
-        self.sessions.add(session.clone()).map_err(|_| LoginError::TooMany)?;
+        self.sessions.add(session.clone(), login.proven)?;
         self.presence.came(device, self.env.now(), login.heartbeat_s);
         self.metrics.logins.inc();
         Ok(Ready { session, bind: Some(bind), token })
@@ -137,6 +149,7 @@ impl Core {
         worker: usize,
         account: String,
         resource: Option<String>,
+        proven: Proven,
     ) -> Result<Ready, LoginError> {
         self.check_account(&account).await?;
         let resource = resource.unwrap_or_else(|| format!("{CHOSEN}{:016x}", u64::from_be_bytes(self.env.random())));
@@ -150,7 +163,7 @@ impl Core {
             directed: Vec::new(),
             is_androidpn: false,
         };
-        self.sessions.add(session.clone()).map_err(|_| LoginError::TooMany)?;
+        self.sessions.add(session.clone(), proven)?;
         self.metrics.logins.inc();
         Ok(Ready { session, bind: None, token: None })
     }

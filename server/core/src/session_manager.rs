@@ -20,6 +20,8 @@ pub const SESSIONS_PER_ACCOUNT_MAX: usize = 64;
 pub const DIRECTED_MAX: usize = 64;
 /// How long a change of membership waits for every worker to pass it.
 const PASS_WAIT: Duration = Duration::from_secs(10);
+/// Accounts whose last end is remembered.
+const ENDED_MAX: usize = 65_536;
 
 /// One thread that owns connections and a shard of sessions.
 pub trait Worker: Send + Sync {
@@ -99,10 +101,19 @@ impl Session {
     }
 }
 
-/// The account has as many sessions as it may.
+/// Why a session was not listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the account has as many sessions as it may")]
-pub struct TooManySessions;
+pub enum NotListed {
+    /// The account has as many sessions as it may.
+    #[error("the account has as many sessions as it may")]
+    TooMany,
+    /// The account's sessions were ended after this one's credentials were looked at: they may be worth nothing any more.
+    #[error("the account was changed or removed while it logged in")]
+    Ended,
+}
+
+/// When credentials were looked at, counted in ends of accounts ([`SessionManager::ends`]).
+pub type Proven = u32;
 
 /// The registry of sessions and workers.
 #[derive(Default)]
@@ -117,6 +128,11 @@ pub struct SessionManager {
 struct Registry {
     by_account: HashMap<String, Vec<Session>>,
     by_device: HashMap<DeviceId, (usize, SessionKey)>,
+    /// How many times an account was ended, and at which of these each account was ended last.
+    ends: Proven,
+    ended: HashMap<String, Proven>,
+    /// Ends up to this one are forgotten: whatever was proven before it counts as ended.
+    ends_forgotten: Proven,
 }
 
 impl SessionManager {
@@ -155,12 +171,19 @@ impl SessionManager {
         own.len() < SESSIONS_PER_ACCOUNT_MAX || own.iter().any(is_displaced)
     }
 
-    /// Lists a session. An older one of the same device, or of the same account and resource, is ended with `conflict`.
+    /// How many times accounts were ended so far: to be noted before credentials are looked at, and shown when their session is listed.
+    #[must_use]
+    pub fn ends(&self) -> Proven {
+        self.registry().ends
+    }
+
+    /// Lists a session whose credentials were looked at when [`Self::ends`] was `proven`. An older one of the same device, or of the same
+    /// account and resource, is ended with `conflict`.
     ///
     /// # Errors
-    /// [`TooManySessions`]; nothing was listed.
-    pub fn add(&self, session: Session) -> Result<(), TooManySessions> {
-        let ended = self.registry().add(session)?;
+    /// [`NotListed`].
+    pub fn add(&self, session: Session, proven: Proven) -> Result<(), NotListed> {
+        let ended = self.registry().add(session, proven)?;
         self.end_all(ended, EndReason::Conflict);
         Ok(())
     }
@@ -228,10 +251,11 @@ impl SessionManager {
         self.registry().by_account.values().map(Vec::len).sum()
     }
 
-    /// Ends every session of an account.
-    pub fn end_account(&self, account: &str, reason: EndReason) {
-        let sessions = self.of_account(account);
-        self.end_all(sessions.into_iter().map(|session| (session.worker, session.key)).collect(), reason);
+    /// Ends every session of an account but `keep`, those too that are being made by credentials that were looked at before. To be called
+    /// when what changed of the account is on disk.
+    pub fn end_account(&self, account: &str, keep: Option<SessionKey>, reason: EndReason) {
+        let sessions = self.registry().end(account, keep);
+        self.end_all(sessions, reason);
     }
 
     fn end_all(&self, sessions: Vec<(usize, SessionKey)>, reason: EndReason) {
@@ -320,13 +344,32 @@ impl Registry {
         self.by_account.get_mut(account)?.iter_mut().find(|session| session.key == key)
     }
 
-    fn add(&mut self, session: Session) -> Result<Vec<(usize, SessionKey)>, TooManySessions> {
+    /// Notes the end of an account; gives its sessions but `keep`.
+    fn end(&mut self, account: &str, keep: Option<SessionKey>) -> Vec<(usize, SessionKey)> {
+        self.ends = self.ends.saturating_add(1);
+        if self.ended.len() >= ENDED_MAX {
+            self.ended.clear();
+            self.ends_forgotten = self.ends;
+        }
+        self.ended.insert(account.to_owned(), self.ends);
+        let own = self.by_account.get(account).map_or(&[][..], Vec::as_slice);
+        own.iter().filter(|session| Some(session.key) != keep).map(|session| (session.worker, session.key)).collect()
+    }
+
+    fn is_ended(&self, account: &str, proven: Proven) -> bool {
+        self.ended.get(account).copied().unwrap_or(0).max(self.ends_forgotten) > proven
+    }
+
+    fn add(&mut self, session: Session, proven: Proven) -> Result<Vec<(usize, SessionKey)>, NotListed> {
+        if self.is_ended(&session.account, proven) {
+            return Err(NotListed::Ended);
+        }
         let own = self.by_account.entry(session.account.clone()).or_default();
         let is_displaced = |older: &Session| {
             older.resource == session.resource || (older.device.is_some() && older.device == session.device)
         };
         if own.iter().filter(|older| !is_displaced(older)).count() >= SESSIONS_PER_ACCOUNT_MAX {
-            return Err(TooManySessions);
+            return Err(NotListed::TooMany);
         }
         let mut ended: Vec<_> = own.extract_if(.., |older| is_displaced(older)).collect();
         let device = session.device.map(|device| (device, (session.worker, session.key)));

@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Keys of apps, with which their devices register
     #[command(subcommand)]
     App(AppCommand),
-    /// Add, list and remove accounts (XMPP logins)
+    /// Add, list, disable and remove accounts (XMPP logins), change their passwords
     #[command(subcommand)]
     Account(AccountCommand),
     /// Send a notification
@@ -246,6 +246,33 @@ pub(crate) enum AccountCommand {
         /// As JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Keep accounts from logging in; their sessions end at once. Their devices stay, and what is sent to them waits
+    Disable {
+        #[command(flatten)]
+        place: Place,
+        /// The name before the @; may be repeated
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Let disabled accounts in again
+    Enable {
+        #[command(flatten)]
+        place: Place,
+        /// The name before the @; may be repeated
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Give an account another password; its sessions end at once. Without --password-stdin a password is made and printed alone on
+    /// standard output
+    Password {
+        #[command(flatten)]
+        place: Place,
+        /// The name before the @
+        name: String,
+        /// Read the password from standard input (one line)
+        #[arg(long)]
+        password_stdin: bool,
     },
     /// Remove accounts: their sessions end, and their devices have to register again. A device that proves that it is the same phone keeps
     /// its user, topics and tags for 28 days; `longwire device remove` ends that

@@ -90,6 +90,7 @@ impl Batch<'_> {
             Write::Attempts { device, attempts } => Ok(self.run.attempts(device, attempts)),
             Write::AddAccount(account) => self.add_account(account).await,
             Write::Admit(account) => self.admit(account).await,
+            Write::ChangeAccount { name, change } => self.change_account(&name, change).await,
             Write::RemoveAccount(name) => self.remove_account(&name).await,
             Write::AddAndroidpn { account, device } => {
                 let written = self.add_originals(device.app, vec![(account, device)]).await?.pop();

@@ -163,6 +163,13 @@ pub enum Write {
     /// Makes an account that its app key admits, and counts it on the key. [`Written::Unchanged`] when the name is taken;
     /// [`Refusal::UnknownAppKey`] when the account names no key of the store, or a revoked one.
     Admit(Account),
+    /// Changes an account; [`Written::Unchanged`] when there is none.
+    ChangeAccount {
+        /// Its name.
+        name: String,
+        /// The change.
+        change: AccountChange,
+    },
     /// Removes an account; [`Written::Unchanged`] when there is none. Its devices are removed by writes of their own.
     RemoveAccount(String),
     /// Makes the account of an original androidpn client and its one device, which is [`Write::Register`]'s entry; both or neither.
@@ -287,6 +294,47 @@ pub enum Change {
     Join(AudienceKey),
     /// Leaves a topic or tag.
     Leave(AudienceKey),
+}
+
+/// A change of an account; what it does not name stays as it is when it is written.
+#[derive(Clone, PartialEq, Eq)]
+pub enum AccountChange {
+    /// Another password.
+    Password {
+        /// SCRAM salt.
+        salt: Vec<u8>,
+        /// PBKDF2 rounds.
+        iterations: u32,
+        /// `StoredKey` (RFC 5802 §3).
+        stored_key: [u8; 32],
+        /// `ServerKey` (RFC 5802 §3).
+        server_key: [u8; 32],
+    },
+    /// Whether it is kept from logging in.
+    Disabled(bool),
+}
+
+impl AccountChange {
+    /// Carries it out.
+    pub fn apply(self, account: &mut Account) {
+        match self {
+            Self::Password { salt, iterations, stored_key, server_key } => {
+                (account.salt, account.iterations) = (salt, iterations);
+                (account.stored_key, account.server_key) = (stored_key, server_key);
+            }
+            Self::Disabled(is_disabled) => account.is_disabled = is_disabled,
+        }
+    }
+}
+
+/// Shows no verifier.
+impl std::fmt::Debug for AccountChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Password { .. } => f.write_str("Password"),
+            Self::Disabled(is_disabled) => f.debug_tuple("Disabled").field(is_disabled).finish(),
+        }
+    }
 }
 
 /// The keys that a change joins, and those that it leaves.

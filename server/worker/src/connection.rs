@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use longwire_c2s::{Event, IssuedToken, Stream};
-use longwire_core::session_manager::{EndReason, Session};
+use longwire_core::session_manager::{EndReason, Proven, Session};
 use longwire_protocol::jid::FullJid;
 use longwire_protocol::{Element, Jid};
 
@@ -27,6 +27,8 @@ pub(crate) struct Connection<T> {
     pub(crate) blocked_since_ms: Option<u64>,
     /// Closing: until when the client may take its time to close too.
     pub(crate) linger_until_ms: Option<u64>,
+    /// When its credentials were looked at.
+    pub(crate) proven: Proven,
     pub(crate) flags: Flags,
 }
 

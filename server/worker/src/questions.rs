@@ -48,6 +48,11 @@ impl<H: Host> Worker<H> {
             Cost::Paid => Ok(()),
         };
         let Err(retry_after_s) = admitted else {
+            if is_proof(&question)
+                && let Some(connection) = self.connections.get_mut(slot)
+            {
+                connection.proven = self.core.sessions.ends();
+            }
             let core = Arc::clone(&self.core);
             return self.start(place, async move { Done::Answer(answer(&core, question).await) });
         };
@@ -77,6 +82,28 @@ impl<H: Host> Worker<H> {
                  registrations_per_minute_max say how many may"
             );
         }
+    }
+}
+
+/// Whether a question looks at what an account's credentials are held against.
+const fn is_proof(question: &Event) -> bool {
+    match question {
+        Event::NeedVerifier { .. }
+        | Event::NeedTokens { .. }
+        | Event::CheckPassword { .. }
+        | Event::CheckAndroidpn(_) => true,
+        Event::CheckAppKey(_)
+        | Event::Register { .. }
+        | Event::RegisterAndroidpn(_)
+        | Event::FollowLogin(_)
+        | Event::Bind(_)
+        | Event::Stanza(_)
+        | Event::Answer(_)
+        | Event::PushAck(_)
+        | Event::LoginFailed(_)
+        | Event::Heartbeat
+        | Event::Promise(_)
+        | Event::Closed(_) => false,
     }
 }
 
@@ -232,7 +259,7 @@ fn registered(core: &Core, made: Result<(), AccountError>) -> Result<Answer, Cor
         }
         Err(AccountError::Exists) => RegisterRefusal::Conflict,
         Err(AccountError::Name(_) | AccountError::Password) => RegisterRefusal::NotAcceptable,
-        Err(AccountError::Closed) => RegisterRefusal::NotAllowed,
+        Err(AccountError::Closed | AccountError::Unknown | AccountError::Original) => RegisterRefusal::NotAllowed,
         Err(AccountError::KeyNeeded) => RegisterRefusal::KeyNeeded,
         Err(AccountError::KeyRevoked) => RegisterRefusal::KeyRevoked,
         Err(AccountError::Core(error)) => return Err(error),

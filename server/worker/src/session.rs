@@ -6,7 +6,7 @@ use longwire_c2s::{Answer, BindRefusal, BindRequest, IssuedToken, ResourceReques
 use longwire_core::auth_manager::{FastLogin, Issued};
 use longwire_core::login::{LoginError, PushLogin, Ready};
 use longwire_core::routing::Outcome;
-use longwire_core::session_manager::{Command as CoreCommand, EndReason, Session};
+use longwire_core::session_manager::{Command as CoreCommand, EndReason, Proven, Session};
 use longwire_core::{Core, render};
 use longwire_model::delivery::Progress;
 use longwire_model::{Cursor, DeviceId, GenerationId, Lane, LaneSeqs, Rest, Seq, Seqs, SessionEnd};
@@ -48,12 +48,13 @@ impl<H: Host> Worker<H> {
             is_androidpn: request.is_androidpn,
         };
         let Some(connection) = self.connections.get_mut(slot) else { return };
+        let proven = connection.proven;
         let state = SessionState::new(session, request.push.is_some(), heartbeat_s);
         connection.session = Some(Box::new(state));
         self.sessions.insert(key, slot);
         let worker = self.index;
         self.start(place, async move {
-            Done::LoggedIn(log_in(&core, key, worker, request, heartbeat_s).await.map(Box::new))
+            Done::LoggedIn(log_in(&core, (key, proven), worker, request, heartbeat_s).await.map(Box::new))
         });
     }
 
@@ -340,13 +341,13 @@ impl<H: Host> Worker<H> {
 
 async fn log_in(
     core: &Core,
-    key: SessionKey,
+    (key, proven): (SessionKey, Proven),
     worker: usize,
     request: BindRequest,
     heartbeat_s: Option<u32>,
 ) -> Result<Ready, LoginError> {
     if let (true, ResourceRequest::Named(resource)) = (request.is_androidpn, &request.resource) {
-        return core.log_in_androidpn(key, worker, request.account, resource.as_str().to_owned()).await;
+        return core.log_in_androidpn(key, worker, request.account, resource.as_str().to_owned(), proven).await;
     }
     let fast = FastLogin { used: request.token_used, is_spent: request.token_is_spent, wanted: request.token_wanted };
     let (Some(push), Some(agent)) = (request.push, &request.agent) else {
@@ -355,7 +356,7 @@ async fn log_in(
             ResourceRequest::Named(name) => Some(name.into_inner()),
             ResourceRequest::Any | ResourceRequest::Tag(_) => None,
         };
-        let ready = core.log_in_standard(key, worker, request.account, resource).await?;
+        let ready = core.log_in_standard(key, worker, request.account, resource, proven).await?;
         return Ok(Ready { token, ..ready });
     };
     let tag = match request.resource {
@@ -376,6 +377,7 @@ async fn log_in(
         heartbeat_s,
         mechanism: request.mechanism,
         fast,
+        proven,
     };
     core.log_in(login).await
 }
@@ -415,7 +417,7 @@ fn end_error(reason: EndReason) -> StreamError {
     match reason {
         EndReason::Conflict => StreamCondition::Conflict.into(),
         EndReason::NotAuthorized => {
-            StreamError::new(StreamCondition::NotAuthorized).with_text("the account or device was removed")
+            StreamError::new(StreamCondition::NotAuthorized).with_text("the account or device was removed, disabled or changed")
         }
         EndReason::Reset => StreamCondition::Reset.into(),
     }

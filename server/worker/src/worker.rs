@@ -207,6 +207,7 @@ impl<H: Host> Worker<H> {
             timer: None,
             blocked_since_ms: None,
             linger_until_ms: None,
+            proven: 0,
             flags: Flags { is_counted: true, is_refused, ..Flags::default() },
         });
         self.core.metrics.connections.inc();

@@ -2,4 +2,6 @@
 
 pub(crate) mod delete;
 pub(crate) mod list;
+pub(crate) mod password;
+pub(crate) mod patch;
 pub(crate) mod post;

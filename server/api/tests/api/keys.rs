@@ -193,6 +193,29 @@ async fn accounts_are_added_listed_and_removed() {
 }
 
 #[tokio::test]
+async fn auth_22_accounts_are_disabled_and_get_other_passwords() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.call(Method::POST, "/v1/accounts", r#"{"name":"bob"}"#).await.status, 201);
+    let patch = async |body: &str| bench.call(Method::PATCH, "/v1/accounts/bob", body).await;
+    assert_eq!(patch(r#"{"disabled":true}"#).await.status, 204);
+    let disabled = bench.get("/v1/accounts").await.json()["items"][0]["disabled"].as_bool();
+    assert_eq!(disabled, Some(true));
+    assert_eq!(patch(r#"{"disabled":false}"#).await.status, 204);
+    assert_eq!(patch(r#"{"disabled":"no"}"#).await.problem().2.as_deref(), Some("disabled"));
+    assert_eq!(patch("{}").await.problem().1, "missing_field");
+    let password = async |name: &str, body: &str| {
+        bench.call(Method::POST, &format!("/v1/accounts/{name}/password"), body).await
+    };
+    let made = password("bob", "{}").await;
+    assert!(made.json()["password"].as_str().is_some_and(|password| password.len() >= 20));
+    let given = password("bob", r#"{"password":"pencil"}"#).await;
+    assert_eq!((given.status.as_u16(), given.json().get("password")), (200, None));
+    assert_eq!(password("bob", r#"{"password":""}"#).await.problem().2.as_deref(), Some("password"));
+    assert_eq!(password("eve", "{}").await.problem().1, "not_found");
+    assert_eq!(bench.call(Method::PATCH, "/v1/accounts/eve", r#"{"disabled":true}"#).await.problem().1, "not_found");
+}
+
+#[tokio::test]
 async fn a_key_has_so_many_requests_a_second_and_is_told_how_many() {
     let requests_per_second_max = std::num::NonZeroU32::MIN;
     let bench = Bench::with(longwire_api::ApiConfig { requests_per_second_max, ..Bench::config() }).await;

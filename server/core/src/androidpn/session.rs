@@ -4,7 +4,7 @@ use longwire_model::{DeviceId, DeviceKind};
 use longwire_router::{Bind, SessionKey, SessionKind};
 
 use crate::login::{LoginError, Ready};
-use crate::session_manager::Session;
+use crate::session_manager::{Proven, Session};
 use crate::{Core, CoreError};
 
 impl Core {
@@ -19,6 +19,7 @@ impl Core {
         worker: usize,
         account: String,
         resource: String,
+        proven: Proven,
     ) -> Result<Ready, LoginError> {
         if self.store.androidpn_account(&account).await.map_err(CoreError::from)?.is_none() {
             return Err(LoginError::NotAuthorized);
@@ -34,7 +35,7 @@ impl Core {
             directed: Vec::new(),
             is_androidpn: true,
         };
-        self.sessions.add(session.clone()).map_err(|_| LoginError::TooMany)?;
+        self.sessions.add(session.clone(), proven)?;
         self.presence.came(device, self.env.now(), None);
         self.metrics.logins.inc();
         Ok(Ready { session, bind: None, token: None })

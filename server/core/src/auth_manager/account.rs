@@ -6,7 +6,7 @@ use longwire_model::{Account, Device, DeviceId, Timestamp};
 use longwire_protocol::jid::account_name;
 use longwire_protocol::sasl::scram::Verifier;
 use longwire_store::read::DeviceQuery;
-use longwire_store::write::Refusal;
+use longwire_store::write::{AccountChange, Refusal};
 use longwire_store::{Write, Written};
 
 use super::{AuthManager, SCRAM_ITERATIONS};
@@ -42,6 +42,12 @@ pub enum AccountError {
     /// The app key was revoked since it was shown.
     #[error("the app key was revoked")]
     KeyRevoked,
+    /// There is no such account.
+    #[error("there is no such account")]
+    Unknown,
+    /// It is an account of an original androidpn client, which has one password for ever.
+    #[error("the account is that of an original androidpn client: it can be removed, and not changed")]
+    Original,
     /// The core could not do it.
     #[error(transparent)]
     Core(#[from] CoreError),
@@ -144,7 +150,7 @@ impl AuthManager {
         let node = account_name(name).map_err(|_| AccountError::Name(name.chars().take(64).collect()))?;
         let password = match password {
             Some(password) => password.to_owned(),
-            None => URL_SAFE_NO_PAD.encode(self.env.random::<18>()),
+            None => self.new_password(),
         };
         self.add(node.as_str(), password.clone(), None).await?;
         Ok(password)
@@ -172,16 +178,35 @@ impl AuthManager {
     /// # Errors
     /// [`AccountError`]; the old password stays.
     pub async fn change_password(&self, name: &str, password: String) -> Result<(), AccountError> {
-        let account = self.new_account(name, password).await?;
-        // What else is known of the account stays.
-        let account = match self.account(name).await? {
-            Some(Account { created_at, is_disabled, app_key, .. }) => {
-                Account { created_at, is_disabled, app_key, ..account }
+        let Account { salt, iterations, stored_key, server_key, .. } = self.new_account(name, password).await?;
+        self.change_account(name, AccountChange::Password { salt, iterations, stored_key, server_key }).await
+    }
+
+    /// Keeps an account from logging in, or lets it in again.
+    ///
+    /// # Errors
+    /// [`AccountError`]; it stays as it is.
+    pub async fn set_disabled(&self, name: &str, is_disabled: bool) -> Result<(), AccountError> {
+        self.change_account(name, AccountChange::Disabled(is_disabled)).await
+    }
+
+    /// A password that nobody guesses.
+    pub(crate) fn new_password(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.env.random::<18>())
+    }
+
+    async fn change_account(&self, name: &str, change: AccountChange) -> Result<(), AccountError> {
+        match self.log.write(Write::ChangeAccount { name: name.to_owned(), change }).await? {
+            Written::Done => Ok(()),
+            Written::Unchanged
+            | Written::Appended(_)
+            | Written::Exists(_)
+            | Written::Repeated { .. }
+            | Written::Refused(_) => {
+                let original = self.store.androidpn_account(name).await.map_err(CoreError::from)?;
+                Err(if original.is_some() { AccountError::Original } else { AccountError::Unknown })
             }
-            None => account,
-        };
-        self.log.write_all(vec![Write::RemoveAccount(name.to_owned()), Write::AddAccount(account)]).await?;
-        Ok(())
+        }
     }
 
     async fn new_account(&self, name: &str, password: String) -> Result<Account, AccountError> {

@@ -29,8 +29,8 @@ async fn answer(core: &Core, session: &Session, iq: &Iq) -> Answer {
     let not_acceptable = |why: String| StanzaError::new(Condition::NotAcceptable).with_text(why);
     match Submission::from_element(payload).map_err(|error| not_acceptable(error.to_string()))? {
         Submission::Account { username, password } if username == session.account => {
-            match core.auth.change_password(&session.account, password).await {
-                Ok(()) => Ok(None),
+            match core.set_password(&session.account, Some(&password), Some(session.key)).await {
+                Ok(_) => Ok(None),
                 Err(AccountError::Core(error)) => Err(unavailable(&error)),
                 Err(error) => Err(not_acceptable(error.to_string())),
             }

@@ -108,3 +108,30 @@ async fn accounts_are_made_checked_changed_and_removed() {
     assert!(!world.core.remove_account("bob", RemovedBy::Operator).await.expect("nothing to remove"));
     assert_eq!(check("new").await, PasswordCheck::Wrong);
 }
+
+#[tokio::test]
+async fn auth_22_another_password_or_a_disabled_account_ends_sessions_also_those_under_way() {
+    let world = World::new().await;
+    world.account("a").await;
+    let ended = || std::mem::take(&mut *world.desk.ended.lock().expect("unpoisoned"));
+    let (live, _) = world.log_in(world.push_login("a", "agent")).await.expect("a login");
+    let (kept, _) = world.log_in(world.push_login("a", "other")).await.expect("a login");
+    let late = world.push_login("a", "late");
+    world.core.set_password("a", Some("new"), Some(kept.session.key)).await.expect("changed");
+    assert_eq!(ended(), [(live.session.key, EndReason::NotAuthorized)], "who asked for it stays");
+    let refused = world.log_in(late).await;
+    assert!(matches!(refused, Err(LoginError::Core(_))), "the password was looked at before it was changed");
+    world.log_in(world.push_login("a", "late")).await.expect("proven anew");
+    assert_eq!(world.core.auth.check_password("a", "new".to_owned()).await.expect("read"), PasswordCheck::Right);
+    world.core.set_disabled("a", true).await.expect("disabled");
+    assert_eq!(ended().len(), 3);
+    assert!(matches!(world.log_in(world.push_login("a", "agent")).await, Err(LoginError::Disabled)));
+    world.core.set_password("a", Some("newer"), None).await.expect("changed");
+    let check = world.core.auth.check_password("a", "newer".to_owned()).await.expect("read");
+    assert_eq!(check, PasswordCheck::Disabled, "another password does not enable it");
+    world.core.set_disabled("a", false).await.expect("enabled");
+    world.log_in(world.push_login("a", "agent")).await.expect("a login");
+    assert!(matches!(world.core.set_disabled("nobody", true).await, Err(AccountError::Unknown)));
+    assert!(matches!(world.core.set_password("nobody", None, None).await, Err(AccountError::Unknown)));
+    assert!(world.core.auth.account("nobody").await.expect("read").is_none(), "no account comes of it");
+}

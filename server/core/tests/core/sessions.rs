@@ -11,7 +11,8 @@ use crate::world::World;
 
 async fn standard(world: &World, account: &str, resource: Option<&str>) -> Session {
     let key = world.core.sessions.new_key();
-    let ready = world.core.log_in_standard(key, 0, account.into(), resource.map(str::to_owned)).await;
+    let (resource, proven) = (resource.map(str::to_owned), world.core.sessions.ends());
+    let ready = world.core.log_in_standard(key, 0, account.into(), resource, proven).await;
     let Ready { session, .. } = ready.expect("a login");
     session
 }
@@ -54,7 +55,8 @@ async fn stz_17_sessions_of_an_account_are_bounded() {
         standard(&world, "a", Some(&n.to_string())).await;
     }
     let key = world.core.sessions.new_key();
-    let refused = world.core.log_in_standard(key, 0, "a".into(), Some("more".into())).await;
+    let proven = world.core.sessions.ends();
+    let refused = world.core.log_in_standard(key, 0, "a".into(), Some("more".into()), proven).await;
     assert!(matches!(refused, Err(LoginError::TooMany)));
     let last = world.core.log.last();
     assert!(matches!(world.log_in(world.push_login("a", "agent")).await, Err(LoginError::TooMany)));

@@ -198,6 +198,7 @@ impl World {
             heartbeat_s: Some(60),
             mechanism: "SCRAM-SHA-256",
             fast: FastLogin::default(),
+            proven: self.core.sessions.ends(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! `longwire account add|list|remove`.
+//! `longwire account add|list|disable|enable|password|remove`.
 
 use std::collections::HashSet;
 use std::io::Read as _;
@@ -8,7 +8,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{call_list, call_once, show};
-use crate::cli::AccountCommand;
+use crate::cli::{AccountCommand, Place};
 use crate::control::{Call, Control, segment};
 use crate::output;
 
@@ -38,12 +38,19 @@ pub(crate) async fn run(command: AccountCommand, variables: &[(String, String)])
             }
             show(items, &["name", "kind", "created_at", "disabled"], json);
         }
-        AccountCommand::Remove { place, names } => {
-            let mut control = Control::open(&place, variables, "account remove").await?;
-            let removed = remove(&mut control, &names).await;
-            control.close().await;
-            removed?;
+        AccountCommand::Password { place, name, password_stdin } => {
+            let body = if password_stdin { json!({ "password": read_password()? }) } else { json!({}) };
+            let path = format!("/v1/accounts/{}/password", segment(&name));
+            let call = Call { body: Some(body), ..Call::new(Method::POST, &path) };
+            let changed = call_once(&place, variables, "account password", call).await?;
+            if let Some(password) = changed.get("password").and_then(Value::as_str) {
+                output::line(password);
+            }
+            output::note(&format!("the account {name} has another password; its sessions have ended"));
         }
+        AccountCommand::Disable { place, names } => each(&place, variables, &names, Change::Disable).await?,
+        AccountCommand::Enable { place, names } => each(&place, variables, &names, Change::Enable).await?,
+        AccountCommand::Remove { place, names } => each(&place, variables, &names, Change::Remove).await?,
     }
     Ok(())
 }
@@ -58,16 +65,52 @@ fn keep_strangers(accounts: &mut Vec<Value>, devices: &[Value]) {
     accounts.retain(|account| name(account, "name").is_none_or(|name| !come.contains(&name)));
 }
 
-/// Removes every account that can be removed.
-async fn remove(control: &mut Control, names: &[String]) -> anyhow::Result<()> {
+/// What is done to several accounts alike.
+#[derive(Clone, Copy)]
+enum Change {
+    Disable,
+    Enable,
+    Remove,
+}
+
+impl Change {
+    const fn command(self) -> &'static str {
+        match self {
+            Self::Disable => "account disable",
+            Self::Enable => "account enable",
+            Self::Remove => "account remove",
+        }
+    }
+
+    const fn done(self) -> &'static str {
+        match self {
+            Self::Disable => "disabled",
+            Self::Enable => "enabled",
+            Self::Remove => "removed",
+        }
+    }
+
+    fn call(self, path: &str) -> Call<'_> {
+        match self {
+            Self::Disable => Call { body: Some(json!({ "disabled": true })), ..Call::new(Method::PATCH, path) },
+            Self::Enable => Call { body: Some(json!({ "disabled": false })), ..Call::new(Method::PATCH, path) },
+            Self::Remove => Call::new(Method::DELETE, path),
+        }
+    }
+}
+
+/// Does it to every account that can take it.
+async fn each(place: &Place, variables: &[(String, String)], names: &[String], change: Change) -> anyhow::Result<()> {
+    let mut control = Control::open(place, variables, change.command()).await?;
     let mut failed = Vec::new();
     for name in names {
         let path = format!("/v1/accounts/{}", segment(name));
-        match control.call(Call::new(Method::DELETE, &path)).await {
-            Ok(_) => output::note(&format!("the account {name} is removed")),
-            Err(error) => failed.push(error.context(format!("the account {name} is not removed"))),
+        match control.call(change.call(&path)).await {
+            Ok(_) => output::note(&format!("the account {name} is {}", change.done())),
+            Err(error) => failed.push(error.context(format!("the account {name} is not {}", change.done()))),
         }
     }
+    control.close().await;
     let count = failed.len();
     let Some(last) = failed.pop() else { return Ok(()) };
     failed.iter().for_each(output::complain);

@@ -3,7 +3,7 @@
 use longwire_model::account::{FastToken, FastTokens};
 use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId, Scope, Timestamp, UserKey};
 use longwire_store::Written;
-use longwire_store::write::Refusal;
+use longwire_store::write::{AccountChange, Refusal};
 
 use super::Batch;
 use crate::sql::{Value, statement};
@@ -40,6 +40,23 @@ impl Batch<'_> {
         }
         let is_taken = statement(FIND, [name.into()]).fetch_optional(&mut *self.conn).await?.is_some();
         Ok(if is_taken { Written::Unchanged } else { Written::Refused(Refusal::UnknownAppKey) })
+    }
+
+    pub(super) async fn change_account(&mut self, name: &str, change: AccountChange) -> Result<Written, sqlx::Error> {
+        const PASSWORD: &str =
+            "UPDATE account SET salt = ?, iterations = ?, stored_key = ?, server_key = ? WHERE name = ?";
+        const DISABLED: &str = "UPDATE account SET is_disabled = ? WHERE name = ?";
+        match change {
+            AccountChange::Password { salt, iterations, stored_key, server_key } => {
+                let values: [Value; 5] =
+                    [salt.into(), iterations.into(), stored_key.into(), server_key.into(), name.into()];
+                self.change_one(PASSWORD, values).await
+            }
+            AccountChange::Disabled(is_disabled) => {
+                let values: [Value; 2] = [i64::from(is_disabled).into(), name.into()];
+                self.change_one(DISABLED, values).await
+            }
+        }
     }
 
     pub(super) async fn remove_account(&mut self, name: &str) -> Result<Written, sqlx::Error> {

@@ -84,6 +84,7 @@ pub(super) const fn is_common(write: &Write) -> bool {
         | Write::RemoveDevice { .. }
         | Write::AddAccount(_)
         | Write::Admit(_)
+        | Write::ChangeAccount { .. }
         | Write::RemoveAccount(_)
         | Write::AddAndroidpn { .. }
         | Write::RemoveAndroidpn(_)
@@ -357,6 +358,7 @@ const fn device_of(write: &Write) -> Option<DeviceId> {
         | Write::RemoveDevice { .. }
         | Write::AddAccount(_)
         | Write::Admit(_)
+        | Write::ChangeAccount { .. }
         | Write::RemoveAccount(_)
         | Write::AddAndroidpn { .. }
         | Write::RemoveAndroidpn(_)

@@ -6,7 +6,7 @@ use longwire_model::account::{FastToken, FastTokens};
 use longwire_model::{Account, AndroidpnAccount, ApiKey, AppKey, DeviceKind, Scope, TokenAlgorithm, UserKey};
 
 use super::world::{APP, Draft, World, acknowledgement, at, is_done, is_unchanged, key, refusal, seqs_of};
-use crate::write::{NewDevice, Refusal};
+use crate::write::{AccountChange, NewDevice, Refusal};
 use crate::{Store, Write};
 
 fn account(name: &str) -> Account {
@@ -38,6 +38,16 @@ pub async fn accounts_are_added_once_and_listed_by_name(store: Arc<dyn Store>) {
     };
     assert_eq!(names(None, 9).await, ["alice", "bob", "mallory"]);
     assert_eq!(names(Some("alice"), 1).await, ["bob"]);
+    let change = |name: &str, change| Write::ChangeAccount { name: name.to_owned(), change };
+    let password =
+        AccountChange::Password { salt: vec![7], iterations: 4_096, stored_key: [5; 32], server_key: [6; 32] };
+    let group = vec![change("bob", AccountChange::Disabled(true)), change("bob", password.clone())];
+    assert!(world.commit(group).await.iter().all(is_done));
+    let mut changed = account("bob");
+    AccountChange::Disabled(true).apply(&mut changed);
+    password.apply(&mut changed);
+    assert_eq!(world.store.account("bob").await.expect("an answer"), Some(changed), "each changes its own");
+    assert!(is_unchanged(&world.one(change("nobody", AccountChange::Disabled(true))).await));
     assert!(is_done(&world.one(Write::RemoveAccount("bob".to_owned())).await));
     assert!(is_unchanged(&world.one(Write::RemoveAccount("bob".to_owned())).await));
     assert_eq!(world.store.account("bob").await.expect("an answer"), None);

@@ -39,6 +39,13 @@ impl State {
             Write::Attempts { device, attempts } => self.update(device, |device| device.attempts = attempts),
             Write::AddAccount(account) => self.add_account(account),
             Write::Admit(account) => self.admit(account),
+            Write::ChangeAccount { name, change } => match self.accounts.get_mut(&name) {
+                Some(account) => {
+                    change.apply(account);
+                    Written::Done
+                }
+                None => Written::Unchanged,
+            },
             Write::RemoveAccount(name) => {
                 if self.accounts.remove(&name).is_some() {
                     Written::Done

@@ -8,6 +8,7 @@ mod certificates;
 mod crowd;
 mod deliveries;
 mod durable;
+mod ended;
 mod finding;
 mod heartbeat;
 mod make_run;

@@ -175,6 +175,7 @@ async fn a_login_with_nothing_waiting_makes_no_query_of_the_log() {
         heartbeat_s: Some(60),
         mechanism: "SCRAM-SHA-256",
         fast: FastLogin::default(),
+        proven: core.sessions.ends(),
     };
     let seen = traced(&store);
     for agent in ["agent-0", "agent-1", "agent-0"] {

@@ -77,7 +77,7 @@ impl Server {
         let core = Arc::clone(&self.core);
         self.ask(async move {
             let written = core.log.write(Write::RemoveAccount(name.clone())).await;
-            core.sessions.end_account(&name, EndReason::NotAuthorized);
+            core.sessions.end_account(&name, None, EndReason::NotAuthorized);
             written.ok().map(|_| Answered::Done)
         });
     }

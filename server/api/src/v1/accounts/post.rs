@@ -81,6 +81,8 @@ impl From<AccountError> for Problem {
             AccountError::Closed | AccountError::KeyNeeded | AccountError::KeyRevoked => {
                 Self::new(Code::MissingScope, error.to_string())
             }
+            AccountError::Unknown => Self::new(Code::NotFound, error.to_string()),
+            AccountError::Original => Self::invalid("name", error.to_string()),
             AccountError::Core(error) => error.into(),
         }
     }
