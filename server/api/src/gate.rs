@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use longwire_core::pressure::Level;
 
 use crate::Api;
 use crate::compat::androidpn::refused;
-use crate::extract::Peer;
+use crate::extract::{Operator, Peer};
 use crate::problem::{Code, MEDIA_TYPE, Problem};
 
 /// How long a request may be worked on, once it is read.
@@ -46,10 +47,11 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
     let is_limited = is_work(request.uri().path());
     let is_script = refused::is_own(request.uri().path());
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-    let response = match api.requests.try_acquire() {
-        _ if is_limited && api.core.failure().is_some() => failed().into_response(),
-        Err(_) if is_limited => overloaded().into_response(),
-        permit => {
+    let refusal = is_limited.then(|| refusal(&api, &request)).flatten();
+    let response = match (refusal, api.requests.try_acquire()) {
+        (Some(refusal), _) => refusal.into_response(),
+        (None, Err(_)) if is_limited => overloaded().into_response(),
+        (None, permit) => {
             let run = tokio::time::timeout(REQUEST_TIME_MAX, next.run(request));
             let response = run.await.unwrap_or_else(|_| timed_out().into_response());
             drop(permit);
@@ -77,6 +79,29 @@ pub(crate) fn is_work(path: &str) -> bool {
 
 fn overloaded() -> Problem {
     Problem::new(Code::Overloaded, "the server works on as many requests as it may: repeat this one later")
+}
+
+/// Why no request is worked on, or not this one.
+fn refusal(api: &Api, request: &Request) -> Option<Problem> {
+    if api.core.failure().is_some() {
+        return Some(failed());
+    }
+    is_shed(api, request).then(short)
+}
+
+/// Whether memory is too short for a request: what adds anything at first, then all; never the operator's.
+fn is_shed(api: &Api, request: &Request) -> bool {
+    let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_shed = match api.core.pressure.level() {
+        Level::Calm => false,
+        Level::High => !is_reading,
+        Level::Full => true,
+    };
+    is_shed && request.extensions().get::<Operator>().is_none()
+}
+
+fn short() -> Problem {
+    Problem::new(Code::Overloaded, "the server is short of memory: repeat the request later")
 }
 
 fn failed() -> Problem {

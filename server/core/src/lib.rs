@@ -14,6 +14,7 @@ pub mod login;
 pub mod metrics;
 pub mod notification_manager;
 pub mod presence_manager;
+pub mod pressure;
 pub mod rate;
 pub mod render;
 pub mod routing;
@@ -33,6 +34,7 @@ pub use log::Log;
 pub use metrics::Metrics;
 pub use notification_manager::NotificationManager;
 pub use presence_manager::PresenceManager;
+pub use pressure::Pressure;
 pub use session_manager::SessionManager;
 
 use rate::Rates;
@@ -93,6 +95,8 @@ pub struct Core {
     pub iq: IqTable,
     /// How often devices may ask for a user, topics and tags.
     pub requests: Rates<DeviceId>,
+    /// How short memory is.
+    pub pressure: Pressure,
     /// What original clients have said of themselves and is not written yet.
     claims: androidpn::Claims,
     /// Clock and randomness.
@@ -148,6 +152,7 @@ impl Core {
             metrics,
             iq,
             requests,
+            pressure: Pressure::default(),
             claims: androidpn::Claims::default(),
             env,
             store,

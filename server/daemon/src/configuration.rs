@@ -1,6 +1,7 @@
 //! The configuration: flags go before `LONGWIRE_…` variables, these before the file, this before the defaults.
 
 mod androidpn;
+mod bytes;
 pub(crate) mod check;
 mod clients;
 mod environment;
@@ -61,6 +62,8 @@ pub(crate) struct Configuration {
     pub logins_per_second_max: u32,
     pub registrations_per_minute_max: u32,
     pub heartbeat: HeartbeatBounds,
+    /// Bytes of memory above which nothing new is taken; none leaves it to the control group.
+    pub memory_max: Option<u64>,
     pub log_format: LogFormat,
     pub log_filter: Option<String>,
 }
@@ -192,6 +195,7 @@ impl Configuration {
             logins_per_second_max: told.logins_per_second_max.unwrap_or(100),
             registrations_per_minute_max: told.registrations_per_minute_max.unwrap_or(60),
             heartbeat: HeartbeatBounds::new(told.heartbeat_min, told.heartbeat_max)?,
+            memory_max: bytes::memory_max(told.memory_max.as_deref())?,
             log_format: args.log_format.or(told.log_format).unwrap_or(LogFormat::Text),
             log_filter: told.log_filter,
         })

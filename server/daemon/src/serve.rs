@@ -4,6 +4,7 @@ mod alive;
 mod claims;
 mod first_start;
 mod listeners;
+mod memory;
 mod registration;
 mod reload;
 mod shutdown;
@@ -118,6 +119,10 @@ async fn start(configuration: &Arc<Configuration>, data_dir: &DataDir, lock: Loc
     servers.spawn(alive::run(Arc::clone(&engine.core), stopped.clone()));
     if configuration.androidpn.is_some() {
         servers.spawn(claims::run(Arc::clone(&engine.core), stopped.clone()));
+    }
+    if let Some(ceiling) = memory::ceiling(configuration.memory_max) {
+        tracing::info!(ceiling, "near this many bytes of memory nothing new is taken");
+        servers.spawn(memory::run(Arc::clone(&engine.core), ceiling, stopped.clone()));
     }
     servers.spawn(sweep::run(Arc::clone(&engine.core), configuration.retention_days, stopped));
     registration::explain(configuration, &engine.core).await?;

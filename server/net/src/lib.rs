@@ -136,7 +136,7 @@ impl Net {
         let (workers, inboxes): (Vec<WorkerThread>, Vec<Arc<Inbox>>) =
             made.map_err(NetError::Poll)?.into_iter().unzip();
         let listeners = [c2s, c2s_tls].into_iter().flatten().collect();
-        let accepting = Acceptor::new(listeners, inboxes.clone(), caps);
+        let accepting = Acceptor::new(listeners, inboxes.clone(), caps, Arc::clone(&core));
         let (acceptor, stopper) = accepting.map_err(NetError::Poll)?;
         core.sessions
             .set_workers(inboxes.iter().map(|inbox| Arc::clone(inbox) as Arc<dyn session_manager::Worker>).collect());

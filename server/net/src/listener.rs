@@ -12,6 +12,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::NetError;
 use crate::inbox::{Accepted, Command, Inbox};
+use longwire_core::Core;
+use longwire_core::pressure::Level;
 use longwire_worker::caps::{Admission, Caps, Source};
 
 /// Connections that the kernel completes before we accept them.
@@ -57,6 +59,7 @@ pub(crate) struct Acceptor {
     listeners: Vec<Listener>,
     workers: Vec<Arc<Inbox>>,
     caps: Arc<Caps>,
+    core: Arc<Core>,
     stop: Arc<AtomicBool>,
     next_worker: usize,
 }
@@ -81,6 +84,7 @@ impl Acceptor {
         mut listeners: Vec<Listener>,
         workers: Vec<Arc<Inbox>>,
         caps: Arc<Caps>,
+        core: Arc<Core>,
     ) -> io::Result<(Self, Stopper)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
@@ -89,7 +93,7 @@ impl Acceptor {
         }
         let stop = Arc::new(AtomicBool::new(false));
         let stopper = Stopper { stop: Arc::clone(&stop), waker };
-        Ok((Self { poll, listeners, workers, caps, stop, next_worker: 0 }, stopper))
+        Ok((Self { poll, listeners, workers, caps, core, stop, next_worker: 0 }, stopper))
     }
 
     /// Accepts until it is stopped; the listeners are closed when it returns.
@@ -130,9 +134,16 @@ impl Acceptor {
 
     fn hand_over(&mut self, socket: mio::net::TcpStream, address: SocketAddr, is_direct_tls: bool) {
         let source = Source::new(address.ip());
-        let admission = self.caps.enter(source);
+        let level = self.core.pressure.level();
+        if level == Level::Full {
+            return;
+        }
+        let mut admission = self.caps.enter(source);
         if admission == Admission::Dropped {
             return;
+        }
+        if level == Level::High {
+            admission = Admission::Told;
         }
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a connection was lost before it was served");

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use longwire_c2s::{Outbox, Stream};
+use longwire_core::pressure::Level;
 use longwire_core::{Core, session_manager};
 use longwire_model::SessionEnd;
 use longwire_protocol::stream::{StreamCondition, StreamError};
@@ -21,6 +22,11 @@ pub const BLOCKED_MS: u64 = 30_000;
 const LINGER_MS: u64 = 2_000;
 /// Bytes that a connection may owe its client: a window of entries (256 KiB) and as much again of stanzas; above it, it is closed.
 pub const UNSENT_BYTES_MAX: usize = 512 * 1024;
+/// As many while memory is very short: more than any one stanza, less than a window.
+const UNSENT_BYTES_PRESSED: usize = 64 * 1024;
+/// Seconds after which who finds memory short may come back, and over how many more they are spread.
+const PRESSED_WAIT_S: u32 = 10;
+const PRESSED_SPREAD_S: u32 = 50;
 /// Milliseconds between two counts of what is unacknowledged.
 const COUNT_EVERY_MS: u64 = 2_000;
 
@@ -272,9 +278,15 @@ impl<H: Host> Worker<H> {
     /// Tells a connection that its address has too many before login.
     pub(crate) fn refuse_if_told(&mut self, slot: usize) {
         if let Some(connection) = self.connections.get(slot).filter(|connection| connection.flags.is_refused) {
-            let after_s = self.host.wait_to_enter(&connection.transport, self.now.mono_ms);
+            let (text, after_s) = if self.core.pressure.level() == Level::Calm {
+                let after_s = self.host.wait_to_enter(&connection.transport, self.now.mono_ms);
+                ("too many connections before login", after_s)
+            } else {
+                let within_s = u32::from_be_bytes(self.core.env.random()) % PRESSED_SPREAD_S;
+                ("the server is short of memory", PRESSED_WAIT_S + within_s)
+            };
             let error = StreamError::new(StreamCondition::ResourceConstraint);
-            let error = error.with_text("too many connections before login").with_retry(after_s);
+            let error = error.with_text(text).with_retry(after_s);
             self.close(slot, &error);
         }
     }
@@ -323,7 +335,8 @@ impl<H: Host> Worker<H> {
             return;
         }
         connection.transport.queue(bytes);
-        if connection.transport.unsent_bytes() > UNSENT_BYTES_MAX {
+        let is_full = self.core.pressure.level() == Level::Full;
+        if connection.transport.unsent_bytes() > if is_full { UNSENT_BYTES_PRESSED } else { UNSENT_BYTES_MAX } {
             tracing::debug!(worker = self.index, "a client that reads too slowly was closed");
             self.end_session(slot, SessionEnd::Slow);
             self.remove(slot);

@@ -12,6 +12,7 @@ pub const UNSAFE_FILES: &[(&str, &str)] = &[
         "server/store-sqlite/src/trace/observed.rs",
         "sqlx has no safe way to SQLite's statement trace; compiled for tests only (feature `trace`)",
     ),
+    ("server/daemon/src/serve/memory/trim.rs", "glibc's malloc_trim has no safe way in"),
     ("uniffi-bindings/src/vm.rs", "the virtual machine's handle and Android's log have no safe way in"),
 ];
 

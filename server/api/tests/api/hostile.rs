@@ -10,6 +10,7 @@ use axum::http::{Method, Request};
 use bytes::Bytes;
 use hyper::body::Frame;
 use longwire_api::ApiConfig;
+use longwire_core::pressure::Level;
 
 use crate::bench::{Bench, send};
 
@@ -180,4 +181,44 @@ async fn a_closed_log_is_503_and_never_a_success() {
     assert_eq!(answer.problem().1, "unavailable");
     assert_eq!(answer.header("retry-after"), "5");
     assert_eq!(bench.get("/readyz").await.problem().1, "unavailable");
+}
+
+#[tokio::test]
+async fn f23_while_memory_is_short_what_adds_to_it_is_503_and_then_everything() {
+    let bench = Bench::with(ApiConfig { metrics_need_key: false, ..Bench::config() }).await;
+    let statuses = async || {
+        let posted = bench.post(r#"{"to":"all","title":"T"}"#).await;
+        (posted.status.as_u16(), bench.get("/v1/devices").await.status.as_u16())
+    };
+    bench.core.pressure.set(Level::High);
+    assert_eq!(statuses().await, (503, 200));
+    let refused = bench.post(r#"{"to":"all","title":"T"}"#).await;
+    assert_eq!((refused.problem().1.as_str(), refused.header("retry-after")), ("overloaded", "5"));
+    bench.core.pressure.set(Level::Full);
+    assert_eq!(statuses().await, (503, 503));
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(bench.get(path).await.status, 200, "{path}");
+    }
+    let request = Request::builder().uri("/v1/devices").body(Body::empty()).expect("a request");
+    assert_eq!(send(bench.operator(), request).await.status, 200, "the operator is let in");
+    bench.core.pressure.set(Level::Calm);
+    assert_eq!(statuses().await, (202, 200));
+}
+
+#[tokio::test]
+async fn auth_22_a_key_that_is_revoked_while_the_body_trickles_in_is_refused() {
+    let bench = Bench::new().await;
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Bytes>(1);
+    let request = post(&bench, Body::new(Chunks(receiver)));
+    let asking = tokio::spawn(send(bench.router(), request));
+    // There is room for one: the second is taken when the first was read, and so the key proven.
+    for part in [&b"{\"to\":"[..], b"\"all\","] {
+        sender.send(Bytes::from_static(part)).await.expect("read");
+    }
+    let id = bench.key.split('_').nth(1).expect("an id").to_owned();
+    assert!(bench.core.auth.revoke_key(&id).await.expect("written"));
+    bench.clock.advance(1_500);
+    sender.send(Bytes::from_static(b"\"title\":\"T\"}")).await.expect("read");
+    drop(sender);
+    assert_eq!(asking.await.expect("no panic").status, 401);
 }

@@ -2,6 +2,8 @@
 
 use longwire_core::Registration;
 use longwire_core::auth_manager::{AccountError, AppKeyError, AuthError, NewKey, PasswordCheck, RemovedBy};
+use longwire_core::login::LoginError;
+use longwire_core::session_manager::EndReason;
 use longwire_model::{Scope, Timestamp};
 
 use crate::world::World;

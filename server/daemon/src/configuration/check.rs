@@ -82,6 +82,9 @@ pub(crate) fn describe(configuration: &Configuration) -> String {
             false => "for everybody who can connect",
         },
     );
+    if let Some(bytes) = configuration.memory_max {
+        line("memory_max", &format!("{bytes} bytes: near it nothing new is taken"));
+    }
     line("retention", &format!("{} days", configuration.retention_days));
     text.trim_end().to_owned()
 }

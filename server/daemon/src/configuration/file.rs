@@ -38,6 +38,7 @@ pub(crate) struct FileConfig {
     pub registrations_per_minute_max: Option<u32>,
     pub heartbeat_min: Option<NonZeroU32>,
     pub heartbeat_max: Option<NonZeroU32>,
+    pub memory_max: Option<String>,
     pub log_format: Option<LogFormat>,
     pub log_filter: Option<String>,
 }
@@ -103,6 +104,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("registrations_per_minute_max", Kind::Number),
     ("heartbeat_min", Kind::Number),
     ("heartbeat_max", Kind::Number),
+    ("memory_max", Kind::Text),
     ("log_format", Kind::Text),
     ("log_filter", Kind::Text),
 ];
@@ -138,6 +140,7 @@ impl FileConfig {
             registrations_per_minute_max: self.registrations_per_minute_max.or(other.registrations_per_minute_max),
             heartbeat_min: self.heartbeat_min.or(other.heartbeat_min),
             heartbeat_max: self.heartbeat_max.or(other.heartbeat_max),
+            memory_max: self.memory_max.or(other.memory_max),
             log_format: self.log_format.or(other.log_format),
             log_filter: self.log_filter.or(other.log_filter),
         }

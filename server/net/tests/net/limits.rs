@@ -1,5 +1,6 @@
 //! Slow, greedy and lost clients.
 
+use longwire_core::pressure::Level;
 use longwire_net::{CapLimits, NetConfig};
 
 use crate::harness::{HEADER, Server, until};
@@ -46,6 +47,25 @@ fn other_protocols_on_the_ports_are_refused() {
     // The alert may be lost behind what was not read; the end is what counts.
     let read = std::io::Read::read_to_end(&mut stream, &mut rest);
     assert!(read.is_err() || rest.first() == Some(&0x15), "an alert: {rest:?}");
+}
+
+#[test]
+fn f23_while_memory_is_short_new_connections_are_told_and_then_dropped_and_sessions_go_on() {
+    let server = Server::start(plain);
+    let mut phone = server.phone("d4565fa7-4d72-4749-b3d3-740edbf87770");
+    server.core.pressure.set(Level::High);
+    let mut secured = server.tls();
+    secured.send(HEADER);
+    let end = secured.end();
+    assert!(end.contains("<resource-constraint ") && end.contains("<retry xmlns='urn:longwire:push:1' after='"), "{end}");
+    assert!(server.tcp().end().contains("short of memory"));
+    server.core.pressure.set(Level::Full);
+    assert_eq!(server.tcp().end(), "");
+    phone.ping();
+    server.push_to_all("still here");
+    phone.expect("still here");
+    server.core.pressure.set(Level::Calm);
+    server.phone("e4565fa7-4d72-4749-b3d3-740edbf87770").ping();
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod finding;
 mod heartbeat;
 mod make_run;
 mod membership;
+mod memory;
 mod operator;
 mod problems;
 mod push;

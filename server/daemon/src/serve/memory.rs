@@ -1,0 +1,121 @@
+//! The ceiling of memory: measures what the process has, tells the core how short it is, gives back what was freed.
+
+mod cgroup;
+mod trim;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longwire_core::Core;
+use longwire_core::pressure::Level;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// How often memory is measured: a storm of handshakes takes some megabytes in that time.
+const PERIOD: Duration = Duration::from_millis(200);
+/// Measurements between two times at which freed memory is given back, while it is short.
+const TRIM_EVERY: u32 = 10;
+/// Percent of the ceiling at which a level begins, and below which it ends: a level does not come and go with each connection.
+const HIGH_PERCENT: (u64, u64) = (80, 75);
+const FULL_PERCENT: (u64, u64) = (92, 88);
+/// Percent of a control group's limit that is the ceiling when none is said: the kernel's own share is counted there too.
+const GROUP_PERCENT: u64 = 85;
+
+/// The ceiling in bytes: what is said, else most of what the control group may have; none without either.
+pub(super) fn ceiling(said: Option<u64>) -> Option<u64> {
+    said.or_else(|| cgroup::limit().map(|bytes| bytes / 100 * GROUP_PERCENT))
+}
+
+/// Measures until `stop` says true.
+pub(super) async fn run(core: Arc<Core>, ceiling: u64, mut stop: watch::Receiver<bool>) {
+    let measuring = async {
+        let mut turn: u32 = 0;
+        loop {
+            let before = core.pressure.level();
+            match resident() {
+                Some(used) => {
+                    let level = next(before, used, ceiling);
+                    core.pressure.set(level);
+                    tell(before, level, used, ceiling);
+                }
+                None => tracing::debug!("what memory the process has could not be read"),
+            }
+            if core.pressure.level() != Level::Calm && turn.is_multiple_of(TRIM_EVERY) {
+                tokio::task::spawn_blocking(trim::trim).await.ok();
+            }
+            turn = turn.wrapping_add(1);
+            sleep(PERIOD).await;
+        }
+    };
+    tokio::select! {
+        () = measuring => (),
+        _ = stop.wait_for(|is_stopping| *is_stopping) => (),
+    }
+}
+
+/// Bytes in memory.
+fn resident() -> Option<u64> {
+    let pages = parse(&std::fs::read_to_string("/proc/self/statm").ok()?)?;
+    Some(pages.saturating_mul(u64::try_from(rustix::param::page_size()).unwrap_or(4_096)))
+}
+
+/// The resident pages in `/proc/self/statm`.
+fn parse(text: &str) -> Option<u64> {
+    text.split(' ').nth(1)?.parse().ok()
+}
+
+/// The level after one measurement.
+fn next(before: Level, used: u64, ceiling: u64) -> Level {
+    let is_above = |(begin, end): (u64, u64), is_in: bool| {
+        let percent = if is_in { end } else { begin };
+        used.saturating_mul(100) >= ceiling.saturating_mul(percent)
+    };
+    if is_above(FULL_PERCENT, before == Level::Full) {
+        Level::Full
+    } else if is_above(HIGH_PERCENT, before != Level::Calm) {
+        Level::High
+    } else {
+        Level::Calm
+    }
+}
+
+fn tell(before: Level, now: Level, used: u64, ceiling: u64) {
+    if now == before {
+        return;
+    }
+    match now {
+        Level::Calm => tracing::info!(used, ceiling, "there is memory again: everybody is served"),
+        Level::High => tracing::warn!(used, ceiling, "memory is short: new connections and requests are told to come back later"),
+        Level::Full => {
+            tracing::warn!(used, ceiling, "memory is very short: new connections are dropped, slow readers are let go");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_begins_above_where_it_ends() {
+        let steps = [(79, Level::Calm), (80, Level::High), (76, Level::High), (74, Level::Calm), (92, Level::Full)];
+        let steps = steps.into_iter().chain([(89, Level::Full), (87, Level::High), (91, Level::High), (10, Level::Calm)]);
+        let mut level = Level::Calm;
+        for (used, expected) in steps {
+            level = next(level, used, 100);
+            assert_eq!(level, expected, "at {used}");
+        }
+    }
+
+    #[test]
+    fn what_the_process_has_can_be_read() {
+        assert_eq!(parse("1000 250 12 3 0 90 0\n"), Some(250));
+        assert_eq!(parse(""), None);
+        assert!(resident().expect("this is Linux") > 1_000_000);
+    }
+
+    #[test]
+    fn what_is_said_goes_before_what_is_found() {
+        assert_eq!(ceiling(Some(7)), Some(7));
+    }
+}
