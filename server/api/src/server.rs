@@ -62,6 +62,7 @@ pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let report = Arc::new(plain::Report::default());
+    let mut failures: u32 = 0;
     while !*stop.borrow_and_update() {
         let accepted = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
@@ -75,6 +76,9 @@ pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver
         };
         match accepted {
             Ok((carrier, permit)) => {
+                if std::mem::take(&mut failures) > 0 {
+                    tracing::info!("HTTP connections are accepted again");
+                }
                 let connection = connect(carrier, router.clone(), graceful.watcher(), Arc::clone(&report));
                 tokio::spawn(async move {
                     connection.await;
@@ -82,7 +86,11 @@ pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "an HTTP connection was not accepted");
+                failures = failures.saturating_add(1);
+                // Without end while the files have run out: a line now and then.
+                if failures.is_power_of_two() {
+                    tracing::warn!(%error, failures, "an HTTP connection was not accepted");
+                }
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -95,8 +103,8 @@ async fn accept(listener: &Listener, connections: &Arc<Semaphore>) -> io::Result
     let permit = Arc::clone(connections).acquire_owned().await.map_err(io::Error::other)?;
     let tcp = async |listener: &TcpListener| {
         let (stream, peer) = listener.accept().await?;
-        // Answers are small and whole: nothing is gained by waiting for more.
-        stream.set_nodelay(true)?;
+        // Answers are small and whole: nothing is gained by waiting for more. It fails where the client has gone, which is seen soon.
+        stream.set_nodelay(true).ok();
         // A listener for both families shows IPv4 inside IPv6.
         io::Result::Ok((stream, peer.ip().to_canonical()))
     };

@@ -16,3 +16,19 @@ pub(crate) fn raise_limit() -> Option<u64> {
     }
     getrlimit(Resource::Nofile).current
 }
+
+/// Of a limit of open files, how many connections of XMPP may be: the rest is for HTTP, the operator's commands and the store.
+pub(crate) fn for_connections(files: u64) -> i64 {
+    let kept = (files / 4).clamp(64, 1_024);
+    i64::try_from(files.saturating_sub(kept)).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_connections;
+
+    #[test]
+    fn some_files_are_kept_for_everything_else() {
+        assert_eq!([64, 256, 1_024, 1_048_576].map(for_connections), [0, 192, 768, 1_047_552]);
+    }
+}

@@ -112,7 +112,7 @@ impl Net {
     /// # Errors
     /// [`NetError`]; nothing runs then.
     pub fn start(core: Arc<Core>, config: &NetConfig, runtime: Handle) -> Result<Self, NetError> {
-        files::raise_limit();
+        let connections_max = files::raise_limit().map(files::for_connections);
         let c2s = config.c2s.map(|address| Listener::bind(address, false)).transpose()?;
         let c2s_tls = config.c2s_tls.map(|address| Listener::bind(address, true)).transpose()?;
         let addresses = [&c2s, &c2s_tls].map(|listener| listener.as_ref().map(Listener::address).transpose());
@@ -136,7 +136,7 @@ impl Net {
         let (workers, inboxes): (Vec<WorkerThread>, Vec<Arc<Inbox>>) =
             made.map_err(NetError::Poll)?.into_iter().unzip();
         let listeners = [c2s, c2s_tls].into_iter().flatten().collect();
-        let accepting = Acceptor::new(listeners, inboxes.clone(), caps, Arc::clone(&core));
+        let accepting = Acceptor::new(listeners, inboxes.clone(), caps, Arc::clone(&core), connections_max);
         let (acceptor, stopper) = accepting.map_err(NetError::Poll)?;
         core.sessions
             .set_workers(inboxes.iter().map(|inbox| Arc::clone(inbox) as Arc<dyn session_manager::Worker>).collect());

@@ -18,8 +18,12 @@ use longwire_worker::caps::{Admission, Caps, Source};
 
 /// Connections that the kernel completes before we accept them.
 const BACKLOG: i32 = 4096;
-/// How long nothing is accepted after the files have run out.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Milliseconds for which nothing is accepted after the files have run out.
+const PAUSE_MS: u64 = 200;
+/// How often listeners are looked at although nothing was told of them.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Failures in a row after which accepting pauses: something is wrong that does not pass at once.
+const FAILURES_MAX: u32 = 16;
 const WAKE: Token = Token(usize::MAX);
 
 /// A listening socket.
@@ -60,8 +64,12 @@ pub(crate) struct Acceptor {
     workers: Vec<Arc<Inbox>>,
     caps: Arc<Caps>,
     core: Arc<Core>,
+    /// Connections above which the files are left to everything else; none when there is no such limit.
+    connections_max: Option<i64>,
     stop: Arc<AtomicBool>,
     next_worker: usize,
+    /// Since when nothing can be accepted (monotonic ms).
+    short_since_ms: Option<u64>,
 }
 
 /// Stops the accepting thread.
@@ -85,6 +93,7 @@ impl Acceptor {
         workers: Vec<Arc<Inbox>>,
         caps: Arc<Caps>,
         core: Arc<Core>,
+        connections_max: Option<i64>,
     ) -> io::Result<(Self, Stopper)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
@@ -93,41 +102,88 @@ impl Acceptor {
         }
         let stop = Arc::new(AtomicBool::new(false));
         let stopper = Stopper { stop: Arc::clone(&stop), waker };
-        Ok((Self { poll, listeners, workers, caps, core, stop, next_worker: 0 }, stopper))
+        let acceptor =
+            Self { poll, listeners, workers, caps, core, connections_max, stop, next_worker: 0, short_since_ms: None };
+        Ok((acceptor, stopper))
     }
 
     /// Accepts until it is stopped; the listeners are closed when it returns.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(16);
-        let mut pause = None;
+        let mut paused_until_ms: Option<u64> = None;
         while !self.stop.load(Ordering::Acquire) {
-            if let Err(error) = self.poll.poll(&mut events, pause)
+            let now_ms = self.now_ms();
+            let wait = paused_until_ms
+                .map_or(LOOK_EVERY, |until_ms| Duration::from_millis(until_ms.saturating_sub(now_ms).max(1)));
+            if let Err(error) = self.poll.poll(&mut events, Some(wait))
                 && error.kind() != ErrorKind::Interrupted
             {
                 tracing::error!(%error, "failed to wait for connections");
             }
+            // A pause is not cut short by those who wait for its end.
+            let now_ms = self.now_ms();
+            if paused_until_ms.is_some_and(|until_ms| now_ms < until_ms) {
+                continue;
+            }
             // Edge-triggered, and after a pause without a new event: every listener is asked until it has nothing more.
             let has_room = (0..self.listeners.len()).all(|index| self.accept_all(index));
-            pause = (!has_room).then_some(PAUSE);
+            paused_until_ms = (!has_room).then(|| now_ms.saturating_add(PAUSE_MS));
+            self.tell(has_room, now_ms);
         }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.core.env.clock.mono_ms()
+    }
+
+    /// One line when connections begin to wait, one when they no longer do: what has no room must not fill the disk with words about it.
+    fn tell(&mut self, has_room: bool, now_ms: u64) {
+        match (has_room, self.short_since_ms) {
+            (true, Some(since_ms)) => {
+                self.short_since_ms = None;
+                tracing::info!(after_ms = now_ms.saturating_sub(since_ms), "connections are accepted again");
+            }
+            (false, None) => {
+                self.short_since_ms = Some(now_ms);
+                let connections = self.core.metrics.connections.get();
+                tracing::warn!(connections, "nothing more can be accepted for now: new connections wait (is the limit of open files too low?)");
+            }
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+
+    /// Whether there is a file for one more connection, beside those that HTTP, the operator and the store need.
+    fn has_file(&self) -> bool {
+        self.connections_max.is_none_or(|max| self.core.metrics.connections.get() < max)
     }
 
     /// Accepts what is there; false when the files have run out.
     fn accept_all(&mut self, index: usize) -> bool {
+        let mut failures = 0;
         loop {
+            if !self.has_file() {
+                return false;
+            }
             let Some(listener) = self.listeners.get(index) else { return true };
             match listener.socket.accept() {
                 Ok((socket, address)) => {
+                    failures = 0;
                     let is_direct_tls = listener.is_direct_tls;
                     self.hand_over(socket, address, is_direct_tls);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
                 Err(error) if matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOBUFS | ENOMEM)) => {
-                    tracing::warn!(%error, pause_ms = PAUSE.as_millis(), "nothing more can be accepted for now");
+                    tracing::debug!(%error, "nothing more can be accepted for now");
                     return false;
                 }
                 // The client has gone between its connection and now.
-                Err(error) => tracing::debug!(%error, "a connection was lost before it was accepted"),
+                Err(error) => {
+                    tracing::debug!(%error, "a connection was lost before it was accepted");
+                    failures += 1;
+                    if failures >= FAILURES_MAX {
+                        return false;
+                    }
+                }
             }
         }
     }

@@ -78,8 +78,8 @@ pub(crate) fn judge(error: &sqlx::Error) -> StoreError {
     let text = error.to_string();
     let is_fatal = match code(error) {
         Some(code) => is_fatal(code),
-        // Values that nobody wrote, threads that are gone.
-        None => !matches!(error, sqlx::Error::PoolTimedOut),
+        // Values that nobody wrote, threads that are gone. No thread to be had for a connection passes.
+        None => !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)),
     };
     if is_fatal { StoreError::Fatal(text) } else { StoreError::Unavailable(text) }
 }

@@ -70,8 +70,10 @@ impl SqliteStore {
     pub async fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let place = Place::new(dir, options);
         let writer = open::open(&place).await?;
+        let readers = place.readers();
+        open_all(&place, &readers).await?;
         let inner = Arc::new(Inner {
-            readers: place.readers(),
+            readers,
             place,
             writer: Mutex::new(Some(writer)),
             fatal: OnceLock::new(),
@@ -99,6 +101,15 @@ impl SqliteStore {
     pub fn set_trace(&self, observe: Arc<dyn Fn(&str) + Send + Sync>) {
         self.inner.place.tracer.set(observe);
     }
+}
+
+/// Opens every connection of the pool: later there may be no file left for one.
+async fn open_all(place: &Place, readers: &SqlitePool) -> Result<(), OpenError> {
+    let mut held = Vec::new();
+    for _ in 0..place.options.readers {
+        held.push(readers.acquire().await.map_err(|error| open::failed(place, error))?);
+    }
+    Ok(())
 }
 
 impl Inner {

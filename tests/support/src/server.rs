@@ -17,6 +17,17 @@ use crate::until;
 /// How long a server may take until it listens.
 const START: Duration = Duration::from_secs(30);
 
+/// Where a server's standard error goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Log {
+    /// To a file beside its data.
+    File,
+    /// Into a pipe that nobody reads.
+    Unread,
+    /// To a disk that is full.
+    Full,
+}
+
 /// How to start a server.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
@@ -26,7 +37,8 @@ pub struct ServerOptions {
     c2s_tls: String,
     more: Vec<String>,
     environment: Vec<(String, String)>,
-    is_log_read: bool,
+    log: Log,
+    files_max: Option<u32>,
 }
 
 impl ServerOptions {
@@ -41,7 +53,8 @@ impl ServerOptions {
             c2s_tls: free(),
             more: Vec::new(),
             environment: Vec::new(),
-            is_log_read: true,
+            log: Log::File,
+            files_max: None,
         }
     }
 
@@ -69,7 +82,21 @@ impl ServerOptions {
     /// The same server with its standard error in a pipe that nobody reads.
     #[must_use]
     pub const fn with_unread_log(mut self) -> Self {
-        self.is_log_read = false;
+        self.log = Log::Unread;
+        self
+    }
+
+    /// The same server with its standard error on a disk that is full.
+    #[must_use]
+    pub const fn with_full_log(mut self) -> Self {
+        self.log = Log::Full;
+        self
+    }
+
+    /// The same server, which may have so many files open.
+    #[must_use]
+    pub const fn with_files(mut self, max: u32) -> Self {
+        self.files_max = Some(max);
         self
     }
 
@@ -133,15 +160,30 @@ impl ServerOptions {
         let log = self.data.with_extension("log");
         let file = File::options().create(true).append(true).open(&log).context("failed to open the server's log")?;
         let start = file.metadata().context("failed to measure the server's log")?.len();
-        let mut command = Command::new(binary("longwire")?);
+        let mut command = self.program()?;
         command.arg("serve").arg("--data-dir").arg(&self.data);
         command.args(["--http", &self.http, "--c2s", &self.c2s, "--c2s-tls", &self.c2s_tls]).args(&self.more);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         // The child keeps the reading end of the pipe open for as long as it is kept itself.
-        command.stderr(if self.is_log_read { Stdio::from(file) } else { Stdio::piped() });
+        command.stderr(match self.log {
+            Log::File => Stdio::from(file),
+            Log::Unread => Stdio::piped(),
+            Log::Full => Stdio::from(File::options().write(true).open("/dev/full").context("no /dev/full here")?),
+        });
         let child = command.spawn().context("failed to start the server")?;
         Ok((child, (log, start)))
+    }
+}
+
+impl ServerOptions {
+    /// The program, perhaps behind a shell that limits its files and becomes it.
+    fn program(&self) -> anyhow::Result<Command> {
+        let program = binary("longwire")?;
+        let Some(max) = self.files_max else { return Ok(Command::new(program)) };
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("ulimit -n {max} && exec \"$0\" \"$@\"")).arg(program);
+        Ok(command)
     }
 }
 

@@ -9,6 +9,7 @@ mod crowd;
 mod deliveries;
 mod durable;
 mod ended;
+mod files;
 mod finding;
 mod heartbeat;
 mod make_run;
