@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use longwire_driver::tls::{self, Hints, Identity};
 use rustls::RootCertStore;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 pub use longwire_driver::tls::{Pin, Tls};
 

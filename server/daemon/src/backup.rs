@@ -61,7 +61,11 @@ impl List {
         let text = fs::read(&path).with_context(|| format!("{} is no backup: it has no {LIST}", from.display()))?;
         let list: Self = serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
         if list.format != FORMAT {
-            bail!("{} has the form {}, this program knows {FORMAT}: use the newer program", path.display(), list.format);
+            bail!(
+                "{} has the form {}, this program knows {FORMAT}: use the newer program",
+                path.display(),
+                list.format
+            );
         }
         ensure!(list.files.iter().any(|held| held.name == STORE), "{} names no {STORE}", path.display());
         match list.files.iter().find(|held| describe(&held.name).is_none()) {

@@ -101,7 +101,9 @@ async fn start(configuration: &Arc<Configuration>, data_dir: &DataDir, lock: Loc
     let engine = Engine::open(data_dir, domain, registration, token_s, heartbeat, keys, originals).await?;
     engine.core.begin_generation().await?;
     engine.core.resume().await?;
-    let net = listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate, client_ca)).await?;
+    let net =
+        listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate, client_ca))
+            .await?;
     let api = Api::new(
         Arc::clone(&engine.core),
         ApiConfig {

@@ -108,7 +108,8 @@ impl Certificate {
     }
 
     fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, Error> {
-        CertifiedKey::from_der(chain, key, &ring::default_provider()).map(|pair| Self(Arc::new(Current(RwLock::new(Arc::new(pair))))))
+        CertifiedKey::from_der(chain, key, &ring::default_provider())
+            .map(|pair| Self(Arc::new(Current(RwLock::new(Arc::new(pair))))))
     }
 
     /// From the next handshake on this is `other`, in every configuration made of it; connections that are there go on.

@@ -146,7 +146,10 @@ impl Acceptor {
             (false, None) => {
                 self.short_since_ms = Some(now_ms);
                 let connections = self.core.metrics.connections.get();
-                tracing::warn!(connections, "nothing more can be accepted for now: new connections wait (is the limit of open files too low?)");
+                tracing::warn!(
+                    connections,
+                    "nothing more can be accepted for now: new connections wait (is the limit of open files too low?)"
+                );
             }
             (true, None) | (false, Some(_)) => {}
         }

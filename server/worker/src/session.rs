@@ -416,9 +416,8 @@ pub(crate) fn session_end(condition: Option<StreamCondition>) -> SessionEnd {
 fn end_error(reason: EndReason) -> StreamError {
     match reason {
         EndReason::Conflict => StreamCondition::Conflict.into(),
-        EndReason::NotAuthorized => {
-            StreamError::new(StreamCondition::NotAuthorized).with_text("the account or device was removed, disabled or changed")
-        }
+        EndReason::NotAuthorized => StreamError::new(StreamCondition::NotAuthorized)
+            .with_text("the account or device was removed, disabled or changed"),
         EndReason::Reset => StreamCondition::Reset.into(),
     }
 }

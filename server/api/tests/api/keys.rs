@@ -203,9 +203,8 @@ async fn auth_22_accounts_are_disabled_and_get_other_passwords() {
     assert_eq!(patch(r#"{"disabled":false}"#).await.status, 204);
     assert_eq!(patch(r#"{"disabled":"no"}"#).await.problem().2.as_deref(), Some("disabled"));
     assert_eq!(patch("{}").await.problem().1, "missing_field");
-    let password = async |name: &str, body: &str| {
-        bench.call(Method::POST, &format!("/v1/accounts/{name}/password"), body).await
-    };
+    let password =
+        async |name: &str, body: &str| bench.call(Method::POST, &format!("/v1/accounts/{name}/password"), body).await;
     let made = password("bob", "{}").await;
     assert!(made.json()["password"].as_str().is_some_and(|password| password.len() >= 20));
     let given = password("bob", r#"{"password":"pencil"}"#).await;

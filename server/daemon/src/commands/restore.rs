@@ -44,7 +44,9 @@ fn refuse_used(path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
     match fs::read_dir(path) {
         Ok(mut entries) if entries.next().is_some() => {
-            bail!("{shown} is in use: a backup is restored into a new or an empty directory; move this one away, or name another")
+            bail!(
+                "{shown} is in use: a backup is restored into a new or an empty directory; move this one away, or name another"
+            )
         }
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

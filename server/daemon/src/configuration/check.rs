@@ -45,7 +45,10 @@ pub(crate) fn describe(configuration: &Configuration) -> String {
     line("certificate", &certificate(configuration));
     if let Some(clients) = &configuration.client_certificate {
         let whether = if clients.is_required { "must" } else { "may" };
-        line("client_ca", &format!("{}: XMPP clients {whether} show a certificate of it", clients.authorities.display()));
+        line(
+            "client_ca",
+            &format!("{}: XMPP clients {whether} show a certificate of it", clients.authorities.display()),
+        );
     }
     if configuration.plaintext {
         line("plaintext", "logins without TLS are admitted");

@@ -25,7 +25,9 @@ impl ClientCertificate {
     ) -> anyhow::Result<Option<Self>> {
         let Some(authorities) = authorities else {
             if whether.is_some() {
-                bail!("client_certificates is given without client_ca: name the authority that they are of, or leave both out");
+                bail!(
+                    "client_certificates is given without client_ca: name the authority that they are of, or leave both out"
+                );
             }
             return Ok(None);
         };

@@ -85,7 +85,9 @@ fn tell(before: Level, now: Level, used: u64, ceiling: u64) {
     }
     match now {
         Level::Calm => tracing::info!(used, ceiling, "there is memory again: everybody is served"),
-        Level::High => tracing::warn!(used, ceiling, "memory is short: new connections and requests are told to come back later"),
+        Level::High => {
+            tracing::warn!(used, ceiling, "memory is short: new connections and requests are told to come back later")
+        }
         Level::Full => {
             tracing::warn!(used, ceiling, "memory is very short: new connections are dropped, slow readers are let go");
         }
@@ -99,7 +101,8 @@ mod tests {
     #[test]
     fn a_level_begins_above_where_it_ends() {
         let steps = [(79, Level::Calm), (80, Level::High), (76, Level::High), (74, Level::Calm), (92, Level::Full)];
-        let steps = steps.into_iter().chain([(89, Level::Full), (87, Level::High), (91, Level::High), (10, Level::Calm)]);
+        let steps =
+            steps.into_iter().chain([(89, Level::Full), (87, Level::High), (91, Level::High), (10, Level::Calm)]);
         let mut level = Level::Calm;
         for (used, expected) in steps {
             level = next(level, used, 100);

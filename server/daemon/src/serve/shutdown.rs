@@ -42,7 +42,11 @@ pub(super) struct Signals {
 impl Signals {
     pub(super) fn listen() -> anyhow::Result<Self> {
         let of = |kind| signal(kind).context("signals cannot be caught");
-        Ok(Self { term: of(SignalKind::terminate())?, int: of(SignalKind::interrupt())?, hup: of(SignalKind::hangup())? })
+        Ok(Self {
+            term: of(SignalKind::terminate())?,
+            int: of(SignalKind::interrupt())?,
+            hup: of(SignalKind::hangup())?,
+        })
     }
 
     /// The next that asks for the end; `on_hup` is called for each that asks for something else.

@@ -57,7 +57,10 @@ fn f23_while_memory_is_short_new_connections_are_told_and_then_dropped_and_sessi
     let mut secured = server.tls();
     secured.send(HEADER);
     let end = secured.end();
-    assert!(end.contains("<resource-constraint ") && end.contains("<retry xmlns='urn:longwire:push:1' after='"), "{end}");
+    assert!(
+        end.contains("<resource-constraint ") && end.contains("<retry xmlns='urn:longwire:push:1' after='"),
+        "{end}"
+    );
     assert!(server.tcp().end().contains("short of memory"));
     server.core.pressure.set(Level::Full);
     assert_eq!(server.tcp().end(), "");

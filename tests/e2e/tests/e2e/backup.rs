@@ -27,10 +27,7 @@ impl Accepted {
 }
 
 /// Sends while `work` runs; gives what was accepted, and what `work` gave.
-fn beside_load<T>(
-    api: &Client,
-    work: impl FnOnce(&Accepted) -> anyhow::Result<T>,
-) -> anyhow::Result<(Vec<String>, T)> {
+fn beside_load<T>(api: &Client, work: impl FnOnce(&Accepted) -> anyhow::Result<T>) -> anyhow::Result<(Vec<String>, T)> {
     let accepted = Accepted(Mutex::new(Vec::new()));
     let is_over = AtomicBool::new(false);
     let done = std::thread::scope(|scope| {
@@ -82,7 +79,13 @@ fn f27_a_backup_holds_what_was_accepted_before_it_and_a_restore_repeats_nothing(
     for (number, id) in ids.iter().enumerate() {
         let status = world.api.get(&format!("/v1/notifications/{id}"))?.status;
         // One was under way when the backup was done.
-        let may = if number < before { &[200][..] } else if number <= after { &[200, 404] } else { &[404] };
+        let may = if number < before {
+            &[200][..]
+        } else if number <= after {
+            &[200, 404]
+        } else {
+            &[404]
+        };
         ensure!(may.contains(&status), "number {number} of {before}, {after}: {status}");
     }
     let new = id_of(&world.notify("all", "new")?);

@@ -38,7 +38,8 @@ fn f06_a_failed_sync_is_never_a_2xx_and_ends_the_process() -> anyhow::Result<()>
     let status = world.server.ended(A_FEW_SECONDS)?;
     broken.detach()?;
     assert_eq!(status.code(), Some(FAILED), "{status}");
-    let told = world.server.log().lines().filter(|line| line.contains("the store has failed and the server ends")).count();
+    let told =
+        world.server.log().lines().filter(|line| line.contains("the store has failed and the server ends")).count();
     assert_eq!(told, 1, "{}", world.server.log());
     world.server.start_again()?;
     world.server.logged("the check of the database", |line| line.contains("was checked and is whole"))?;

@@ -47,13 +47,15 @@ mod tests {
     #[test]
     fn limits_are_looked_for_from_the_own_group_up() {
         let root = Path::new("/r");
-        let shown = |groups: &str| {
-            files(root, groups).into_iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
-        };
+        let shown =
+            |groups: &str| files(root, groups).into_iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
         assert_eq!(shown("0::/a/b\n"), ["/r/a/b/memory.max", "/r/a/memory.max", "/r/memory.max"]);
         let first = "5:cpu,cpuacct:/x\n7:memory:/y\n";
         assert_eq!(shown(first), ["/r/memory/y/memory.limit_in_bytes", "/r/memory/memory.limit_in_bytes"]);
         assert!(shown("nonsense\n").is_empty());
-        assert_eq!([parse("104857600\n"), parse("max\n"), parse("9223372036854771712\n")], [Some(104_857_600), None, None]);
+        assert_eq!(
+            [parse("104857600\n"), parse("max\n"), parse("9223372036854771712\n")],
+            [Some(104_857_600), None, None]
+        );
     }
 }
