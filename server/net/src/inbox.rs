@@ -1,7 +1,7 @@
 //! What other threads ask of a worker: a bounded queue that wakes its poll.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longwire_core::session_manager;
@@ -31,6 +31,23 @@ pub(crate) struct Accepted {
     pub(crate) source: Source,
     pub(crate) is_direct_tls: bool,
     pub(crate) admission: Admission,
+    pub(crate) waiting: Waiting,
+}
+
+/// Counts a connection until its worker counts it.
+pub(crate) struct Waiting(Arc<AtomicI64>);
+
+impl Waiting {
+    pub(crate) fn new(count: &Arc<AtomicI64>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The inbox and the watermark of a worker; what others see of it.

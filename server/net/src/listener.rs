@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use mio::net::TcpListener;
@@ -11,7 +11,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::NetError;
-use crate::inbox::{Accepted, Command, Inbox};
+use crate::inbox::{Accepted, Command, Inbox, Waiting};
 use longwire_core::Core;
 use longwire_core::pressure::Level;
 use longwire_worker::caps::{Admission, Caps, Source};
@@ -66,6 +66,8 @@ pub(crate) struct Acceptor {
     core: Arc<Core>,
     /// Connections above which the files are left to everything else; none when there is no such limit.
     connections_max: Option<i64>,
+    /// Connections that were handed over and not counted by their workers yet.
+    waiting: Arc<AtomicI64>,
     stop: Arc<AtomicBool>,
     next_worker: usize,
     /// Since when nothing can be accepted (monotonic ms).
@@ -102,8 +104,18 @@ impl Acceptor {
         }
         let stop = Arc::new(AtomicBool::new(false));
         let stopper = Stopper { stop: Arc::clone(&stop), waker };
-        let acceptor =
-            Self { poll, listeners, workers, caps, core, connections_max, stop, next_worker: 0, short_since_ms: None };
+        let acceptor = Self {
+            poll,
+            listeners,
+            workers,
+            caps,
+            core,
+            connections_max,
+            waiting: Arc::default(),
+            stop,
+            next_worker: 0,
+            short_since_ms: None,
+        };
         Ok((acceptor, stopper))
     }
 
@@ -157,7 +169,8 @@ impl Acceptor {
 
     /// Whether there is a file for one more connection, beside those that HTTP, the operator and the store need.
     fn has_file(&self) -> bool {
-        self.connections_max.is_none_or(|max| self.core.metrics.connections.get() < max)
+        let open = self.core.metrics.connections.get() + self.waiting.load(Ordering::Relaxed);
+        self.connections_max.is_none_or(|max| open < max)
     }
 
     /// Accepts what is there; false when the files have run out.
@@ -207,7 +220,8 @@ impl Acceptor {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a connection was lost before it was served");
         }
-        let accepted = Accepted { socket, source, is_direct_tls, admission };
+        let waiting = Waiting::new(&self.waiting);
+        let accepted = Accepted { socket, source, is_direct_tls, admission, waiting };
         let count = self.workers.len();
         let in_turn = (1..=count).map(|ahead| (self.next_worker + ahead) % count);
         let next = in_turn.into_iter().find(|index| self.workers.get(*index).is_some_and(|worker| !worker.is_closed()));

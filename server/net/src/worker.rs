@@ -98,7 +98,7 @@ impl WorkerThread {
     }
 
     fn accept(&mut self, accepted: inbox::Accepted) {
-        let inbox::Accepted { mut socket, source, is_direct_tls, admission } = accepted;
+        let inbox::Accepted { mut socket, source, is_direct_tls, admission, waiting: _waiting } = accepted;
         let token = Token(self.worker.next_slot());
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self.poll.registry().register(&mut socket, token, interest) {

@@ -336,7 +336,8 @@ impl<H: Host> Worker<H> {
         }
         connection.transport.queue(bytes);
         let is_full = self.core.pressure.level() == Level::Full;
-        if connection.transport.unsent_bytes() > if is_full { UNSENT_BYTES_PRESSED } else { UNSENT_BYTES_MAX } {
+        let unsent_max = if is_full { UNSENT_BYTES_PRESSED } else { UNSENT_BYTES_MAX };
+        if connection.transport.unsent_bytes() > unsent_max {
             tracing::debug!(worker = self.index, "a client that reads too slowly was closed");
             self.end_session(slot, SessionEnd::Slow);
             self.remove(slot);

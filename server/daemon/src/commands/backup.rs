@@ -112,8 +112,9 @@ mod tests {
         prepare(&to).expect("an empty directory is as good as none");
         fs::write(to.join("other"), b"x").expect("written");
         assert!(prepare(&to).expect_err("refused").to_string().contains("there already"));
+        fs::remove_file(to.join("other")).expect("removed");
         fs::write(part.join("other"), b"x").expect("written");
-        prepare(&folder.path().join("backup")).expect_err("refused");
+        prepare(&to).expect_err("refused");
         assert!(part.join("other").exists(), "what is not of a backup stays");
     }
 }

@@ -72,7 +72,7 @@ async fn restore(from: &Path, list: &List, data_dir: &DataDir, written: &mut Vec
     let Mark { schema, last, generation } = verify(&unchecked).await?;
     let found = (schema, last, format!("{:016x}", generation.0));
     ensure!(found == (list.schema, list.last, list.generation.clone()), "the backup's list is not that of its store");
-    written.push(data_dir.store());
+    written.extend(["", "-wal", "-shm"].map(|end| data_dir.path().join(format!("{STORE}{end}"))));
     let moved = fs::rename(&unchecked, data_dir.store()).and_then(|()| sync(data_dir.path()));
     moved.context("the store cannot be put into its place")?;
     begin(data_dir).await

@@ -6,7 +6,7 @@ use longwire_test_support::{Phones, SOON, ServerOptions, folder, until};
 use serde_json::json;
 
 /// The ceiling, in MiB.
-const CEILING: u64 = 64;
+const CEILING: u64 = 48;
 /// More connections than fit below it.
 const STORM: usize = 6_000;
 
