@@ -42,13 +42,13 @@ pub(crate) async fn run(args: &RestoreArgs, variables: &[(String, String)]) -> a
 /// Nothing is put over what is there.
 fn refuse_used(path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
-    match fs::read_dir(path) {
-        Ok(mut entries) if entries.next().is_some() => {
+    match fs::read_dir(path).map(|mut entries| entries.next().is_some()) {
+        Ok(true) => {
             bail!(
                 "{shown} is in use: a backup is restored into a new or an empty directory; move this one away, or name another"
             )
         }
-        Ok(_) => Ok(()),
+        Ok(false) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).with_context(|| format!("{shown} cannot be used")),
     }
