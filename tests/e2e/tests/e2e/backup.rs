@@ -82,9 +82,9 @@ fn f27_a_backup_holds_what_was_accepted_before_it_and_a_restore_repeats_nothing(
         let may = if number < before {
             &[200][..]
         } else if number <= after {
-            &[200, 404]
+            &[200, 404][..]
         } else {
-            &[404]
+            &[404][..]
         };
         ensure!(may.contains(&status), "number {number} of {before}, {after}: {status}");
     }
