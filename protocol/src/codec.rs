@@ -239,7 +239,9 @@ impl Reader {
                 self.phase = Phase::Open(scope);
                 Ok(Some(Event::Open(opened)))
             }
-            (Unit::Element, Phase::Open(scope)) => tree::read(text, scope).map(|element| Some(Event::Element(element))),
+            (Unit::Element, Phase::Open(scope)) => {
+                tree::read(text, scope, self.limits.attributes).map(|element| Some(Event::Element(element)))
+            }
             (Unit::EndTag, Phase::Open(scope)) if scope.is_end_tag(text) => {
                 self.phase = Phase::Closed;
                 Ok(Some(Event::Close))

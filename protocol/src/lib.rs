@@ -2,6 +2,8 @@
 //!
 //! Pure: no sockets, no clock, no randomness, no runtime. Nonces and instants are arguments.
 
+#![forbid(unsafe_code)]
+
 pub mod androidpn;
 pub mod codec;
 pub mod datetime;

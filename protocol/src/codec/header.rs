@@ -74,7 +74,7 @@ pub(super) fn read(text: &str) -> Result<(StreamHeader, StreamScope), CodecError
     };
     let mut resolver = tree::resolver();
     tree::push(&mut resolver, &tag)?;
-    let element = tree::element(&resolver, &tag).map_err(|error| {
+    let element = tree::element(&resolver, &tag, &mut tree::Room::of(text)).map_err(|error| {
         let is_own_prefix = error == tree::UNDECLARED && is_undeclared(&resolver, tag.name());
         let condition = if is_own_prefix { StreamCondition::BadNamespacePrefix } else { error.condition };
         CodecError::new(condition, error.reason)

@@ -9,6 +9,7 @@ use quick_xml::name::{Namespace, NamespaceError, NamespaceResolver, QName, Resol
 use super::CodecError;
 use super::header::StreamScope;
 use super::lexer::is_name_start;
+use crate::element::Name;
 use crate::{Element, ns};
 
 /// A prefix that nothing declares.
@@ -19,9 +20,32 @@ const REPEATED: CodecError = CodecError::malformed("a repeated attribute");
 /// The most namespace declarations in scope at once: resolving a prefix looks at each.
 const DECLARATIONS_MAX: usize = 64;
 
-/// Reads one element in the scope of the stream.
-pub(super) fn read(text: &str, scope: &StreamScope) -> Result<Element, CodecError> {
+/// Bytes of namespaces that a tree may hold: so many for each byte of its text, and these for short ones.
+const NAMESPACE_BYTES_PER_BYTE: usize = 8;
+const NAMESPACE_BYTES: usize = 4 * 1024;
+
+/// How many bytes of namespaces a tree may hold still. Each element of a tree knows its own: what is declared once, long, and used by a
+/// prefix many times would make gigabytes of 256 KiB, here and at whom it is written for.
+pub(super) struct Room(usize);
+
+impl Room {
+    pub(super) const fn of(text: &str) -> Self {
+        Self(text.len().saturating_mul(NAMESPACE_BYTES_PER_BYTE).saturating_add(NAMESPACE_BYTES))
+    }
+
+    /// Constants of ours cost nothing.
+    fn take(&mut self, namespace: Name) -> Result<Name, CodecError> {
+        if let Name::Owned(text) = &namespace {
+            self.0 = self.0.checked_sub(text.len()).ok_or(CodecError::policy("namespaces that multiply"))?;
+        }
+        Ok(namespace)
+    }
+}
+
+/// Reads one element in the scope of the stream. None of it has more than `attributes_max` attributes when it is written again.
+pub(super) fn read(text: &str, scope: &StreamScope, attributes_max: usize) -> Result<Element, CodecError> {
     let mut reader = quick_xml::Reader::from_str(text);
+    let mut room = Room::of(text);
     let mut resolver = resolver();
     scope.declare(&mut resolver)?;
     let mut open: Vec<Element> = Vec::new();
@@ -30,12 +54,15 @@ pub(super) fn read(text: &str, scope: &StreamScope) -> Result<Element, CodecErro
         let done = match event {
             Event::Start(tag) => {
                 push(&mut resolver, &tag)?;
-                open.push(element(&resolver, &tag)?);
+                let opened = element(&resolver, &tag, &mut room)?;
+                check_written(&opened, open.last(), attributes_max)?;
+                open.push(opened);
                 None
             }
             Event::Empty(tag) => {
                 push(&mut resolver, &tag)?;
-                let empty = element(&resolver, &tag)?;
+                let empty = element(&resolver, &tag, &mut room)?;
+                check_written(&empty, open.last(), attributes_max)?;
                 resolver.pop();
                 Some(empty)
             }
@@ -91,14 +118,18 @@ pub(super) fn push(resolver: &mut NamespaceResolver, tag: &BytesStart<'_>) -> Re
 }
 
 /// The element of a start tag whose scope is open, without children.
-pub(super) fn element(resolver: &NamespaceResolver, tag: &BytesStart<'_>) -> Result<Element, CodecError> {
+pub(super) fn element(
+    resolver: &NamespaceResolver,
+    tag: &BytesStart<'_>,
+    room: &mut Room,
+) -> Result<Element, CodecError> {
     check_name(tag.name())?;
     let (resolved, local) = resolver.resolve_element(tag.name());
     let name = local.into_inner().to_owned();
     if tag.name().prefix().is_some_and(|prefix| prefix.is_xmlns()) {
         return Err(CodecError::malformed("an element with the prefix xmlns"));
     }
-    let mut element = Element::new(ns::known(namespace(&resolved)?), name);
+    let mut element = Element::new(room.take(ns::known(namespace(&resolved)?))?, name);
     for attribute in tag.attributes() {
         let attribute = attribute.map_err(|_| REPEATED)?;
         if attribute.key.as_namespace_binding().is_some() {
@@ -110,9 +141,28 @@ pub(super) fn element(resolver: &NamespaceResolver, tag: &BytesStart<'_>) -> Res
         if element.attr_ns(namespace, local).is_some() {
             return Err(REPEATED);
         }
-        element.set_attr_ns(ns::known(namespace), local.to_owned(), value);
+        element.set_attr_ns(room.take(ns::known(namespace))?, local.to_owned(), value);
     }
     Ok(element)
+}
+
+/// An element whose namespaces were declared above it gets declarations of its own when it is written: these count too, so that whoever
+/// it is written for can read it within the same limit.
+fn check_written(element: &Element, parent: Option<&Element>, attributes_max: usize) -> Result<(), CodecError> {
+    let attributes = element.attributes();
+    if attributes.len() * 2 < attributes_max {
+        return Ok(());
+    }
+    let mut foreign: Vec<&str> = attributes.iter().map(|attribute| attribute.ns.as_ref()).collect();
+    foreign.retain(|namespace| !namespace.is_empty() && *namespace != ns::XML);
+    foreign.sort_unstable();
+    foreign.dedup();
+    let is_declared = match parent {
+        Some(parent) => parent.ns() == element.ns(),
+        None => matches!(element.ns(), ns::CLIENT | ns::STREAMS),
+    };
+    let written = attributes.len() + foreign.len() + usize::from(!is_declared);
+    if written > attributes_max { Err(CodecError::policy("an element has too many attributes")) } else { Ok(()) }
 }
 
 /// The namespace that a name resolves to; empty for none.

@@ -232,6 +232,38 @@ fn declarations_in_scope_are_bounded() {
     assert_eq!(refused, Some(C::PolicyViolation));
 }
 
+/// XML-50: 256 KiB must not become gigabytes because every element knows its namespace.
+#[test]
+fn xml_50_a_long_namespace_used_often_is_refused() {
+    let using =
+        |bytes: usize, times: usize| format!("<a xmlns:p='urn:{}'>{}</a>", "x".repeat(bytes), "<p:b/>".repeat(times));
+    assert!(read_in_stream(using(40, 2_000)).is_ok(), "as stanzas are");
+    assert!(read_in_stream(using(4_000, 5)).is_ok());
+    let refused = read_in_stream(using(4_000, 1_000)).err().map(|error| error.condition);
+    assert_eq!(refused, Some(C::PolicyViolation));
+    let attributes: String = (0..60).map(|n| format!(" p:a{n}=''")).collect();
+    let text = format!("<a xmlns:p='urn:{}'>{}</a>", "x".repeat(4_000), format!("<b{attributes}/>").repeat(10));
+    assert_eq!(read_in_stream(text).err().map(|error| error.condition), Some(C::PolicyViolation));
+    let usual = format!("<iq xmlns:p='{}'>{}</iq>", crate::ns::DISCO_INFO, "<p:b/>".repeat(2_500));
+    assert!(read_in_stream(usual).is_ok(), "what is a constant here costs nothing");
+}
+
+/// XML-51: what was read can be written for the next hop, which has the same limit.
+#[test]
+fn xml_51_declarations_from_above_count_where_they_will_be_written() {
+    let element = |foreign: usize, plain: usize| {
+        let declared: String = (0..foreign).map(|n| format!(" xmlns:p{n}='urn:{n}'")).collect();
+        let used: String = (0..foreign).map(|n| format!(" p{n}:a=''")).collect();
+        let more: String = (0..plain).map(|n| format!(" b{n}=''")).collect();
+        format!("<message{declared}><x{used}{more}/></message>")
+    };
+    let at_limit = read_in_stream(element(30, 4)).expect("64 attributes when written");
+    let [Event::Element(message)] = at_limit.as_slice() else { panic!("one element: {at_limit:?}") };
+    assert_eq!(read_in_stream(message.to_stream_bytes()).as_ref(), Ok(&at_limit));
+    let refused = read_in_stream(element(30, 5)).err().map(|error| error.condition);
+    assert_eq!(refused, Some(C::PolicyViolation), "65 when written");
+}
+
 #[test]
 fn the_limit_holds_before_an_element_ends() {
     let mut reader = Reader::new(Limits::BEFORE_LOGIN);
