@@ -5,12 +5,15 @@ mod table;
 use longwire_protocol::stanza::{
     Condition, Iq, Message, MessageType, Presence, PresenceType, StanzaError, error_answer,
 };
-use longwire_protocol::{Element, Jid};
+use longwire_protocol::{Element, Jid, Limits};
 
 use crate::Core;
 use crate::session_manager::Session;
 
 pub use table::{Target, targets};
+
+/// Bytes of a stanza that is written anew: as many as a stanza may have, less what another address of 3 KiB could add.
+const WRITTEN_BYTES_MAX: usize = Limits::AFTER_LOGIN.element_bytes - 4 * 1024;
 
 /// What a stanza of a session led to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,6 +37,9 @@ impl Core {
     pub async fn handle_stanza(&self, session: &Session, stanza: Element) -> Outcome {
         if session.is_androidpn {
             return self.handle_androidpn(session, stanza).await;
+        }
+        if is_too_long(&stanza) {
+            return Outcome::reply(error_answer(&stanza, &StanzaError::new(Condition::PolicyViolation)));
         }
         match stanza.name() {
             "iq" => Outcome::reply(self.handle_iq(session, stanza).await),
@@ -213,6 +219,12 @@ impl Core {
             Some(_) => Place::Account(to.clone()),
         }
     }
+}
+
+/// Whether a stanza would be longer than whoever it is for may read. Escaped anew it can have six times the bytes that it came with, and
+/// nobody may end another's stream by that.
+fn is_too_long(stanza: &Element) -> bool {
+    stanza.to_stream_bytes().len() > WRITTEN_BYTES_MAX
 }
 
 /// Where a stanza is addressed to.

@@ -115,6 +115,22 @@ async fn messages_reach_the_other_account_and_nobody_is_told() {
     );
 }
 
+/// STZ-50: quotes of 50 KiB are escaped to over 256 KiB, at which the client they are for would have to end its stream.
+#[tokio::test]
+async fn stz_50_what_grows_beyond_the_limit_when_it_is_written_is_refused() {
+    let world = World::new().await;
+    world.account("a").await;
+    world.account("b").await;
+    let (alice, bob) = (standard(&world, "a", Some("desk")).await, standard(&world, "b", Some("desk")).await);
+    available(&world, &bob).await;
+    let message = |quotes: usize| chat(&alice, "b@example.com").with_attr("id", "'".repeat(quotes));
+    assert_eq!(world.core.handle_stanza(&alice, message(40_000)).await.reply, None, "delivered");
+    let refused = world.core.handle_stanza(&alice, message(50_000)).await.reply.expect("an answer");
+    let condition =
+        refused.child(ns::CLIENT, "error").map(|error| error.has_child(ns::STANZA_ERRORS, "policy-violation"));
+    assert_eq!(condition, Some(true));
+}
+
 #[tokio::test]
 async fn who_was_told_of_a_presence_is_told_when_it_ends() {
     let world = World::new().await;
