@@ -1,0 +1,5 @@
+//! The target `audience` under libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| longwire_fuzz::run("audience", data));

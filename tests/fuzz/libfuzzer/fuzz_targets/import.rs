@@ -1,0 +1,5 @@
+//! The target `import` under libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| longwire_fuzz::run("import", data));

@@ -1,0 +1,4 @@
+//! The fuzz targets on the committed corpora, and our parser beside two others.
+
+mod corpora;
+mod differential;
