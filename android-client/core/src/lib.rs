@@ -2,6 +2,8 @@
 //!
 //! [`Machine`] decides; a driver owns sockets, timers, storage, randomness and the screen, and carries out [`Action`]s.
 
+#![forbid(unsafe_code)]
+
 pub mod account;
 mod action;
 pub mod backoff;

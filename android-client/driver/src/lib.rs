@@ -1,6 +1,8 @@
 //! The tokio driver of the client core: carries out what a device decides over sockets, TLS, names and the boot clock, for any [`Host`] that
 //! brings a store and a screen.
 
+#![forbid(unsafe_code)]
+
 mod connect;
 mod driver;
 mod host;

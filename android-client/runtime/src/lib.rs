@@ -1,5 +1,7 @@
 //! Longwire's client on a host: virtual phones that run the real client core over TCP, TLS, SQLite and files.
 
+#![forbid(unsafe_code)]
+
 pub mod commands;
 mod device;
 pub mod explain;

@@ -1,5 +1,7 @@
 //! `longwire-device`: virtual phones that run the real client core.
 
+#![forbid(unsafe_code)]
+
 use std::io::{self, BufRead as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

@@ -1,6 +1,8 @@
 //! A device's store as SQL for any SQLite from 3.9 on, over whatever connection a host or a platform lends; the decisions are the client
 //! core's.
 
+#![forbid(unsafe_code)]
+
 mod apply;
 mod columns;
 #[cfg(feature = "conformance")]

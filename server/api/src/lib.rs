@@ -1,5 +1,7 @@
 //! The HTTP API: one collection per folder, one endpoint per file. Knows the core, and neither SQL nor XML.
 
+#![forbid(unsafe_code)]
+
 mod compat;
 mod cursor;
 mod extract;

@@ -1,5 +1,7 @@
 //! Listeners, TLS and the worker threads that drive client streams: one thread per core, each with its own poll, connections and shard.
 
+#![forbid(unsafe_code)]
+
 pub mod certificate;
 pub mod client_ca;
 mod files;

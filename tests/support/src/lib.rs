@@ -1,6 +1,8 @@
 //! What the tests of running programs share: real processes, an HTTP client, raw XMPP streams, screens, waiting for conditions.
 //! Blocking and plain on purpose: a test reads as the steps that a person would take.
 
+#![forbid(unsafe_code)]
+
 pub mod dns;
 pub mod http;
 pub mod middle;

@@ -118,6 +118,39 @@ pub fn below(krate: &str) -> anyhow::Result<BTreeSet<String>> {
     Ok(names.filter(|name| !name.is_empty() && *name != krate).map(str::to_owned).collect())
 }
 
+/// Asks cargo for a workspace's packages, which it refuses when the lock file is not what the manifests ask for.
+///
+/// # Errors
+/// Cargo refuses.
+pub fn check_locked(manifest: &str) -> anyhow::Result<()> {
+    cargo(&["metadata", "--locked", "--format-version", "1", "--manifest-path", manifest]).map(drop)
+}
+
+/// The packages of others that a lock file names, with their versions.
+#[must_use]
+pub fn versions(lock: &str) -> BTreeSet<(String, String)> {
+    let field = |package: &str, name: &str| {
+        let line = package.lines().find_map(|line| line.strip_prefix(&format!("{name} = \"")));
+        line.and_then(|rest| rest.strip_suffix('"')).map(str::to_owned)
+    };
+    let packages = lock.split("[[package]]").filter(|package| package.contains("\nsource = "));
+    packages.filter_map(|package| Some((field(package, "name")?, field(package, "version")?))).collect()
+}
+
+/// The bill of materials of a package, as `scripts/sbom` makes it.
+///
+/// # Errors
+/// The script fails, or what it prints is not JSON.
+pub fn bill_of_materials(package: &str) -> anyhow::Result<Value> {
+    let mut script = Command::new("python3");
+    let output = script.args(["scripts/sbom", "--package", package, "-"]).current_dir(root()).output();
+    let output = output.context("failed to start python3")?;
+    if !output.status.success() {
+        bail!("scripts/sbom failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    serde_json::from_slice(&output.stdout).context("scripts/sbom printed no JSON")
+}
+
 /// Neither for builds, nor for tests, nor behind a feature.
 fn is_always_used(dependency: &Value) -> bool {
     let is_normal = dependency.get("kind").is_none_or(Value::is_null);

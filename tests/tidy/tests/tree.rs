@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use longwire_tidy::{Violations, dialect, docs, edges, licences, purity, quotes, text, tree};
+use longwire_tidy::{Violations, dialect, docs, edges, licences, purity, quotes, text, tree, unsafety};
 
 fn assert_none(violations: &Violations) {
     assert!(violations.is_empty(), "\n  {}\n", violations.join("\n  "));
@@ -76,6 +76,78 @@ fn sql_of_phones_is_known_to_sqlite_3_9() {
 #[test]
 fn rust_files_keep_the_house_style() {
     assert_none(&rust_files().iter().flat_map(|(path, source)| text::check_rust(path, source)).collect());
+}
+
+#[test]
+fn sup_01_unsafe_code_is_where_the_inventory_says_and_forbidden_elsewhere() {
+    let files = rust_files();
+    assert_none(&files.iter().flat_map(|(path, source)| unsafety::check(path, source)).collect());
+    let security =
+        tree::files().expect("the tree can be read").remove("SECURITY.md").expect("SECURITY.md is in the tree");
+    let mut violations = Vec::new();
+    for path in
+        unsafety::INVENTORY.iter().map(|file| file.path).chain(unsafety::NOT_FORBIDDEN.iter().map(|(path, _)| *path))
+    {
+        if !files.iter().any(|(own, _)| own == path) {
+            violations.push(format!("{path} is in the inventory and not in the tree"));
+        }
+        if !security.contains(&format!("`{path}`")) {
+            violations.push(format!("{path} is in the inventory and not in SECURITY.md"));
+        }
+    }
+    assert_none(&violations);
+}
+
+#[test]
+fn sup_01_deny_toml_bans_what_is_banned_here() {
+    let files = tree::files().expect("the tree can be read");
+    let list: toml::Table = files.get("deny.toml").expect("deny.toml is in the tree").parse().expect("it is TOML");
+    let banned: BTreeSet<&str> =
+        list["bans"]["deny"].as_array().expect("a list").iter().filter_map(|each| each["crate"].as_str()).collect();
+    assert_eq!(banned, edges::FORBIDDEN_ANYWHERE.iter().copied().collect());
+    let sources = list["sources"].as_table().expect("a table");
+    for kind in ["unknown-registry", "unknown-git"] {
+        assert_eq!(sources[kind].as_str(), Some("deny"), "{kind}");
+    }
+}
+
+/// Both lock files are what their manifests ask for, and the programs of the fuzzer are built of the versions that are released.
+#[test]
+fn sup_01_lock_files_are_up_to_date() {
+    const FUZZER: &str = "tests/fuzz/libfuzzer/";
+    let files = tree::files().expect("the tree can be read");
+    let lock = |folder: &str| files.get(&format!("{folder}Cargo.lock")).expect("a lock file is in the tree");
+    assert_none(&text::check_lock(lock(FUZZER)));
+    tree::check_locked(&format!("{FUZZER}Cargo.toml")).expect("cargo takes the fuzzer's lock file as it is");
+    tree::check_locked("Cargo.toml").expect("cargo takes the lock file as it is");
+    let (ours, fuzzers) = (tree::versions(lock("")), tree::versions(lock(FUZZER)));
+    assert!(ours.len() > 100 && fuzzers.len() > 100, "the lock files were not read");
+    let names: BTreeSet<&str> = ours.iter().map(|(name, _)| name.as_str()).collect();
+    let others = fuzzers
+        .iter()
+        .filter(|(name, version)| names.contains(name.as_str()) && !ours.contains(&(name.clone(), version.clone())));
+    assert_none(&others.map(|(name, version)| format!("{FUZZER}Cargo.lock has {name} {version}, which is not in Cargo.lock: copy that, and let cargo complete it")).collect());
+}
+
+#[test]
+fn sup_01_the_bill_of_materials_lists_what_is_linked() {
+    let made = tree::bill_of_materials("longwire").expect("scripts/sbom makes it");
+    let listed: BTreeSet<&str> =
+        made["components"].as_array().expect("a list").iter().filter_map(|each| each["name"].as_str()).collect();
+    let below = tree::below("longwire").expect("cargo shows the tree of a crate");
+    assert!(below.len() > 100, "the tree was not read");
+    assert_none(
+        &below
+            .iter()
+            .filter(|name| !listed.contains(name.as_str()))
+            .map(|name| format!("{name} is linked and not listed"))
+            .collect(),
+    );
+    for component in made["components"].as_array().expect("a list") {
+        assert!(component["licenses"][0]["expression"].is_string(), "no licence: {component}");
+        let is_ours = component["name"].as_str().is_some_and(|name| name.starts_with("longwire"));
+        assert_eq!(component["hashes"].is_array(), !is_ours, "a checksum of each package of others: {component}");
+    }
 }
 
 #[test]

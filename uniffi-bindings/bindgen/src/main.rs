@@ -1,5 +1,7 @@
 //! Writes the Kotlin that calls the library: `uniffi-bindgen LIBRARY CRATE OUT`.
 
+#![forbid(unsafe_code)]
+
 use anyhow::Context as _;
 use camino::Utf8PathBuf;
 use uniffi_bindgen::bindings::{GenerateOptions, TargetLanguage, generate_with_bindgen_paths};
