@@ -58,6 +58,7 @@ pub(crate) fn run(data: &[u8]) {
 pub fn agree(text: &[u8]) -> Result<(), String> {
     match (ours(text), rxml(text)) {
         (Verdict::Accepted(own), Some(other)) if own == other => Ok(()),
+        (Verdict::Accepted(_), _) if rules::is_misread_by_rxml(text) => Ok(()),
         (Verdict::Accepted(own), Some(other)) => {
             Err(format!("two trees: {} and {}", String::from_utf8_lossy(&own), String::from_utf8_lossy(&other)))
         }

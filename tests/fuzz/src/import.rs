@@ -1,13 +1,11 @@
 //! The readers of a user table of an original androidpn server: HSQLDB's script, a dump of MySQL, CSV.
 
-#[expect(dead_code, reason = "the command asks it for more")]
 #[path = "../../../server/daemon/src/commands/import_androidpn/account.rs"]
 mod account;
 #[path = "../../../server/daemon/src/commands/import_androidpn/csv.rs"]
 mod csv;
 #[path = "../../../server/daemon/src/commands/import_androidpn/sql.rs"]
 mod sql;
-#[expect(dead_code, reason = "the command asks it for more")]
 #[path = "../../../server/daemon/src/commands/import_androidpn/table.rs"]
 mod table;
 #[path = "../../../server/daemon/src/commands/import_androidpn/text.rs"]
