@@ -55,7 +55,7 @@ pub fn of_rxml(document: &[u8]) -> Option<Vec<u8>> {
                     let attributes = attributes.iter().map(|((namespace, name), value)| {
                         (namespace.as_str().to_owned(), name.to_string(), value.clone())
                     });
-                    start(namespace.as_str(), &name.to_string(), attributes.collect(), &mut out);
+                    start(namespace.as_str(), &name, attributes.collect(), &mut out);
                 }
             }
             Some(E::EndElement(_)) => {
