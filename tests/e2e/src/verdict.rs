@@ -1,9 +1,9 @@
 //! Holds screens and statuses against the ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use longwire_test_support::screen::{Line, What};
+use longwire_test_support::screen::{self, Line};
 
 use crate::Ledger;
 
@@ -56,38 +56,14 @@ pub fn check_screens(ledger: &Ledger, screens: &BTreeMap<String, Vec<Line>>) -> 
     let nothing = Vec::new();
     for (device, expected) in ledger.expected() {
         let lines = screens.get(&device).unwrap_or(&nothing);
-        let shown = check_screen(&device, lines, &mut verdict);
+        let screen::Shown { ids: shown, twice } = screen::shown(lines);
+        verdict.duplicated.extend(twice.iter().map(|(id, how)| format!("{id} on {device}, {how}")));
         verdict.lost.extend(expected.difference(&shown).map(|id| format!("{id} on {device}")));
         verdict.astray.extend(shown.difference(&expected).map(|id| format!("{id} on {device}")));
     }
     let unknown = screens.keys().filter(|device| !ledger.devices().contains(*device));
     verdict.astray.extend(unknown.map(|device| format!("a screen of {device}, which nobody knows")));
     verdict
-}
-
-/// What one screen showed. A process that died may hand a notification over again in its next life, as long as it is not done.
-fn check_screen(device: &str, lines: &[Line], verdict: &mut Verdict) -> BTreeSet<String> {
-    let mut shown = BTreeSet::new();
-    let mut done = BTreeSet::new();
-    let mut handed_in = BTreeSet::new();
-    for line in lines {
-        match line.what {
-            What::Handed => {
-                let is_new_in_this_life = handed_in.insert((&line.process, &line.id));
-                if done.contains(&line.id) {
-                    verdict.duplicated.push(format!("{} on {device}, after it was done", line.id));
-                } else if !is_new_in_this_life {
-                    verdict.duplicated.push(format!("{} on {device}, twice in one life", line.id));
-                }
-                shown.insert(line.id.clone());
-            }
-            What::Done => {
-                done.insert(&line.id);
-            }
-            What::Updated | What::Removed => {}
-        }
-    }
-    shown
 }
 
 /// Holds what the API says of each accepted notification (state by device) against its audience: shown, on every one of them.
@@ -117,6 +93,8 @@ pub fn check_statuses(ledger: &Ledger, told: &BTreeMap<String, BTreeMap<String, 
 
 #[cfg(test)]
 mod tests {
+    use longwire_test_support::screen::What;
+
     use super::*;
     use crate::Accepted;
 
@@ -130,7 +108,7 @@ mod tests {
     }
 
     fn line(what: What, id: &str, process: &str) -> Line {
-        Line { id: id.into(), what, process: process.into() }
+        Line { id: id.into(), what, process: process.into(), time: String::new() }
     }
 
     fn shown(id: &str) -> [Line; 2] {

@@ -1,9 +1,13 @@
 //! A small HTTP/1.1 client: one connection per request, and an error that says whether the request may have been carried out.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 
 /// How long an answer may take.
@@ -108,13 +112,21 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 pub struct Client {
     address: String,
     key: Option<String>,
+    namespace: Option<PathBuf>,
 }
 
 impl Client {
     /// A client of `host:port`.
     #[must_use]
     pub fn new(address: &str, key: Option<&str>) -> Self {
-        Self { address: address.to_owned(), key: key.map(str::to_owned) }
+        Self { address: address.to_owned(), key: key.map(str::to_owned), namespace: None }
+    }
+
+    /// The same client, whose connections begin inside a network namespace: its file, such as `/run/netns/NAME`.
+    #[must_use]
+    pub fn inside(mut self, namespace: &Path) -> Self {
+        self.namespace = Some(namespace.to_owned());
+        self
     }
 
     /// GET.
@@ -163,8 +175,7 @@ impl Client {
     /// # Errors
     /// There is no answer.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Response, Failure> {
-        let connected = TcpStream::connect(&self.address);
-        let mut stream = connected.map_err(|error| Failure::NotConnected(self.address.clone(), error))?;
+        let mut stream = self.connect().map_err(|error| Failure::NotConnected(self.address.clone(), error))?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
         if let Some(key) = &self.key {
             head += &format!("authorization: Bearer {key}\r\n");
@@ -182,6 +193,18 @@ impl Client {
             return Err(Failure::Unanswered(error));
         }
         Response::parse(&answer)
+    }
+
+    /// A socket stays in the namespace in which it was made; only a thread of its own goes there.
+    fn connect(&self) -> std::io::Result<TcpStream> {
+        let Some(namespace) = &self.namespace else { return TcpStream::connect(&self.address) };
+        let inside = || {
+            let namespace = File::open(namespace)?;
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+            TcpStream::connect(&self.address)
+        };
+        let connected = std::thread::scope(|scope| scope.spawn(inside).join());
+        connected.unwrap_or_else(|_| Err(std::io::Error::other("the thread that connects panicked")))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod process;
 pub mod screen;
 pub mod seed;
 pub mod server;
+pub mod tracer;
 pub mod wait;
 pub mod wire;
 
@@ -22,6 +23,7 @@ pub use phones::{PhoneOptions, Phones};
 pub use seed::Chance;
 pub use server::{Ready, Server, ServerOptions};
 pub use tempfile::TempDir;
+pub use tracer::Tracer;
 pub use wait::until;
 pub use wire::Wire;
 

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 use crate::dns::Dns;
-use crate::process::{binary, ended, kill, terminate};
+use crate::process::{behind, binary, ended, kill, signal, terminate};
 use crate::server::{Ready, Server};
 use crate::wait::now;
 
@@ -25,6 +25,8 @@ pub struct PhoneOptions {
     data: PathBuf,
     count: usize,
     more: Vec<String>,
+    environment: Vec<(String, String)>,
+    prefix: Vec<String>,
 }
 
 impl PhoneOptions {
@@ -44,6 +46,8 @@ impl PhoneOptions {
             data: data.to_owned(),
             count: 1,
             more: vec!["--direct-tls".to_owned()],
+            environment: Vec::new(),
+            prefix: Vec::new(),
         }
     }
 
@@ -85,6 +89,20 @@ impl PhoneOptions {
         self
     }
 
+    /// The same phones, started behind a command that becomes them: `ip netns exec NAME`, say.
+    #[must_use]
+    pub fn behind(mut self, prefix: &[&str]) -> Self {
+        self.prefix = prefix.iter().map(|&part| part.to_owned()).collect();
+        self
+    }
+
+    /// The same phones with a variable in their environment.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts the process.
     ///
     /// # Errors
@@ -93,7 +111,8 @@ impl PhoneOptions {
         std::fs::create_dir_all(&self.data).context("failed to make the phones' folder")?;
         let log = self.data.with_extension("log");
         let file = File::options().create(true).append(true).open(&log).context("failed to open the phones' log")?;
-        let mut command = Command::new(binary("longwire-device")?);
+        let mut command = behind(&self.prefix, &binary("longwire-device")?);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.args(["--domain", &self.domain, "--count", &self.count.to_string()]);
         if let Some(server) = &self.server {
             command.args(["--server", server]);
@@ -297,6 +316,44 @@ impl Phones {
     #[must_use]
     pub fn data(&self) -> &Path {
         &self.options.data
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How many phones are in the process.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.options.count
+    }
+
+    /// Whether the process still runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits for an end that something else brings about.
+    ///
+    /// # Errors
+    /// It does not end in time.
+    pub fn ended(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
+        ended(&mut self.child, patience)
+    }
+
+    /// Sends a signal by its name, such as `STOP`.
+    ///
+    /// # Errors
+    /// The signal cannot be sent.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        signal(&self.child, name)
+    }
+
+    /// From their next start on the phones have these options changed.
+    pub fn change(&mut self, change: impl FnOnce(PhoneOptions) -> PhoneOptions) {
+        self.options = change(self.options.clone());
     }
 
     /// SIGKILL.

@@ -24,6 +24,15 @@ pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// A command that starts `program` behind others, each of which becomes it in its turn (`ip netns exec …`, `unshare …`), so that the
+/// child's id is the program's.
+pub(crate) fn behind(prefix: &[String], program: &Path) -> Command {
+    let Some((first, rest)) = prefix.split_first() else { return Command::new(program) };
+    let mut command = Command::new(first);
+    command.args(rest).arg(program);
+    command
+}
+
 /// `target/release` of `target/release/deps/some-test`.
 fn beside_this_test() -> Option<PathBuf> {
     let test = std::env::current_exe().ok()?;

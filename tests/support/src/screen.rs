@@ -1,6 +1,6 @@
 //! Screens: what each virtual phone showed, as it wrote it down line by line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -15,6 +15,8 @@ pub struct Line {
     pub what: What,
     /// Which life of the process wrote it.
     pub process: String,
+    /// When, as the screen says it (RFC 3339); empty when it does not.
+    pub time: String,
 }
 
 /// What happened to a notification on a screen.
@@ -28,6 +30,41 @@ pub enum What {
     Done,
     /// Taken away by a recall.
     Removed,
+}
+
+/// What a screen has shown, and what it showed a second time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Each id once.
+    pub ids: BTreeSet<String>,
+    /// The id, and what makes it a repetition.
+    pub twice: Vec<(String, &'static str)>,
+}
+
+/// Reads a screen. A process that died may hand a notification over again in its next life, as long as it is not done.
+#[must_use]
+pub fn shown(lines: &[Line]) -> Shown {
+    let mut shown = Shown::default();
+    let mut done = BTreeSet::new();
+    let mut handed_in = BTreeSet::new();
+    for line in lines {
+        match line.what {
+            What::Handed => {
+                let is_new_in_this_life = handed_in.insert((&line.process, &line.id));
+                if done.contains(&line.id) {
+                    shown.twice.push((line.id.clone(), "after it was done"));
+                } else if !is_new_in_this_life {
+                    shown.twice.push((line.id.clone(), "twice in one life"));
+                }
+                shown.ids.insert(line.id.clone());
+            }
+            What::Done => {
+                done.insert(&line.id);
+            }
+            What::Updated | What::Removed => {}
+        }
+    }
+    shown
 }
 
 /// Reads the screens in a folder (`screen-<device>.jsonl`), by the device's name.
@@ -69,7 +106,7 @@ fn line(text: &str) -> anyhow::Result<Line> {
     };
     let id = field("id").with_context(|| format!("a screen's line has no id: {text}"))?;
     let process = field("process").with_context(|| format!("a screen's line has no process: {text}"))?;
-    Ok(Line { id, what, process })
+    Ok(Line { id, what, process, time: field("time").unwrap_or_default() })
 }
 
 #[cfg(test)]
@@ -81,8 +118,14 @@ mod tests {
         let text = r#"{"id":"a","attempt":1,"process":"p1","time":"2026-11-21T11:42:00.123Z","what":"handed"}
 {"id":"a","process":"p1","time":"2026-11-21T11:42:00.124Z","what":"done"}
 {"id":"b","att"#;
-        let line = |what| Line { id: "a".into(), what, process: "p1".into() };
-        assert_eq!(parse(text).expect("the whole lines are good"), [line(What::Handed), line(What::Done)]);
+        let line = |what, millis: &str| Line {
+            id: "a".into(),
+            what,
+            process: "p1".into(),
+            time: format!("2026-11-21T11:42:00.{millis}Z"),
+        };
+        let expected = [line(What::Handed, "123"), line(What::Done, "124")];
+        assert_eq!(parse(text).expect("the whole lines are good"), expected);
     }
 
     #[test]

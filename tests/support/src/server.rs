@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 use crate::http::Client;
-use crate::process::{binary, ended, kill, longwire, printed, terminate};
+use crate::process::{behind, binary, ended, kill, longwire, printed, signal, terminate};
 use crate::until;
 
 /// How long a server may take until it listens.
@@ -37,8 +37,8 @@ pub struct ServerOptions {
     c2s_tls: String,
     more: Vec<String>,
     environment: Vec<(String, String)>,
+    prefix: Vec<String>,
     log: Log,
-    files_max: Option<u32>,
 }
 
 impl ServerOptions {
@@ -53,8 +53,8 @@ impl ServerOptions {
             c2s_tls: free(),
             more: Vec::new(),
             environment: Vec::new(),
+            prefix: Vec::new(),
             log: Log::File,
-            files_max: None,
         }
     }
 
@@ -69,6 +69,13 @@ impl ServerOptions {
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same server, started behind a command that becomes it: `ip netns exec NAME`, say.
+    #[must_use]
+    pub fn behind(mut self, prefix: &[&str]) -> Self {
+        self.prefix = prefix.iter().map(|&part| part.to_owned()).collect();
         self
     }
 
@@ -95,9 +102,8 @@ impl ServerOptions {
 
     /// The same server, which may have so many files open.
     #[must_use]
-    pub const fn with_files(mut self, max: u32) -> Self {
-        self.files_max = Some(max);
-        self
+    pub fn with_files(self, max: u32) -> Self {
+        self.behind(&["sh", "-c", &format!("ulimit -n {max} && exec \"$0\" \"$@\"")])
     }
 
     /// The same server with its HTTP on this address.
@@ -160,7 +166,7 @@ impl ServerOptions {
         let log = self.data.with_extension("log");
         let file = File::options().create(true).append(true).open(&log).context("failed to open the server's log")?;
         let start = file.metadata().context("failed to measure the server's log")?.len();
-        let mut command = self.program()?;
+        let mut command = behind(&self.prefix, &binary("longwire")?);
         command.arg("serve").arg("--data-dir").arg(&self.data);
         command.args(["--http", &self.http, "--c2s", &self.c2s, "--c2s-tls", &self.c2s_tls]).args(&self.more);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -173,17 +179,6 @@ impl ServerOptions {
         });
         let child = command.spawn().context("failed to start the server")?;
         Ok((child, (log, start)))
-    }
-}
-
-impl ServerOptions {
-    /// The program, perhaps behind a shell that limits its files and becomes it.
-    fn program(&self) -> anyhow::Result<Command> {
-        let program = binary("longwire")?;
-        let Some(max) = self.files_max else { return Ok(Command::new(program)) };
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("ulimit -n {max} && exec \"$0\" \"$@\"")).arg(program);
-        Ok(command)
     }
 }
 
@@ -345,6 +340,19 @@ impl Server {
     /// SIGKILL: no chance to tidy up.
     pub fn kill(&mut self) {
         kill(&mut self.child);
+    }
+
+    /// Sends a signal by its name, such as `STOP`.
+    ///
+    /// # Errors
+    /// The signal cannot be sent.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        signal(&self.child, name)
+    }
+
+    /// From its next start on the server has these options changed.
+    pub fn change(&mut self, change: impl FnOnce(ServerOptions) -> ServerOptions) {
+        self.options = change(self.options.clone());
     }
 
     /// SIGTERM, and the exit status when it has drained.

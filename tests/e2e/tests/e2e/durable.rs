@@ -6,8 +6,8 @@ use std::ffi::OsStr;
 use std::fs;
 
 use anyhow::{Context, ensure};
+use longwire_test_support::Tracer;
 
-use crate::tracer::Tracer;
 use crate::world::World;
 
 const SENT: usize = 20;

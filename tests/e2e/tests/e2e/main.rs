@@ -26,7 +26,6 @@ mod store_failure;
 mod store_faults;
 mod streams;
 mod surface;
-mod tracer;
 mod updates;
 mod users;
 mod world;

@@ -1,14 +1,12 @@
 //! A store that fails for good: everybody is told, the process ends by itself, and the next one has what was accepted.
 
-use std::ffi::OsStr;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use longwire_test_support::{PhoneOptions, SOON};
+use longwire_test_support::{PhoneOptions, SOON, Tracer};
 use serde_json::json;
 
 use crate::raw::Raw;
-use crate::tracer::Tracer;
 use crate::world::{World, assert_problem, id_of};
 
 /// The exit status of a server whose store has failed.
@@ -26,9 +24,7 @@ fn f06_a_failed_sync_is_never_a_2xx_and_ends_the_process() -> anyhow::Result<()>
     phone.kill();
     let mut other = Raw::register(&world.server, "other", "secret")?.bound("a")?;
     let log = world.server.data().join("longwire.db-wal");
-    let path = [OsStr::new("-P"), log.as_os_str()];
-    let fault = ["-e", "inject=fdatasync,fsync:error=EIO:when=1", "-o", "/dev/null"].map(OsStr::new);
-    let broken = Tracer::attach(world.server.id(), &[&path[..], &fault[..]].concat())?;
+    let broken = Tracer::inject(world.server.id(), "fdatasync,fsync:error=EIO:when=1", &[log])?;
     let body = json!({ "to": "all", "title": "second" });
     let refused = world.api.notify_once("second", &body)?;
     assert_problem(&refused, 503, "unavailable");
@@ -58,10 +54,8 @@ fn f06_a_failed_sync_is_never_a_2xx_and_ends_the_process() -> anyhow::Result<()>
 fn f06_a_read_that_fails_ends_the_process_too() -> anyhow::Result<()> {
     let mut world = World::new()?;
     let before = id_of(&world.notify("all", "before")?);
-    let [database, log] = ["longwire.db", "longwire.db-wal"].map(|name| world.server.data().join(name));
-    let paths = [OsStr::new("-P"), database.as_os_str(), OsStr::new("-P"), log.as_os_str()];
-    let fault = ["-e", "inject=pread64:error=EIO", "-o", "/dev/null"].map(OsStr::new);
-    let broken = Tracer::attach(world.server.id(), &[&paths[..], &fault[..]].concat())?;
+    let files = ["longwire.db", "longwire.db-wal"].map(|name| world.server.data().join(name));
+    let broken = Tracer::inject(world.server.id(), "pread64:error=EIO", &files)?;
     // A commit makes what any connection has in memory stale: what is asked next is read from the disk.
     drop(world.api.post("/v1/notifications", &json!({ "to": "all", "title": "refused" })));
     drop(world.api.get("/v1/accounts"));

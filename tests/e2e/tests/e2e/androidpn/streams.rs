@@ -1,17 +1,15 @@
 //! What keeps old clients' streams alive, and how they end: never without a word, since such a client comes back only after an error.
 
-use std::ffi::OsStr;
 use std::time::Duration;
 
 use longwire_test_support::wait::now;
 use longwire_test_support::wire::Wire;
-use longwire_test_support::{SOON, until};
+use longwire_test_support::{SOON, Tracer, until};
 use serde_json::json;
 
 use super::client::{HEADER, Old, PASSWORD, error_of, field};
 use super::{online, world};
 use crate::store_failure::{A_FEW_SECONDS, FAILED};
-use crate::tracer::Tracer;
 
 const NAME: &str = "2c027d44cf234d1080e9c9353220f757";
 /// How long a push may stay unanswered, with room for a slow machine.
@@ -127,10 +125,8 @@ fn t5_a_store_that_cannot_read_is_never_a_wrong_password() -> anyhow::Result<()>
     drop(Old::registered(&world.server, NAME)?);
     let (mut old, _) = Old::plain(&world.server)?;
     let login = old.login_by_digest(NAME, PASSWORD, "AndroidpnClient");
-    let [database, log] = ["longwire.db", "longwire.db-wal"].map(|name| world.server.data().join(name));
-    let paths = [OsStr::new("-P"), database.as_os_str(), OsStr::new("-P"), log.as_os_str()];
-    let fault = ["-e", "inject=pread64:error=EIO", "-o", "/dev/null"].map(OsStr::new);
-    let broken = Tracer::attach(world.server.id(), &[paths, fault].concat())?;
+    let files = ["longwire.db", "longwire.db-wal"].map(|name| world.server.data().join(name));
+    let broken = Tracer::inject(world.server.id(), "pread64:error=EIO", &files)?;
     // A commit makes what any connection has in memory stale: what is asked next is read from the disk.
     let (mut another, _) = Old::plain(&world.server)?;
     let refused = another.register("another", PASSWORD)?;
