@@ -1,0 +1,254 @@
+//! A server, phones and a ledger: what most cases run their fault against, and hold it against afterwards.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use longwire_model::Timestamp;
+use longwire_test_support::screen::{self, Line};
+use longwire_test_support::wait::{now, pause};
+use longwire_test_support::{Client, PhoneOptions, Phones, Server, ServerOptions, TempDir, folder};
+use serde_json::Value;
+
+use crate::check::{Invariant, Seen, Verdict, check};
+use crate::ledger::{Ledger, Posted};
+use crate::sender::{Sending, Terms};
+use crate::{api, database};
+
+/// Between two looks at everything.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// Dropped in this order: the processes end before their folder goes.
+#[derive(Debug)]
+pub struct Bench {
+    /// The release binary.
+    pub server: Server,
+    /// Every scope.
+    pub api: Client,
+    /// Processes of virtual phones.
+    pub phones: Vec<Phones>,
+    /// The devices of each process: the server's id by the name on the screen.
+    names: Vec<BTreeMap<String, String>>,
+    /// What was answered.
+    pub ledger: Ledger,
+    /// How often the server was started.
+    lives: usize,
+    /// Everything on disk.
+    pub place: TempDir,
+}
+
+impl Bench {
+    /// A server on a new data directory, without phones.
+    ///
+    /// # Errors
+    /// It does not come to listen.
+    pub fn new() -> anyhow::Result<Self> {
+        Self::with(|options| options)
+    }
+
+    /// The same with options.
+    ///
+    /// # Errors
+    /// It does not come to listen.
+    pub fn with(change: impl FnOnce(ServerOptions) -> ServerOptions) -> anyhow::Result<Self> {
+        let place = folder();
+        let data = place.path().join("server");
+        Self::at(place, &data, change)
+    }
+
+    /// The same with its data somewhere else.
+    ///
+    /// # Errors
+    /// It does not come to listen.
+    pub fn at(
+        place: TempDir,
+        data: &Path,
+        change: impl FnOnce(ServerOptions) -> ServerOptions,
+    ) -> anyhow::Result<Self> {
+        let mut server = change(ServerOptions::new(data).for_crowds()).start()?;
+        let api = server.admin()?;
+        let (phones, names, ledger) = (Vec::new(), Vec::new(), Ledger::default());
+        Ok(Self { server, api, phones, names, ledger, lives: 1, place })
+    }
+
+    /// One phone over direct TLS that is not started yet, in a folder of its own.
+    #[must_use]
+    pub fn phone_options(&self) -> PhoneOptions {
+        let data = self.place.path().join(format!("phones{}", self.phones.len()));
+        PhoneOptions::new(&self.server, &data)
+    }
+
+    /// Starts phones, and enters them in the ledger once they are online; gives their place in `phones`.
+    ///
+    /// # Errors
+    /// They do not come online.
+    pub fn add(&mut self, options: &PhoneOptions) -> anyhow::Result<usize> {
+        let phones = options.start()?;
+        phones.online()?;
+        let names = phones.ids()?;
+        names.values().for_each(|id| self.ledger.add_device(id));
+        self.phones.push(phones);
+        self.names.push(names);
+        Ok(self.phones.len() - 1)
+    }
+
+    /// One more phone over direct TLS, online.
+    ///
+    /// # Errors
+    /// It does not come online.
+    pub fn add_phone(&mut self) -> anyhow::Result<usize> {
+        self.add(&self.phone_options())
+    }
+
+    /// A process of phones.
+    ///
+    /// # Errors
+    /// There is none in this place.
+    pub fn phone(&mut self, place: usize) -> anyhow::Result<&mut Phones> {
+        self.phones.get_mut(place).context("no such phones")
+    }
+
+    /// The server's id of the only device of a process.
+    ///
+    /// # Errors
+    /// There is none in this place.
+    pub fn device(&self, place: usize) -> anyhow::Result<String> {
+        let names = self.names.get(place).context("no such phones")?;
+        names.values().next().cloned().context("no device")
+    }
+
+    /// After a wipe: the devices of a process are others now, and in the ledger from here on.
+    ///
+    /// # Errors
+    /// They are not online.
+    pub fn renew(&mut self, place: usize) -> anyhow::Result<()> {
+        let phones = self.phones.get(place).context("no such phones")?;
+        phones.online()?;
+        let names = phones.ids()?;
+        names.values().for_each(|id| self.ledger.add_device(id));
+        *self.names.get_mut(place).context("no such phones")? = names;
+        Ok(())
+    }
+
+    /// Posts what must be accepted, and enters it; gives the id.
+    ///
+    /// # Errors
+    /// It is not accepted.
+    pub fn post(&mut self, body: &Value) -> anyhow::Result<String> {
+        let answer = self.api.post("/v1/notifications", body)?;
+        ensure!(answer.status == 202, "{body} was answered {} {}", answer.status, answer.text());
+        let id = answer.field("id");
+        self.enter_one(&id, body);
+        Ok(id)
+    }
+
+    /// Enters what was posted otherwise, one after the other.
+    pub fn enter_one(&mut self, id: &str, body: &Value) {
+        let field = |name: &str, default: &str| body.get(name).and_then(Value::as_str).unwrap_or(default).to_owned();
+        self.ledger.accept(Posted {
+            id: id.to_owned(),
+            to: field("to", "all"),
+            lane: field("lane", "normal"),
+            sender: "hand".to_owned(),
+            order: self.ledger.posted().len(),
+            ..Posted::default()
+        });
+    }
+
+    /// Starts senders; what they get accepted is entered by [`Self::enter`].
+    #[must_use]
+    pub fn load(&self, name: &str, terms: &Terms) -> Sending {
+        Sending::begin(&self.api, name, terms)
+    }
+
+    /// Enters what senders got accepted.
+    pub fn enter(&mut self, posted: Vec<Posted>) {
+        posted.into_iter().for_each(|posted| self.ledger.accept(posted));
+    }
+
+    /// Recalls a notification; from the answer on no screen begins to show it.
+    ///
+    /// # Errors
+    /// It is not taken.
+    pub fn recall(&mut self, id: &str) -> anyhow::Result<()> {
+        let answer = self.api.delete(&format!("/v1/notifications/{id}"))?;
+        ensure!(answer.status / 100 == 2, "the recall was answered {} {}", answer.status, answer.text());
+        self.ledger.amend(id, |posted| {
+            posted.may_end.insert("recalled".to_owned());
+            posted.recalled_at = Some(clock().as_millis());
+        });
+        Ok(())
+    }
+
+    /// Starts the server again after it has ended.
+    ///
+    /// # Errors
+    /// It does not come to listen.
+    pub fn restart(&mut self) -> anyhow::Result<Duration> {
+        let began = now();
+        self.server.start_again()?;
+        self.lives += 1;
+        Ok(began.elapsed())
+    }
+
+    /// Every screen by the server's id of its device.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub fn screens(&self) -> anyhow::Result<BTreeMap<String, Vec<Line>>> {
+        let mut screens = BTreeMap::new();
+        for (phones, names) in self.phones.iter().zip(&self.names) {
+            for (name, lines) in screen::read_all(phones.data())? {
+                let id = names.get(&name).with_context(|| format!("no device is called {name}"))?;
+                screens.insert(id.clone(), lines);
+            }
+        }
+        Ok(screens)
+    }
+
+    /// Everything that can be seen from outside.
+    ///
+    /// # Errors
+    /// Something cannot be read.
+    pub fn seen(&mut self) -> anyhow::Result<Seen> {
+        let ids: Vec<String> = self.ledger.posted().iter().map(|posted| posted.id.clone()).collect();
+        let running = self.phones.iter_mut().map(|phones| if phones.is_running() { phones.count() } else { 0 });
+        let running: usize = running.sum();
+        let sessions = api::metric(&self.api, "longwire_sessions").map(|sessions| (sessions, running as u64));
+        let accepted = api::metric(&self.api, "longwire_accepted_total");
+        Ok(Seen {
+            screens: self.screens()?,
+            told: api::told(&self.api, &ids)?,
+            accepted_total: accepted.filter(|_| self.lives == 1),
+            sessions,
+            integrity: Some(database::integrity(self.server.data())?),
+        })
+    }
+
+    /// Waits until everything that is still under way has come to its end, then says what holds and what does not.
+    ///
+    /// # Errors
+    /// Something cannot be read.
+    pub fn verdict(&mut self, patience: Duration) -> anyhow::Result<Verdict> {
+        let deadline = now() + patience;
+        loop {
+            let verdict = check(&self.ledger, &self.seen()?);
+            // These heal with time; the others do not.
+            let under_way = [Invariant::I1, Invariant::I6, Invariant::I9];
+            let is_settled = under_way.iter().all(|invariant| verdict.against(*invariant).is_empty());
+            if is_settled || now() >= deadline {
+                return Ok(verdict);
+            }
+            pause(LOOK_EVERY);
+        }
+    }
+}
+
+/// The wall clock, as the ledger writes it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the tests of real processes are the rim")]
+pub fn clock() -> Timestamp {
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,226 @@
+//! What a case needs of the machine. Where it is missing the case is skipped with a line that says so, and only where
+//! `skips.toml` lists the need with the reason for which a machine may lack it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+
+const LIST: &str = include_str!("../skips.toml");
+
+/// What a machine may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// strace, and leave to trace.
+    Tracing,
+    /// Root, where mounts are made.
+    Mounts,
+    /// A loop device, and mkfs.ext4.
+    LoopDevice,
+    /// Network namespaces and nftables in them.
+    Namespaces,
+    /// Connection tracking with its own time-outs in such a namespace.
+    Conntrack,
+    /// Killing one socket by `ss -K`.
+    SocketKill,
+    /// Time namespaces.
+    TimeNamespace,
+    /// libfaketime.
+    Faketime,
+    /// A memory cgroup of version 1.
+    MemoryCgroup,
+    /// An older release to upgrade from, in `LONGWIRE_OLD_BIN_DIR`.
+    OlderRelease,
+    /// The commands `longwire backup` and `longwire restore`.
+    Backup,
+}
+
+impl Need {
+    /// Its name in `skips.toml`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tracing => "tracing",
+            Self::Mounts => "mounts",
+            Self::LoopDevice => "loop-device",
+            Self::Namespaces => "namespaces",
+            Self::Conntrack => "conntrack",
+            Self::SocketKill => "socket-kill",
+            Self::TimeNamespace => "time-namespace",
+            Self::Faketime => "faketime",
+            Self::MemoryCgroup => "memory-cgroup",
+            Self::OlderRelease => "older-release",
+            Self::Backup => "backup",
+        }
+    }
+
+    /// Why this machine cannot; none when it can.
+    #[must_use]
+    pub fn missing(self) -> Option<String> {
+        let tried = match self {
+            Self::Tracing => tries("strace -qq -o /dev/null true"),
+            Self::Mounts => tries("d=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs $d && umount $d && rmdir $d"),
+            Self::LoopDevice => tries("command -v mkfs.ext4 && losetup --find"),
+            Self::Namespaces => in_namespace("nft add table inet probe"),
+            Self::Conntrack => in_namespace(
+                "nft add table inet probe && nft add chain inet probe c '{ type filter hook input priority 0; }' \
+                 && nft add rule inet probe c ct state invalid drop \
+                 && echo 5 > /proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established",
+            ),
+            Self::SocketKill => in_namespace("ip link set lo up && ss -K dst 127.0.0.1 dport = 9"),
+            Self::TimeNamespace => tries("unshare --time --boottime 86400 true"),
+            Self::Faketime => tries("faketime '2030-01-01 00:00:00' date | grep -q 2030"),
+            Self::MemoryCgroup => tries("d=/sys/fs/cgroup/memory/longwire-probe-$$ && mkdir $d && rmdir $d"),
+            Self::OlderRelease => tries("test -x \"$LONGWIRE_OLD_BIN_DIR/longwire\""),
+            Self::Backup => has_backup(),
+        };
+        tried.err()
+    }
+}
+
+/// Runs it in a network namespace of its own, which goes with it. (One that was named would outlive a test that is killed.)
+fn in_namespace(script: &str) -> Result<(), String> {
+    let quoted = script.replace('\'', "'\\''");
+    tries(&format!("unshare --net sh -c '{quoted}'"))
+}
+
+fn has_backup() -> Result<(), String> {
+    let binary = longwire_test_support::process::binary("longwire").map_err(|error| error.to_string())?;
+    tries(&format!("'{0}' backup --help && '{0}' restore --help", binary.display()))
+}
+
+fn tries(script: &str) -> Result<(), String> {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::null());
+    let output = command.output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().lines().last().unwrap_or_default().to_owned();
+    Err(if said.is_empty() { format!("`{script}` fails") } else { said })
+}
+
+/// `skips.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct List {
+    /// What a machine may lack, and the cases that are skipped then.
+    #[serde(default)]
+    pub skip: Vec<Skip>,
+    /// Cases of the matrix that concern what does not exist yet.
+    #[serde(default)]
+    pub later: Vec<Pointer>,
+    /// Cases of the matrix that are held by another suite.
+    #[serde(default)]
+    pub elsewhere: Vec<Pointer>,
+}
+
+/// A need that may be missing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Skip {
+    /// [`Need::name`].
+    pub need: String,
+    /// The cases that may be skipped for it.
+    pub cases: BTreeSet<String>,
+    /// Why a machine may lack it.
+    pub reason: String,
+}
+
+/// Why a case is not here.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pointer {
+    /// The id, such as `F08`.
+    pub id: String,
+    /// Why, or where it is.
+    pub reason: String,
+}
+
+impl List {
+    /// The list of this tree.
+    ///
+    /// # Errors
+    /// It is not what it should be.
+    pub fn read() -> anyhow::Result<Self> {
+        let list: Self = toml::from_str(LIST).context("failed to read tests/fault/skips.toml")?;
+        let reasons = list.skip.iter().map(|skip| &skip.reason);
+        let pointers = list.later.iter().chain(&list.elsewhere).map(|pointer| &pointer.reason);
+        ensure!(reasons.chain(pointers).all(|reason| reason.len() > 10), "an entry of skips.toml gives no reason");
+        Ok(list)
+    }
+
+    /// Whether a case may be skipped where a need is missing.
+    #[must_use]
+    pub fn may_skip(&self, id: &str, need: Need) -> bool {
+        self.skip.iter().any(|skip| skip.need == need.name() && skip.cases.contains(id))
+    }
+}
+
+/// The catalogue ids of all cases in the sources of the tests: `f05_…` is F05.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn written() -> anyhow::Result<BTreeMap<String, usize>> {
+    let mut found = BTreeMap::new();
+    for target in ["fault", "faults"] {
+        let folder = format!("{}/tests/{target}", env!("CARGO_MANIFEST_DIR"));
+        for file in fs::read_dir(folder)? {
+            let text = fs::read_to_string(file?.path())?;
+            for name in text.split("fn f").skip(1) {
+                let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
+                if digits.len() == 2 && name.get(2..3) == Some("_") {
+                    *found.entry(format!("F{digits}")).or_default() += 1;
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fault matrix goes from F01 to F30.
+    #[test]
+    fn every_case_of_the_matrix_is_written_or_listed_with_its_reason() -> anyhow::Result<()> {
+        let (list, written) = (List::read()?, written()?);
+        let pointers: Vec<&str> = list.later.iter().chain(&list.elsewhere).map(|pointer| pointer.id.as_str()).collect();
+        for number in 1..=30 {
+            let id = format!("F{number:02}");
+            let listed = pointers.iter().filter(|listed| **listed == id).count();
+            assert!(written.contains_key(&id) || listed == 1, "{id} is neither written nor listed");
+            assert!(!(written.contains_key(&id) && listed > 0), "{id} is written and listed as absent");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_may_be_skipped_is_written_and_its_need_is_known() -> anyhow::Result<()> {
+        const NEEDS: &[Need] = &[
+            Need::Tracing,
+            Need::Mounts,
+            Need::LoopDevice,
+            Need::Namespaces,
+            Need::Conntrack,
+            Need::SocketKill,
+            Need::TimeNamespace,
+            Need::Faketime,
+            Need::MemoryCgroup,
+            Need::OlderRelease,
+            Need::Backup,
+        ];
+        let (list, written) = (List::read()?, written()?);
+        for skip in &list.skip {
+            assert!(NEEDS.iter().any(|need| need.name() == skip.need), "{} is no need", skip.need);
+            for case in &skip.cases {
+                assert!(written.contains_key(case), "{case} may be skipped and is not written");
+            }
+        }
+        assert!(!list.may_skip("F99", Need::Tracing), "what is not listed may not be skipped");
+        Ok(())
+    }
+}

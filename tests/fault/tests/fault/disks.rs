@@ -1,0 +1,132 @@
+//! F05, F06: disks that are full, and disks that do not keep what they were told to.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use longwire_fault::inject::disk::Mounted;
+use longwire_fault::{Bench, Need, Terms, api, database, run};
+use longwire_test_support::wait::pause;
+use longwire_test_support::{SOON, Tracer, folder, until};
+use serde_json::json;
+
+use crate::SETTLED;
+
+#[test]
+fn f05_a_full_disk_refuses_serves_what_is_stored_and_recovers_by_itself() -> anyhow::Result<()> {
+    run("F05", "disk full at an insert", &[Need::Mounts], |case| {
+        let place = folder();
+        let disk = Mounted::in_memory(&place.path().join("disk"), 8)?;
+        let mut bench = Bench::at(place, &disk.place().join("server"), |options| options)?;
+        let (phone, away) = (bench.add_phone()?, bench.add_phone()?);
+        bench.phone(away)?.kill();
+        let stored = bench.post(&json!({ "to": "all", "title": "Stored" }))?;
+        disk.fill(0)?;
+
+        let text = "x".repeat(20_000);
+        let body = json!({ "to": "all", "title": "Full", "body": text });
+        let mut accepted = Vec::new();
+        let refused = until("the disk to be full", SOON, || {
+            let answer = bench.api.post("/v1/notifications", &body).ok()?;
+            if answer.status == 202 {
+                accepted.push(answer.field("id"));
+            }
+            (answer.status != 202).then_some(answer)
+        })?;
+        accepted.iter().for_each(|id| bench.enter_one(id, &body));
+        assert_eq!(refused.status, 503, "{}", refused.text());
+        assert!(refused.header("retry-after").is_some_and(|after| after.parse::<u32>().is_ok()), "{:?}", refused.headers);
+        case.figure("accepted before it was full", accepted.len());
+
+        // What is stored is read and delivered all the same.
+        assert_eq!(bench.api.get(&format!("/v1/notifications/{stored}"))?.status, 200);
+        let away = bench.phone(away)?;
+        away.start_again()?;
+        away.shown(&stored)?;
+        ensure!(bench.server.is_running(), "the server ended: {}", bench.server.log());
+
+        disk.free()?;
+        let room = json!({ "to": "all", "title": "Room" });
+        let answer = until("room to be noticed", SOON, || {
+            let answer = bench.api.post("/v1/notifications", &room).ok()?;
+            (answer.status == 202).then_some(answer)
+        })?;
+        bench.enter_one(&answer.field("id"), &room);
+        bench.phone(phone)?.shown(&answer.field("id"))?;
+        let verdict = bench.verdict(SETTLED)?;
+        case.hold("after the disk was full", &verdict)?;
+        bench.server.kill();
+        Ok(())
+    })
+}
+
+#[test]
+fn f05_no_room_for_a_commit_a_checkpoint_or_a_line_of_the_log_loses_nothing() -> anyhow::Result<()> {
+    run("F05", "ENOSPC at a commit, at a checkpoint, at the log", &[Need::Tracing], |case| {
+        // At every level there is something to be written to the log.
+        let mut bench = Bench::with(|options| options.with_variable("LONGWIRE_LOG_FILTER", "debug"))?;
+        bench.add(&bench.phone_options().times(2))?;
+        let data = bench.server.data().to_owned();
+        let (main, log) = (data.join(database::FILE), data.with_extension("log"));
+        let wal = data.join(format!("{}-wal", database::FILE));
+        let places = [("commit", wal, 4), ("checkpoint", main, 4), ("log", log, 40)];
+        for (what, path, times) in places {
+            let fault = format!("pwrite64,write,writev:error=ENOSPC:when=1..{times}");
+            let tracer = Tracer::inject(bench.server.id(), &fault, &[&path])?;
+            // More than a checkpoint's worth: 4 MiB.
+            let count = if what == "checkpoint" { 120 } else { 30 };
+            let sending = bench.load(what, &Terms { count, senders: 4, ..Terms::default() });
+            let body = json!({ "to": "all", "title": "Large", "body": "x".repeat(50_000) });
+            let large = if what == "checkpoint" { 100 } else { 0 };
+            for _ in 0..large {
+                let answer = bench.api.post("/v1/notifications", &body)?;
+                ensure!([202, 503].contains(&answer.status), "{} {}", answer.status, answer.text());
+                if answer.status == 202 {
+                    bench.enter_one(&answer.field("id"), &body);
+                }
+            }
+            sending.wait_for(count)?;
+            case.figure(&format!("refused at the {what}"), sending.met().0);
+            let (posted, _) = sending.finish()?;
+            bench.enter(posted);
+            ensure!(bench.server.is_running(), "no room for the {what} ended the server: {}", bench.server.log());
+            tracer.detach()?;
+        }
+        let verdict = bench.verdict(SETTLED)?;
+        case.hold("with room again", &verdict)
+    })
+}
+
+#[test]
+fn f06_a_failed_fsync_is_never_taken_for_a_good_one() -> anyhow::Result<()> {
+    run("F06", "EIO from one fdatasync", &[Need::Tracing], |case| {
+        let mut bench = Bench::new()?;
+        bench.add(&bench.phone_options().times(2))?;
+        let first = bench.post(&json!({ "to": "all", "title": "Before" }))?;
+        bench.phone(0)?.shown(&first)?;
+        // Acknowledgements are committed too, and are not what is to fail.
+        until("the acknowledgements", SOON, || {
+            (api::metric(&bench.api, "longwire_unacknowledged")? == 0).then_some(())
+        })?;
+        pause(Duration::from_millis(300));
+        let wal = bench.server.data().join(format!("{}-wal", database::FILE));
+        let tracer = Tracer::inject(bench.server.id(), "fdatasync:error=EIO:when=1", &[&wal])?;
+        let key = "the one that the disk did not keep";
+        let body = json!({ "to": "all", "title": "Not kept" });
+        let answer = bench.api.notify_once(key, &body);
+        if let Ok(answer) = &answer {
+            ensure!(answer.status / 100 == 5, "answered {} {}", answer.status, answer.text());
+        }
+        case.figure("answered", answer.map_or(0, |answer| answer.status));
+        // The kernel has forgotten which pages were not written: only a new process may say what is on the disk.
+        let status = bench.server.ended(SOON)?;
+        ensure!(!status.success(), "it ended as if all were well: {status}");
+        drop(tracer);
+        let back = bench.restart()?;
+        case.figure("restart_ms", u64::try_from(back.as_millis())?);
+        let again = bench.api.notify_once(key, &body)?;
+        ensure!(again.status == 202, "{} {}", again.status, again.text());
+        bench.enter_one(&again.field("id"), &body);
+        let verdict = bench.verdict(SETTLED)?;
+        case.hold("after the failed fsync", &verdict)
+    })
+}
