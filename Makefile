@@ -1,13 +1,15 @@
 # Two commands: `make run` (try it) and `make test` (everything that CI runs).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup fmt lint unit simulation build interop e2e android android-ci
+.PHONY: help run test setup fmt lint unit simulation build interop e2e fault faults soak android android-ci
 
 help:
 	@echo 'make run    build, start the server on ./data and a virtual phone, print a curl line to paste'
 	@echo 'make test   everything that CI runs'
 	@echo 'make android   the Android half, on more levels and for one ABI more than make test'
-	@echo 'Parts of make test, alone: make fmt | lint | unit | simulation | build | interop | e2e | android-ci'
+	@echo 'make faults    every case of the fault matrix, with a table and target/faults/report.json'
+	@echo 'make soak      two hours of churn, with a report'
+	@echo 'Parts of make test, alone: make fmt | lint | unit | simulation | build | interop | e2e | fault | android-ci'
 
 run:
 	@scripts/setup run
@@ -20,8 +22,18 @@ test:
 setup:
 	@scripts/setup test
 
-fmt lint unit simulation build interop e2e:
+fmt lint unit simulation build interop e2e fault:
 	@scripts/test $@
+
+# Root for most of it: what cannot run is skipped and says so. ONLY=f05 runs the cases whose names begin with that.
+faults:
+	@scripts/setup test
+	@scripts/faults $(ONLY)
+
+# HOURS=2 by default.
+soak:
+	@scripts/setup test
+	@scripts/soak $(HOURS)
 
 # The stage `android` of make test: SDK 24, 34 and 35; arm64-v8a, armeabi-v7a and x86_64.
 android-ci:

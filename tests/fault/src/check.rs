@@ -84,6 +84,12 @@ impl Verdict {
         self.found.entry(invariant).or_default().push(finding);
     }
 
+    /// What does not hold.
+    #[must_use]
+    pub fn broken(&self) -> Vec<Invariant> {
+        self.found.keys().copied().collect()
+    }
+
     /// What was found against one of them.
     #[must_use]
     pub fn against(&self, invariant: Invariant) -> &[String] {
@@ -250,6 +256,3 @@ fn check_counters(ledger: &Ledger, seen: &Seen, verdict: &mut Verdict) {
         verdict.add(Invariant::I6, format!("{sessions} sessions of {phones} phones"));
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -34,6 +34,17 @@ pub fn change(data: &Path, statement: &str) -> anyhow::Result<u64> {
     python(CHANGE, data, statement)?.parse().context("python3 printed no number")
 }
 
+/// Carries the write-ahead log over, so that everything is in the database's own file.
+///
+/// # Errors
+/// A server has it.
+pub fn carry_over(data: &Path) -> anyhow::Result<()> {
+    let script = "import sqlite3, sys\nprint(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])";
+    let busy = python(script, data, "PRAGMA wal_checkpoint(TRUNCATE)")?;
+    ensure!(busy == "0", "the log is not carried over: somebody has the database");
+    Ok(())
+}
+
 /// What `PRAGMA integrity_check` says: `ok`.
 ///
 /// # Errors

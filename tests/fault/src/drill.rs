@@ -1,6 +1,6 @@
 //! Faults that several cases share: kills at a system call, power cuts under load.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -68,7 +68,7 @@ impl Disk {
     ///
     /// # Errors
     /// There is no loop device.
-    pub fn new(folder: PathBuf, mib: u64) -> anyhow::Result<Self> {
+    pub fn new(folder: &Path, mib: u64) -> anyhow::Result<Self> {
         let (image, place) = (folder.join("disk0.img"), folder.join("disk"));
         make_image(&image, mib)?;
         let mounted = Some(Mounted::image(&image, &place)?);
@@ -77,7 +77,7 @@ impl Disk {
 
     /// Where it is mounted.
     #[must_use]
-    pub fn place(&self) -> &PathBuf {
+    pub fn place(&self) -> &Path {
         &self.place
     }
 

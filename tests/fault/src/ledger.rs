@@ -109,24 +109,3 @@ impl Ledger {
         (0..self.posted.len()).map(|number| self.audience(number).len()).sum()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_audience_is_who_was_there() {
-        let mut ledger = Ledger::default();
-        let post = |ledger: &mut Ledger, to: &str| ledger.accept(Posted { to: to.into(), ..Posted::default() });
-        ledger.add_device("a");
-        ledger.add_member("topic:t", "a");
-        for to in ["all", "device:a", "device:x", "topic:t", "topic:nobody"] {
-            post(&mut ledger, to);
-        }
-        ledger.add_device("b");
-        post(&mut ledger, "all");
-        let sizes: Vec<usize> = (0..6).map(|number| ledger.audience(number).len()).collect();
-        assert_eq!(sizes, [1, 1, 0, 1, 0, 2]);
-        assert_eq!(ledger.showings(), 5);
-    }
-}

@@ -38,6 +38,7 @@ pub struct ServerOptions {
     more: Vec<String>,
     environment: Vec<(String, String)>,
     prefix: Vec<String>,
+    program: Option<PathBuf>,
     log: Log,
 }
 
@@ -54,6 +55,7 @@ impl ServerOptions {
             more: Vec::new(),
             environment: Vec::new(),
             prefix: Vec::new(),
+            program: None,
             log: Log::File,
         }
     }
@@ -69,6 +71,20 @@ impl ServerOptions {
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same server on another data directory.
+    #[must_use]
+    pub fn with_data(mut self, data: &Path) -> Self {
+        data.clone_into(&mut self.data);
+        self
+    }
+
+    /// The same server of another build: that program, or the one that was built here.
+    #[must_use]
+    pub fn with_program(mut self, program: Option<&Path>) -> Self {
+        self.program = program.map(Path::to_owned);
         self
     }
 
@@ -166,7 +182,8 @@ impl ServerOptions {
         let log = self.data.with_extension("log");
         let file = File::options().create(true).append(true).open(&log).context("failed to open the server's log")?;
         let start = file.metadata().context("failed to measure the server's log")?.len();
-        let mut command = behind(&self.prefix, &binary("longwire")?);
+        let program = self.program.clone().map_or_else(|| binary("longwire"), Ok)?;
+        let mut command = behind(&self.prefix, &program);
         command.arg("serve").arg("--data-dir").arg(&self.data);
         command.args(["--http", &self.http, "--c2s", &self.c2s, "--c2s-tls", &self.c2s_tls]).args(&self.more);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -41,8 +41,8 @@ fn f22_what_no_client_can_read_is_rejected_and_what_is_behind_it_flows() -> anyh
         bench.restart()?;
         bench.phone(0)?.start_again()?;
         let shown = bench.phone(0)?.wait("what is behind it", Duration::from_secs(90), |lines| {
-            let shown = lines.iter().filter_map(|line| line.pointer("/notification/id")?.as_str());
-            shown.into_iter().any(|id| id == behind).then_some(())
+            let mut shown = lines.iter().filter_map(|line| line.pointer("/notification/id")?.as_str());
+            shown.any(|id| id == behind).then_some(())
         });
         if let Err(error) = shown {
             anyhow::bail!("{error:#}\nthe server says:\n{}", bench.server.log());

@@ -55,6 +55,7 @@ fn f05_a_full_disk_refuses_serves_what_is_stored_and_recovers_by_itself() -> any
         let verdict = bench.verdict(SETTLED)?;
         case.hold("after the disk was full", &verdict)?;
         bench.server.kill();
+        drop(disk);
         Ok(())
     })
 }

@@ -16,7 +16,7 @@ const BEFORE: usize = 25;
 fn f03_a_power_cut_loses_nothing_that_was_acknowledged() -> anyhow::Result<()> {
     run("F03", "power cut of the server, three times", &[Need::Mounts, Need::LoopDevice], |case| {
         let place = folder();
-        let mut disk = Disk::new(place.path().to_owned(), 48)?;
+        let mut disk = Disk::new(place.path(), 48)?;
         let mut bench = Bench::at(place, &disk.place().join("server"), |options| options)?;
         bench.add(&bench.phone_options().times(3))?;
         for trial in 0..TRIALS {
@@ -28,6 +28,7 @@ fn f03_a_power_cut_loses_nothing_that_was_acknowledged() -> anyhow::Result<()> {
         }
         // The server keeps files on it.
         bench.server.kill();
+        drop(disk);
         Ok(())
     })
 }

@@ -1,6 +1,11 @@
-//! The instrument itself: a run as promised is clean, and each planted break is found under its own number.
+//! The checker itself: a run as promised is clean, and each planted break is found under its own number.
 
-use super::*;
+use std::collections::BTreeMap;
+
+use longwire_fault::check::Told;
+use longwire_fault::{Invariant, Ledger, Posted, Seen, check};
+use longwire_model::Timestamp;
+use longwire_test_support::screen::{Line, What};
 
 const EARLY: &str = "2026-11-21T11:42:00.000Z";
 const LATE: &str = "2026-11-21T11:50:00.000Z";
@@ -49,7 +54,7 @@ fn planted(invariant: Invariant, change: impl FnOnce(&mut Ledger, &mut Seen)) ->
     let verdict = check(&ledger, &seen);
     let found = verdict.against(invariant).to_vec();
     assert!(!found.is_empty(), "not found: {verdict}");
-    assert_eq!(verdict.found.len(), 1, "{verdict}");
+    assert_eq!(verdict.broken(), [invariant], "{verdict}");
     found
 }
 
@@ -157,4 +162,20 @@ fn i6_i8_and_i9_are_found_in_what_the_server_tells() {
         seen.told.get_mut("1").expect("the sample has it").counts.insert("delivered".into(), 1);
     });
     planted(Invariant::I9, |_, seen| seen.told.get_mut("2").expect("the sample has it").audience = 2);
+}
+
+#[test]
+fn an_audience_is_who_was_there() {
+    let mut ledger = Ledger::default();
+    let post = |ledger: &mut Ledger, to: &str| ledger.accept(Posted { to: to.into(), ..Posted::default() });
+    ledger.add_device("a");
+    ledger.add_member("topic:t", "a");
+    for to in ["all", "device:a", "device:x", "topic:t", "topic:nobody"] {
+        post(&mut ledger, to);
+    }
+    ledger.add_device("b");
+    post(&mut ledger, "all");
+    let sizes: Vec<usize> = (0..6).map(|number| ledger.audience(number).len()).collect();
+    assert_eq!(sizes, [1, 1, 0, 1, 0, 2]);
+    assert_eq!(ledger.showings(), 5);
 }
