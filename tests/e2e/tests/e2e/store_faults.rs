@@ -1,6 +1,6 @@
-//! Full disks, locked stores, directories and ports that are taken, and ends in the middle of work.
+//! Locked stores, directories and ports that are taken, and ends in the middle of work.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -55,67 +55,6 @@ fn a_locked_store_is_503_with_retry_after_and_nothing_is_lost() -> anyhow::Resul
     assert_eq!(again.status, 202, "{}", again.text());
     phone.shown(&again.field("id"))?;
     assert_eq!(phone.all_shown(), [before, again.field("id")]);
-    Ok(())
-}
-
-/// A small file system in memory; unmounted when dropped.
-struct SmallDisk<'a>(&'a Path);
-
-impl<'a> SmallDisk<'a> {
-    /// None where this user may not mount.
-    fn mount(place: &'a Path) -> anyhow::Result<Option<Self>> {
-        std::fs::create_dir_all(place)?;
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(place).stderr(Stdio::null());
-        Ok(command.status().is_ok_and(|status| status.success()).then_some(Self(place)))
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg("-l").arg(self.0).status());
-    }
-}
-
-/// Fills what room there is.
-fn fill(disk: &Path) -> anyhow::Result<()> {
-    let mut file = std::fs::File::create(disk.join("filler"))?;
-    while file.write_all(&[0; 4_096]).is_ok() {}
-    Ok(())
-}
-
-#[test]
-fn a_full_disk_is_503_and_room_again_is_202() -> anyhow::Result<()> {
-    let place = folder();
-    let disk = place.path().join("disk");
-    let Some(_mounted) = SmallDisk::mount(&disk)? else {
-        println!("skipped: a small disk cannot be mounted here (it takes root)");
-        return Ok(());
-    };
-    let mut server = Server::start(&disk.join("server"))?;
-    let api = server.admin()?;
-    let phone = longwire_test_support::Phones::one(&server, &place.path().join("phone"))?;
-    fill(&disk)?;
-    let mut accepted = Vec::new();
-    let text = "x".repeat(20_000);
-    let refused = until("the disk to be full", SOON, || {
-        let answer = api.post("/v1/notifications", &json!({ "to": "all", "title": "full", "body": text })).ok()?;
-        if answer.status == 202 {
-            accepted.push(answer.field("id"));
-        }
-        (answer.status != 202).then_some(answer)
-    })?;
-    assert_problem(&refused, 503, "unavailable");
-    assert!(refused.header("retry-after").is_some());
-    ensure!(server.is_running(), "the server ended: {}", server.log());
-    std::fs::remove_file(disk.join("filler"))?;
-    let answer = until("room to be noticed", SOON, || {
-        let answer = api.post("/v1/notifications", &json!({ "to": "all", "title": "room" })).ok()?;
-        (answer.status == 202).then_some(answer)
-    })?;
-    accepted.push(answer.field("id"));
-    phone.shown(&answer.field("id"))?;
-    assert_eq!(phone.all_shown(), accepted, "what was accepted is shown once each, and nothing else");
     Ok(())
 }
 
