@@ -233,7 +233,8 @@ impl Bench {
     pub fn verdict(&mut self, patience: Duration) -> anyhow::Result<Verdict> {
         let deadline = now() + patience;
         loop {
-            let verdict = check(&self.ledger, &self.seen()?);
+            let seen = self.seen()?;
+            let verdict = check(&self.ledger, &seen);
             // These heal with time; the others do not.
             let under_way = [Invariant::I1, Invariant::I6, Invariant::I9];
             let is_settled = under_way.iter().all(|invariant| verdict.against(*invariant).is_empty());

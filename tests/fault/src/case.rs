@@ -67,7 +67,11 @@ pub fn run(
             println!("skipped {id} ({what}): no {} here: {why}", need.name());
             let is_listed = List::read()?.may_skip(id, *need);
             write(&case, if is_listed { "skipped" } else { "failed" }, &format!("no {}: {why}", need.name()))?;
-            ensure!(is_listed, "{id} is skipped for want of {}, which tests/fault/skips.toml does not list", need.name());
+            ensure!(
+                is_listed,
+                "{id} is skipped for want of {}, which tests/fault/skips.toml does not list",
+                need.name()
+            );
             return Ok(());
         }
     }

@@ -151,13 +151,7 @@ fn check_screens(ledger: &Ledger, seen: &Seen, verdict: &mut Verdict) {
 }
 
 /// I3: when a screen begins to show something, and what it shows last.
-fn check_times(
-    ledger: &Ledger,
-    device: &str,
-    lines: &[Line],
-    posted: &BTreeMap<&str, usize>,
-    verdict: &mut Verdict,
-) {
+fn check_times(ledger: &Ledger, device: &str, lines: &[Line], posted: &BTreeMap<&str, usize>, verdict: &mut Verdict) {
     let mut begun = BTreeSet::new();
     let mut removed = BTreeSet::new();
     for line in lines {
@@ -179,20 +173,17 @@ fn check_times(
         let Some(entry) = entry else { continue };
         for (what, end) in [("recall", entry.recalled_at), ("expiry", entry.expires_at)] {
             if let Some(end) = end.filter(|end| at.as_millis() > end + ON_ITS_WAY_MS) {
-                verdict.add(Invariant::I3, format!("{} on {device}, {} ms after its {what}", line.id, at.as_millis() - end));
+                verdict.add(
+                    Invariant::I3,
+                    format!("{} on {device}, {} ms after its {what}", line.id, at.as_millis() - end),
+                );
             }
         }
     }
 }
 
 /// I4: of one sender and lane, what comes first on the screen was posted first.
-fn check_order(
-    ledger: &Ledger,
-    device: &str,
-    lines: &[Line],
-    posted: &BTreeMap<&str, usize>,
-    verdict: &mut Verdict,
-) {
+fn check_order(ledger: &Ledger, device: &str, lines: &[Line], posted: &BTreeMap<&str, usize>, verdict: &mut Verdict) {
     let mut begun = BTreeSet::new();
     let mut last: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.what == What::Handed) {

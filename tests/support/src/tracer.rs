@@ -47,8 +47,9 @@ impl Tracer {
     /// # Errors
     /// strace is not there, or may not.
     pub fn inject<P: AsRef<OsStr>>(id: u32, fault: &str, paths: &[P]) -> anyhow::Result<Self> {
-        let injection = format!("inject={fault}");
-        let mut options = vec![OsStr::new("-o"), OsStr::new("/dev/null"), OsStr::new("-e"), OsStr::new(&injection)];
+        let calls = fault.split(':').next().unwrap_or_default();
+        let (traced, injected) = (format!("trace={calls}"), format!("inject={fault}"));
+        let mut options = ["-o", "/dev/null", "-e", &traced, "-e", &injected].map(OsStr::new).to_vec();
         for path in paths {
             options.extend([OsStr::new("-P"), path.as_ref()]);
         }

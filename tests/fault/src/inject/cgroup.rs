@@ -27,7 +27,8 @@ impl MemoryCgroup {
     /// # Errors
     /// More than that is in use and cannot be given back.
     pub fn limit(&self, mib: u64) -> anyhow::Result<()> {
-        fs::write(self.0.join("memory.limit_in_bytes"), (mib * 1024 * 1024).to_string()).context("failed to set a limit")
+        fs::write(self.0.join("memory.limit_in_bytes"), (mib * 1024 * 1024).to_string())
+            .context("failed to set a limit")
     }
 
     /// Takes a process in.

@@ -34,7 +34,11 @@ fn f05_a_full_disk_refuses_serves_what_is_stored_and_recovers_by_itself() -> any
         })?;
         accepted.iter().for_each(|id| bench.enter_one(id, &body));
         assert_eq!((refused.status, refused.field("code").as_str()), (503, "unavailable"), "{}", refused.text());
-        assert!(refused.header("retry-after").is_some_and(|after| after.parse::<u32>().is_ok()), "{:?}", refused.headers);
+        assert!(
+            refused.header("retry-after").is_some_and(|after| after.parse::<u32>().is_ok()),
+            "{:?}",
+            refused.headers
+        );
         case.figure("accepted before it was full", accepted.len());
 
         // What is stored is read and delivered all the same.

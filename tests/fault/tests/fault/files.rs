@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::ensure;
 use longwire_fault::footprint::load_percent;
 use longwire_fault::{Bench, Need, Terms, run};
-use longwire_test_support::wait::pause;
 use longwire_test_support::Tracer;
+use longwire_test_support::wait::pause;
 
 use crate::SETTLED;
 
@@ -26,8 +26,8 @@ fn f24_no_files_left_is_waited_out_without_a_spin() -> anyhow::Result<()> {
         let trace_text = trace.to_string_lossy().into_owned();
         let tracer = Tracer::attach(bench.server.id(), &[&options[..], &[trace_text.as_str()]].concat())?;
         // Somebody waits at each door.
-        let waiting = [&bench.server.ready.c2s, &bench.server.ready.c2s_tls, &bench.server.ready.http]
-            .map(TcpStream::connect);
+        let waiting =
+            [&bench.server.ready.c2s, &bench.server.ready.c2s_tls, &bench.server.ready.http].map(TcpStream::connect);
         let (percent, ()) = load_percent(bench.server.id(), || {
             pause(WITHOUT_FILES);
             Ok(())

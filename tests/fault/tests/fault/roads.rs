@@ -19,9 +19,8 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(2 * HEARTBEAT_S + 10 + 3);
 fn f15_a_half_open_connection_is_noticed_and_nothing_in_it_is_lost() -> anyhow::Result<()> {
     run("F15", "half-open connections at a heartbeat of 5 s", &[Need::Namespaces], |case| {
         let namespace = Namespace::new()?;
-        let mut bench = Bench::with(|options| {
-            options.behind(&namespace.prefix()).with_variable("LONGWIRE_HEARTBEAT_MIN", "1")
-        })?;
+        let mut bench =
+            Bench::with(|options| options.behind(&namespace.prefix()).with_variable("LONGWIRE_HEARTBEAT_MIN", "1"))?;
         bench.api = bench.api.inside(&namespace.file());
         let heartbeat = HEARTBEAT_S.to_string();
         let phone = bench.phone_options().behind(&namespace.prefix()).with(&["--heartbeat", &heartbeat]);
@@ -34,9 +33,7 @@ fn f15_a_half_open_connection_is_noticed_and_nothing_in_it_is_lost() -> anyhow::
         namespace.black_hole(port.context("no port")?)?;
         let cut = now();
         let into = bench.post(&json!({ "to": "all", "title": "Into the silence" }))?;
-        until("the server to notice", NOTICED_WITHIN, || {
-            (!api::is_online(&bench.api, &device)?).then_some(())
-        })?;
+        until("the server to notice", NOTICED_WITHIN, || (!api::is_online(&bench.api, &device)?).then_some(()))?;
         case.figure("noticed after_ms", u64::try_from(cut.elapsed().as_millis())?);
         let missed = bench.post(&json!({ "to": "all", "title": "While it was away" }))?;
         let told = api::told_of(&bench.api, &missed)?;

@@ -32,7 +32,11 @@ fn killed_under_load() -> anyhow::Result<(Bench, usize)> {
 }
 
 /// Copies a data directory and changes the copy.
-fn changed(bench: &Bench, name: &str, change: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<ServerOptions> {
+fn changed(
+    bench: &Bench,
+    name: &str,
+    change: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<ServerOptions> {
     let copy = bench.place.path().join(name);
     command("cp", &["-a", &bench.server.data().to_string_lossy(), &copy.to_string_lossy()])?;
     change(&copy)?;
@@ -94,7 +98,8 @@ fn serves(options: &ServerOptions) -> anyhow::Result<usize> {
     let known = database::read(server.data(), "SELECT count(*) FROM entry WHERE expires_at IS NOT NULL")?.parse()?;
     let api = server.admin()?;
     let phone = longwire_test_support::Phones::one(&server, &server.data().with_extension("phone"))?;
-    let answer = api.post("/v1/notifications", &json!({ "to": format!("device:{}", phone.id()?), "title": "After" }))?;
+    let answer =
+        api.post("/v1/notifications", &json!({ "to": format!("device:{}", phone.id()?), "title": "After" }))?;
     phone.shown(&answer.field("id"))?;
     server.terminate(SOON)?;
     Ok(known)

@@ -60,12 +60,12 @@ fn f27_a_backup_of_a_running_server_holds_what_was_acknowledged_before_it() -> a
         shown_after_healing(&mut bench, there, &id)?;
         bench.phone(away)?.start_again()?;
         shown_after_healing(&mut bench, away, &id)?;
-        restored(&mut bench, there, away, &before.iter().map(|posted| posted.id.clone()).collect::<Vec<_>>())
+        restored(&bench, there, away, &before.iter().map(|posted| posted.id.clone()).collect::<Vec<_>>())
     })
 }
 
 /// What was acknowledged before the backup is on both screens; nothing is on one of them twice.
-fn restored(bench: &mut Bench, there: usize, away: usize, before: &[String]) -> anyhow::Result<()> {
+fn restored(bench: &Bench, there: usize, away: usize, before: &[String]) -> anyhow::Result<()> {
     let screens = bench.screens()?;
     for place in [there, away] {
         let device = bench.device(place)?;

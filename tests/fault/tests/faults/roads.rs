@@ -132,7 +132,8 @@ fn f18_sockets_that_are_killed_come_back_without_a_storm() -> anyhow::Result<()>
         bench.add(&options)?;
         let mut chance = Chance::new(Chance::seed());
         let before = api::metric(&bench.api, "longwire_logins_total").unwrap_or_default();
-        let sending = bench.load("resets", &Terms { count: 400, between: Duration::from_millis(90), ..Terms::default() });
+        let sending =
+            bench.load("resets", &Terms { count: 400, between: Duration::from_millis(90), ..Terms::default() });
         for _ in 0..ROUNDS {
             let filter = format!("sport = :{port}");
             let sockets = namespace.run(&["ss", "-tnH", "state", "established", &filter])?;

@@ -89,7 +89,8 @@ fn has_not_grown(case: &mut Case, samples: &[Sample]) -> anyhow::Result<()> {
     let warm = samples.get(samples.len() / 4..).unwrap_or_default();
     let growth = slope(warm) * 3_600.0;
     let files: Vec<usize> = warm.iter().map(|(_, footprint)| footprint.files).collect();
-    let (least, most) = (files.iter().min().copied().unwrap_or_default(), files.iter().max().copied().unwrap_or_default());
+    let (least, most) =
+        (files.iter().min().copied().unwrap_or_default(), files.iter().max().copied().unwrap_or_default());
     case.figure("rss growth, KiB per hour", growth.round());
     case.figure("rss_kib at the end", warm.last().map(|(_, footprint)| footprint.rss_kib));
     case.figure("files, least", least);
