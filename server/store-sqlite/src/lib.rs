@@ -7,6 +7,7 @@ mod checkpoint;
 mod commit;
 mod error;
 mod open;
+mod payload;
 mod read;
 mod row;
 mod sql;

@@ -12,6 +12,7 @@ use longwire_model::{
 use serde_json::{Value as Json, json};
 use sqlx::sqlite::SqliteRow;
 
+use crate::payload;
 use crate::sql::{
     Value, bytes, bytes_option, column, damaged, device_id, lane, seq, seq_option, timestamp, timestamp_option,
 };
@@ -81,7 +82,7 @@ fn content(row: &SqliteRow) -> Result<Content, sqlx::Error> {
         routing: routing(row)?,
         filter: filter(row)?,
         collapse_key: column::<Option<&str>>(row, "collapse_key")?.map(Into::into),
-        payload: column::<&str>(row, "payload")?.into(),
+        payload: payload::read(column(row, "payload")?).into(),
     })
 }
 
