@@ -3,6 +3,7 @@
 mod backup;
 mod certificate;
 mod cli;
+mod clock;
 mod commands;
 mod configuration;
 mod control;

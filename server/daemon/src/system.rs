@@ -5,29 +5,16 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use longwire_core::androidpn::Settings as Androidpn;
-use longwire_core::{Clock, Core, CoreConfig, Env, Random, Registration};
+use longwire_core::{Core, CoreConfig, Env, Random, Registration};
 use longwire_model::Timestamp;
 use longwire_store::Store as _;
 use longwire_store_sqlite::{Options, SqliteStore};
 
+use crate::clock::SystemClock;
 use crate::configuration::{DeviceKeys, HeartbeatBounds};
 use crate::data_dir::{self, DataDir};
 
-struct SystemClock {
-    started: Instant,
-}
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        now()
-    }
-
-    fn mono_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-/// The wall clock.
+/// The wall clock, as the machine tells it.
 #[expect(clippy::disallowed_methods, reason = "the rim: clocks are read here and passed on")]
 pub(crate) fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -48,7 +35,7 @@ impl Random for SystemRandom {
 /// Clock and randomness of this machine.
 #[expect(clippy::disallowed_methods, reason = "the rim: clocks are read here and passed on")]
 pub(crate) fn env() -> Env {
-    Env::new(Arc::new(SystemClock { started: Instant::now() }), Arc::new(SystemRandom))
+    Env::new(Arc::new(SystemClock::new(Instant::now())), Arc::new(SystemRandom))
 }
 
 /// That original androidpn clients are dealt with.

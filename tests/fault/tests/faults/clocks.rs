@@ -40,6 +40,12 @@ fn f13_a_wall_clock_that_jumps_ends_nothing_before_its_time() -> anyhow::Result<
             let states = lines.iter().skip(mark).filter(|line| line.get("state").is_some()).count();
             ensure!(states == 0, "{offset}: the connection did not outlive it: {lines:?}");
             ensure!(api::is_online(&bench.api, &device) == Some(true), "{offset}: heartbeats follow the wall clock");
+            // Whoever comes just now is given what waits, as on any other day.
+            let waiting = bench.post(&json!({ "to": "all", "title": "At a wrong time", "ttl": 86_400 }))?;
+            bench.phone(away)?.start_again()?;
+            shown_after_healing(&mut bench, away, &id)?;
+            shown_after_healing(&mut bench, away, &waiting)?;
+            bench.phone(away)?.kill();
         }
         // All of it waited through the wrong times, and none of it has expired: four weeks are not over.
         bench.phone(away)?.start_again()?;
