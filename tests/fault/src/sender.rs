@@ -47,6 +47,7 @@ struct Met {
     refused: AtomicUsize,
     unanswered: AtomicUsize,
     is_over: AtomicBool,
+    failure: Mutex<Option<String>>,
     posted: Mutex<Vec<Posted>>,
     answered_ms: Mutex<Vec<u64>>,
 }
@@ -67,7 +68,12 @@ impl Sending {
         let start = |number: usize| {
             let (api, terms, met) = (api.clone(), terms.clone(), Arc::clone(&met));
             let sender = format!("{name}-{number}");
-            std::thread::spawn(move || send(&api, &sender, &terms, &met))
+            std::thread::spawn(move || {
+                send(&api, &sender, &terms, &met).inspect_err(|error| {
+                    let mut failure = met.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                    failure.get_or_insert_with(|| format!("{error:#}"));
+                })
+            })
         };
         let threads = (0..terms.senders).map(start).collect();
         Self { met, count: terms.count, threads }
@@ -100,7 +106,8 @@ impl Sending {
         until(&format!("{count} accepted notifications"), PATIENCE, || {
             (self.accepted() >= count || is_done()).then_some(())
         })?;
-        ensure!(self.accepted() >= count, "a sender failed; the end tells why");
+        let failure = self.met.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ensure!(self.accepted() >= count, "a sender failed: {}", failure.unwrap_or_default());
         Ok(())
     }
 

@@ -60,9 +60,9 @@ fn f22_what_no_client_can_read_is_rejected_and_what_is_behind_it_flows() -> anyh
 /// The calls, which of them in their thread, and what is cut there.
 const POINTS: &[(&str, u32)] = &[
     // Storing what came.
-    ("fdatasync", 1),
+    ("fsync,fdatasync", 1),
     // Showing it.
-    ("fdatasync", 2),
+    ("fsync,fdatasync", 2),
     // Acknowledging it.
     ("sendto,writev,write", 2),
 ];

@@ -89,7 +89,9 @@ fn f05_no_room_for_a_commit_a_checkpoint_or_a_line_of_the_log_loses_nothing() ->
                     bench.enter_one(&answer.field("id"), &body);
                 }
             }
-            sending.wait_for(count)?;
+            if let Err(error) = sending.wait_for(count) {
+                anyhow::bail!("{error:#} ({what}: {:?} refused and unanswered); {}", sending.met(), bench.server.log());
+            }
             case.figure(&format!("refused at the {what}"), sending.met().0);
             let (posted, _) = sending.finish()?;
             bench.enter(posted);
@@ -103,7 +105,7 @@ fn f05_no_room_for_a_commit_a_checkpoint_or_a_line_of_the_log_loses_nothing() ->
 
 #[test]
 fn f06_a_failed_fsync_is_never_taken_for_a_good_one() -> anyhow::Result<()> {
-    run("F06", "EIO from one fdatasync", &[Need::Tracing], |case| {
+    run("F06", "EIO from one fsync", &[Need::Tracing], |case| {
         let mut bench = Bench::new()?;
         bench.add(&bench.phone_options().times(2))?;
         let first = bench.post(&json!({ "to": "all", "title": "Before" }))?;
@@ -114,8 +116,8 @@ fn f06_a_failed_fsync_is_never_taken_for_a_good_one() -> anyhow::Result<()> {
         })?;
         pause(Duration::from_millis(300));
         let wal = bench.server.data().join(format!("{}-wal", database::FILE));
-        let tracer = Tracer::inject(bench.server.id(), "fdatasync:error=EIO:when=1", &[&wal])?;
-        let key = "the one that the disk did not keep";
+        let tracer = Tracer::inject(bench.server.id(), "fdatasync,fsync:error=EIO:when=1", &[&wal])?;
+        let key = "not-kept";
         let body = json!({ "to": "all", "title": "Not kept" });
         let answer = bench.api.notify_once(key, &body);
         if let Ok(answer) = &answer {

@@ -9,7 +9,7 @@ use crate::SETTLED;
 /// The calls, which of them in their thread, and what is cut there.
 const POINTS: &[(&str, u32)] = &[
     // The commit of a group: nothing of it was promised, or all of it will be.
-    ("fdatasync", 3),
+    ("fdatasync,fsync", 3),
     // An answer, or an entry on its way to a phone.
     ("sendto,writev", 5),
     // A request, or an acknowledgement.

@@ -54,7 +54,7 @@ fn has_shown(lines: &[Value], id: &str) -> Option<()> {
 }
 
 /// The calls around what a phone does with a notification.
-const CALLS: &[&str] = &["fdatasync", "sendto,writev", "write", "recvfrom"];
+const CALLS: &[&str] = &["fdatasync,fsync", "sendto,writev", "write", "recvfrom"];
 const POINTS: u32 = 12;
 
 #[test]

@@ -107,10 +107,10 @@ fn serves(options: &ServerOptions) -> anyhow::Result<usize> {
 
 #[test]
 fn f07_a_slow_disk_is_only_slow() -> anyhow::Result<()> {
-    run("F07", "fdatasync takes 300 ms more", &[Need::Tracing], |case| {
+    run("F07", "an fsync takes 300 ms more", &[Need::Tracing], |case| {
         let mut bench = Bench::new()?;
         bench.add(&bench.phone_options().times(20))?;
-        let tracer = Tracer::inject::<&str>(bench.server.id(), "fdatasync:delay_enter=300000", &[])?;
+        let tracer = Tracer::inject::<&str>(bench.server.id(), "fdatasync,fsync:delay_enter=300000", &[])?;
         let terms = Terms { count: 120, senders: 16, between: Duration::ZERO, ..Terms::default() };
         let sending = bench.load("slow", &terms);
         sending.wait_for(terms.count)?;

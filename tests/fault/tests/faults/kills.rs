@@ -10,7 +10,7 @@ use longwire_test_support::{Chance, folder};
 use crate::SETTLED;
 
 /// The calls around each durable step, and how far each is counted.
-const CALLS: &[&str] = &["fdatasync", "sendto,writev", "recvfrom"];
+const CALLS: &[&str] = &["fdatasync,fsync", "sendto,writev", "recvfrom"];
 const POINTS: u32 = 60;
 
 #[test]
