@@ -56,7 +56,6 @@ struct Met {
 #[derive(Debug)]
 pub struct Sending {
     met: Arc<Met>,
-    count: usize,
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
 }
 
@@ -76,7 +75,7 @@ impl Sending {
             })
         };
         let threads = (0..terms.senders).map(start).collect();
-        Self { met, count: terms.count, threads }
+        Self { met, threads }
     }
 
     /// How many were answered with a 2xx so far.
@@ -102,12 +101,11 @@ impl Sending {
     /// # Errors
     /// They are not in time, or a sender has failed.
     pub fn wait_for(&self, count: usize) -> anyhow::Result<()> {
-        let is_done = || self.threads.iter().any(JoinHandle::is_finished) && self.accepted() < self.count;
+        let failure = || self.met.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
         until(&format!("{count} accepted notifications"), PATIENCE, || {
-            (self.accepted() >= count || is_done()).then_some(())
+            (self.accepted() >= count || failure().is_some()).then_some(())
         })?;
-        let failure = self.met.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        ensure!(self.accepted() >= count, "a sender failed: {}", failure.unwrap_or_default());
+        ensure!(self.accepted() >= count, "a sender failed: {}", failure().unwrap_or_default());
         Ok(())
     }
 
