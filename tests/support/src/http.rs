@@ -119,6 +119,7 @@ impl Client {
     /// A client of `host:port`.
     #[must_use]
     pub fn new(address: &str, key: Option<&str>) -> Self {
+        key.into_iter().for_each(crate::keep::key);
         Self { address: address.to_owned(), key: key.map(str::to_owned), namespace: None }
     }
 

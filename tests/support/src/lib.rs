@@ -5,6 +5,7 @@
 
 pub mod dns;
 pub mod http;
+pub mod keep;
 pub mod middle;
 pub mod nat;
 pub mod phones;

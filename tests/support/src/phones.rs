@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 use crate::dns::Dns;
+use crate::keep;
 use crate::process::{behind, binary, ended, kill, signal, terminate};
 use crate::server::{Ready, Server};
 use crate::wait::now;
@@ -109,7 +110,7 @@ impl PhoneOptions {
     /// It is not built or cannot be started.
     pub fn start(&self) -> anyhow::Result<Phones> {
         std::fs::create_dir_all(&self.data).context("failed to make the phones' folder")?;
-        let log = self.data.with_extension("log");
+        let log = keep::log_of(&self.data);
         let file = File::options().create(true).append(true).open(&log).context("failed to open the phones' log")?;
         let mut command = behind(&self.prefix, &binary("longwire-device")?);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

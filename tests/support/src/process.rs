@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use crate::until;
+use crate::{keep, until};
 
 /// The path of a built binary: in `BIN_DIR`, else beside the running test.
 ///
@@ -47,7 +47,11 @@ fn beside_this_test() -> Option<PathBuf> {
 pub fn longwire(data: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
     let mut command = Command::new(binary("longwire")?);
     command.args(arguments).arg("--data-dir").arg(data).stdin(Stdio::null());
-    command.output().with_context(|| format!("failed to run longwire {}", arguments.join(" ")))
+    let output = command.output().with_context(|| format!("failed to run longwire {}", arguments.join(" ")))?;
+    if matches!(arguments, ["key", "create", ..] | ["app", "key", "create", ..] | ["account", "add", ..]) {
+        String::from_utf8_lossy(&output.stdout).lines().for_each(keep::key);
+    }
+    Ok(output)
 }
 
 /// Its standard output, trimmed, of a command that must succeed.

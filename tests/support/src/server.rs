@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 use crate::http::Client;
+use crate::keep;
 use crate::process::{behind, binary, ended, kill, longwire, printed, signal, terminate};
 use crate::until;
 
@@ -119,7 +120,13 @@ impl ServerOptions {
     /// The same server, which may have so many files open.
     #[must_use]
     pub fn with_files(self, max: u32) -> Self {
-        self.behind(&["sh", "-c", &format!("ulimit -n {max} && exec \"$0\" \"$@\"")])
+        self.through_shell(&format!("ulimit -n {max} && exec \"$0\" \"$@\""))
+    }
+
+    /// The same server, started by `sh -c` with a script that ends in `exec "$0" "$@"`: for limits and files that a shell sets.
+    #[must_use]
+    pub fn through_shell(self, script: &str) -> Self {
+        self.behind(&["sh", "-c", script])
     }
 
     /// The same server with its HTTP on this address.
@@ -159,6 +166,7 @@ impl ServerOptions {
         let told: Value = serde_json::from_str(&line)
             .with_context(|| format!("the server printed a line that is not JSON: {line}"))?;
         let api_key = told.get("api_key").and_then(Value::as_str).map(str::to_owned);
+        api_key.iter().for_each(|key| keep::key(key));
         let ready = Ready::parse(&told)?;
         Ok(Server { child, ready, api_key, options: self.clone(), log: log.0, lines })
     }
@@ -179,7 +187,7 @@ impl ServerOptions {
     }
 
     fn spawn(&self) -> anyhow::Result<(Child, (PathBuf, u64))> {
-        let log = self.data.with_extension("log");
+        let log = keep::log_of(&self.data);
         let file = File::options().create(true).append(true).open(&log).context("failed to open the server's log")?;
         let start = file.metadata().context("failed to measure the server's log")?.len();
         let program = self.program.clone().map_or_else(|| binary("longwire"), Ok)?;

@@ -1,7 +1,7 @@
 //! A raw XMPP stream over TCP or TLS: sends exactly what a test says and shows exactly what comes back.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use base64::Engine as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::wait::now;
 
@@ -51,6 +51,17 @@ impl Wire {
     /// Nobody listens.
     pub fn plain(address: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).with_context(|| format!("failed to connect to {address}"))?;
+        stream.set_read_timeout(Some(READ_EVERY))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { carrier: Some(Carrier::Plain(stream)), received: Vec::new(), closed: false })
+    }
+
+    /// Connects in the clear from an address of the loopback network.
+    ///
+    /// # Errors
+    /// Nobody listens, or the address is not one of this machine.
+    pub fn plain_from(source: IpAddr, address: &str) -> anyhow::Result<Self> {
+        let stream = connect_from(source, address)?;
         stream.set_read_timeout(Some(READ_EVERY))?;
         stream.set_nodelay(true)?;
         Ok(Self { carrier: Some(Carrier::Plain(stream)), received: Vec::new(), closed: false })
@@ -268,6 +279,18 @@ fn session(certificate: &Path) -> anyhow::Result<ClientConnection> {
     Ok(ClientConnection::new(Arc::new(config), name)?)
 }
 
+/// Connects from an address of the loopback network, and leaves the socket as it is.
+///
+/// # Errors
+/// Nobody listens, or the address is not one of this machine.
+pub fn connect_from(source: IpAddr, address: &str) -> anyhow::Result<TcpStream> {
+    let to: SocketAddr = address.parse().with_context(|| format!("{address} is no address"))?;
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(source, 0).into()).with_context(|| format!("failed to come from {source}"))?;
+    socket.connect(&to.into()).with_context(|| format!("failed to connect to {address} from {source}"))?;
+    Ok(socket.into())
+}
+
 fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     hay.windows(needle.len()).position(|window| window == needle)
 }
@@ -281,5 +304,8 @@ pub fn plain_login(name: &str, password: &str) -> String {
 /// The message of SASL PLAIN with an authorisation id, in base64.
 #[must_use]
 pub fn plain_login_as(authorisation: &str, name: &str, password: &str) -> String {
-    base64::engine::general_purpose::STANDARD.encode(format!("{authorisation}\0{name}\0{password}"))
+    let message = base64::engine::general_purpose::STANDARD.encode(format!("{authorisation}\0{name}\0{password}"));
+    crate::keep::secret(password);
+    crate::keep::secret(&message);
+    message
 }
