@@ -14,7 +14,7 @@ mod forms;
 mod hello;
 mod http;
 mod http2;
-mod listening;
+
 mod names;
 mod operator;
 mod renegotiation;

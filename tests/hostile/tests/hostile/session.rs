@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use anyhow::{Context, ensure};
+use longwire_test_support::keep;
 use longwire_test_support::wire::{Wire, plain_login};
 
 use crate::world::World;
@@ -70,6 +71,7 @@ pub(crate) fn opened(world: &World, source: IpAddr) -> anyhow::Result<Wire> {
 
 /// Asks for an account; gives the head of the answer.
 pub(crate) fn register(wire: &mut Wire, name: &str, password: &str) -> anyhow::Result<String> {
+    keep::secret(password);
     wire.send(&format!(
         "<iq type='set' id='reg'><query xmlns='jabber:iq:register'><username>{name}</username>\
          <password>{password}</password></query></iq>"

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use longwire_test_support::{Client, Server, ServerOptions, TempDir, folder};
 use serde_json::{Value, json};
 
@@ -44,6 +44,21 @@ impl World {
         let answer = self.api.post("/v1/notifications", &json!({ "to": to, "title": title }))?;
         ensure!(answer.status == 202, "a notification was answered {} {}", answer.status, answer.text());
         Ok(answer.field("id"))
+    }
+
+    /// A counter or gauge of `/metrics`; none when it is not there.
+    pub(crate) fn metric(&self, name: &str) -> anyhow::Result<Option<u64>> {
+        let text = self.api.get("/metrics")?.text();
+        let line = text.lines().find(|line| line.split([' ', '{']).next() == Some(name));
+        Ok(line.and_then(|line| line.rsplit(' ').next()).and_then(|value| value.parse().ok()))
+    }
+
+    /// The id of the only device of an account.
+    pub(crate) fn device_of(&self, account: &str) -> anyhow::Result<String> {
+        let is_own = |device: &Value| device.get("account").and_then(Value::as_str) == Some(account);
+        let device = self.items("/v1/devices?limit=100")?.into_iter().find(is_own);
+        let id = device.and_then(|device| Some(device.get("id")?.as_str()?.to_owned()));
+        id.with_context(|| format!("{account} has no device"))
     }
 
     /// The items of a list.

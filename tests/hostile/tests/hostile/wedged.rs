@@ -1,0 +1,65 @@
+//! SLOW-02: a phone that takes no push and reads nothing, with ten thousand waiting for it.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use longwire_test_support::until;
+use longwire_test_support::wire::{Wire, plain_login};
+
+use crate::beside::beside;
+use crate::session::{opened, register};
+use crate::world::{ATTACKER, World};
+
+const NAME: &str = "wedged";
+const PASSWORD: &str = "the password of wedged";
+const PUSHES: usize = 10_000;
+const SENDERS: usize = 8;
+/// How long a full window is borne (30 s), with room for a busy machine.
+const CLOSED_AFTER_MAX: Duration = Duration::from_secs(60);
+
+/// A push session; everything that comes behind its login is unread.
+fn push_session(world: &World, is_new: bool) -> anyhow::Result<Wire> {
+    let mut wire = opened(world, ATTACKER)?;
+    if is_new {
+        let answer = register(&mut wire, NAME, PASSWORD)?;
+        ensure!(answer.contains("result"), "{answer}");
+    }
+    wire.send(&format!(
+        "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>{}</initial-response>\
+         <user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'/><bind xmlns='urn:xmpp:bind:0'><tag>longwire</tag>\
+         <push xmlns='urn:longwire:push:1' heartbeat='600'/></bind></authenticate>",
+        plain_login(NAME, PASSWORD)
+    ))?;
+    let bound = wire.expect("<stream:features/>")?;
+    ensure!(bound.contains(&format!("{NAME}@localhost/")), "bound as {bound}");
+    Ok(wire)
+}
+
+#[test]
+fn slow_02_who_takes_nothing_is_closed_and_everything_waits() -> anyhow::Result<()> {
+    let world = World::new()?;
+    beside("slow_02", &world, 1, || {
+        let wedged = push_session(&world, true)?;
+        let device = format!("device:{}", world.device_of(NAME)?);
+        let first = world.notify(&device, "the first")?;
+        let sent = std::thread::scope(|scope| {
+            let send = || (0..PUSHES / SENDERS).filter(|_| world.notify(&device, "Door").is_ok()).count();
+            let senders: Vec<_> = (0..SENDERS).map(|_| scope.spawn(send)).collect();
+            senders.into_iter().filter_map(|sender| sender.join().ok()).sum::<usize>()
+        });
+        ensure!(sent == PUSHES, "{sent} of {PUSHES} notifications were accepted");
+        let last = world.notify(&device, "the last")?;
+        // The honest session is the other one.
+        until("the session to be closed", CLOSED_AFTER_MAX, || {
+            (world.metric("longwire_sessions").ok()?? == 1).then_some(())
+        })?;
+        drop(wedged);
+        let mut again = push_session(&world, false)?;
+        again.expect(&first)?;
+        for id in [first, last] {
+            let known = world.api.get(&format!("/v1/notifications/{id}"))?;
+            ensure!(known.status == 200, "{id} is lost: {}", known.text());
+        }
+        Ok(())
+    })
+}
