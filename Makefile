@@ -1,7 +1,7 @@
 # Two commands: `make run` (try it) and `make test` (everything that CI runs).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup fmt lint unit simulation build interop e2e fault faults soak android android-ci
+.PHONY: help run test setup fmt lint unit simulation build interop e2e fault hostile faults soak android android-ci
 
 help:
 	@echo 'make run    build, start the server on ./data and a virtual phone, print a curl line to paste'
@@ -9,7 +9,7 @@ help:
 	@echo 'make android   the Android half, on more levels and for one ABI more than make test'
 	@echo 'make faults    every case of the fault matrix, with a table and target/faults/report.json'
 	@echo 'make soak      two hours of churn, with a report'
-	@echo 'Parts of make test, alone: make fmt | lint | unit | simulation | build | interop | e2e | fault | android-ci'
+	@echo 'Parts of make test, alone: make fmt | lint | unit | simulation | build | interop | e2e | fault | hostile | android-ci'
 
 run:
 	@scripts/setup run
@@ -22,7 +22,7 @@ test:
 setup:
 	@scripts/setup test
 
-fmt lint unit simulation build interop e2e fault:
+fmt lint unit simulation build interop e2e fault hostile:
 	@scripts/test $@
 
 # Root for most of it: what cannot run is skipped and says so. ONLY=f05 runs the cases whose names begin with that.
