@@ -1,6 +1,7 @@
 //! Serves HTTP on listeners: limits on connections and headers, TLS where asked, and an end that finishes what was begun.
 
 mod linger;
+mod places;
 mod plain;
 
 use std::io;
@@ -25,9 +26,12 @@ use tower::Service as _;
 
 use crate::extract::{Operator, Peer};
 use linger::Linger;
+use places::Places;
 
 /// Open connections of one listener; above that new ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 4_096;
+/// Those of one address: a proxy in front has room, and leaves some for whoever comes past it. Above that new ones are hung up on.
+const CONNECTIONS_OF_ONE_MAX: usize = 3_072;
 /// How long TLS may take to be agreed on, and after it the head of the first request to come.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a connection may then be idle, up to the end of the next head: longer than clients keep connections for reuse.
@@ -57,10 +61,21 @@ enum Carrier {
     Operator(UnixStream, u32),
 }
 
+impl Carrier {
+    /// Who is on the other side; nobody with an address on the operator's socket.
+    const fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, address) | Self::Tls(_, address, _) => Some(*address),
+            Self::Operator(..) => None,
+        }
+    }
+}
+
 /// Serves `router` on `listener` until `stop` says true, then waits for the requests in flight.
 pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Places::new(CONNECTIONS_OF_ONE_MAX);
     let report = Arc::new(plain::Report::default());
     let mut failures: u32 = 0;
     while !*stop.borrow_and_update() {
@@ -79,10 +94,15 @@ pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver
                 if std::mem::take(&mut failures) > 0 {
                     tracing::info!("HTTP connections are accepted again");
                 }
+                let place = carrier.address().map(|address| places.take(address));
+                if matches!(place, Some(None)) {
+                    tracing::debug!("an HTTP connection was dropped: its address has as many as it may");
+                    continue;
+                }
                 let connection = connect(carrier, router.clone(), graceful.watcher(), Arc::clone(&report));
                 tokio::spawn(async move {
                     connection.await;
-                    drop(permit);
+                    drop((place, permit));
                 });
             }
             Err(error) => {

@@ -140,7 +140,10 @@ mod tests {
         let catalogue = catalogue();
         assert_eq!(catalogue.check(&names(&[])), ["XML-01 is neither tested, nor held elsewhere, nor for later"]);
         assert_eq!(catalogue.check(&names(&["xml_01_a", "tls_07_b"])), ["TLS-07 is not in the catalogue"]);
-        assert_eq!(catalogue.check(&names(&["xml_01_a", "sm_04_b"])), ["SM-04 is tested: it is not for later any more"]);
+        assert_eq!(
+            catalogue.check(&names(&["xml_01_a", "sm_04_b"])),
+            ["SM-04 is tested: it is not for later any more"]
+        );
         assert_eq!(catalogue.check_held(|_| Ok(names(&["two"]))), ["XML-02: a.rs has no test one"]);
         let wrong = Catalogue::parse("XML-01 = \"a\"", "XML-01 = [\"one\"]", "").expect("three lists");
         assert_eq!(wrong.check_held(|_| Ok(names(&[]))), ["XML-01: \"one\" is not `FILE: NAME`"]);

@@ -55,9 +55,14 @@ fn apn_01_a_name_that_nobody_has_is_refused_as_one_that_somebody_has() -> anyhow
         let mut wire = opened(&world)?;
         ensure!(!ask(&mut wire, &registration(NAME, PASSWORD))?.contains("<error"), "it is registered");
         let unknown = NAME.replace('2', "3");
-        for proof in
-            ["<digest>00</digest>", "<password>wrong</password>", "<digest></digest>", "<password/>", "", "<digest>\u{e9}</digest>"]
-        {
+        for proof in [
+            "<digest>00</digest>",
+            "<password>wrong</password>",
+            "<digest></digest>",
+            "<password/>",
+            "",
+            "<digest>\u{e9}</digest>",
+        ] {
             let known = ask(&mut opened(&world)?, &login(NAME, proof))?;
             let other = ask(&mut opened(&world)?, &login(&unknown, proof))?;
             ensure!(known.contains("<error"), "{proof}: {known}");

@@ -138,7 +138,9 @@ fn auth_17_a_name_that_nobody_has_is_refused_as_one_that_somebody_has() -> anyho
     let rounds = |text: &str| text.split_once(",i=").map(|(salt, rounds)| (salt.len(), rounds.to_owned()));
     assert_eq!(rounds(salt), rounds(&real), "a made-up salt can be told by its length or its rounds");
     let [known, unknown, known_salt, unknown_salt] = [known, unknown, known_salt, unknown_salt].map(median);
-    println!("auth_17: refusal of a known name {known:?}, of an unknown one {unknown:?}; challenge {known_salt:?} and {unknown_salt:?}");
+    println!(
+        "auth_17: refusal of a known name {known:?}, of an unknown one {unknown:?}; challenge {known_salt:?} and {unknown_salt:?}"
+    );
     // A derivation that is left out would be seen as a multiple.
     assert!(unknown < known * 3 && known < unknown * 3, "{known:?} and {unknown:?}");
     Ok(())

@@ -15,7 +15,8 @@ pub(crate) fn processor_ms(process: u32) -> anyhow::Result<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).context("the server is gone")?;
     let (_, behind_name) = stat.rsplit_once(')').context("a name in parentheses")?;
     // Of what stands behind the name, the 12th and 13th: time in user space and in the kernel (proc(5)).
-    let ticks: Option<u64> = behind_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().ok()).sum();
+    let ticks: Option<u64> =
+        behind_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().ok()).sum();
     Ok(ticks.context("two numbers")? * 10)
 }
 

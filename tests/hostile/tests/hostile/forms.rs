@@ -49,15 +49,27 @@ fn apn_06_uploads_that_are_none_are_refused_and_cost_their_bytes() -> anyhow::Re
     let cases: Vec<(&str, &str, Vec<u8>)> = vec![
         ("no boundary", "multipart/form-data", part.into()),
         ("an empty boundary", "multipart/form-data; boundary=", part.into()),
-        ("a long boundary", "multipart/form-data; boundary=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", part.into()),
+        (
+            "a long boundary",
+            "multipart/form-data; boundary=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+            part.into(),
+        ),
         ("no end", kind, part.into()),
         ("ten thousand parts", kind, part.repeat(10_000).into()),
         ("a head without end", kind, format!("--b\r\nContent-Disposition: {}", "x".repeat(190_000)).into()),
         ("a head of many lines", kind, format!("--b\r\n{}\r\nx\r\n--b--", "a: b\r\n".repeat(20_000)).into()),
         ("boundaries alone", kind, "--b\r\n".repeat(30_000).into()),
         ("almost boundaries", kind, "\r\n--".repeat(40_000).into()),
-        ("a multipart within", kind, part.replace("\r\n\r\nt", "\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\nt").into()),
-        ("a file", kind, "--b\r\nContent-Disposition: form-data; name=\"title\"; filename=\"../../x\"\r\n\r\nt\r\n--b--\r\n".into()),
+        (
+            "a multipart within",
+            kind,
+            part.replace("\r\n\r\nt", "\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\nt").into(),
+        ),
+        (
+            "a file",
+            kind,
+            "--b\r\nContent-Disposition: form-data; name=\"title\"; filename=\"../../x\"\r\n\r\nt\r\n--b--\r\n".into(),
+        ),
         ("nothing", kind, Vec::new()),
     ];
     beside("apn_06", &world, 12, || {
@@ -75,8 +87,16 @@ fn apn_07_a_page_repeats_nothing_that_a_caller_wrote_as_markup() -> anyhow::Resu
     let script = "<script>alert(1)</script>";
     beside("apn_07", &world, 8, || {
         for path in ["/notification.do", "/index.do", "/user_api.do", "/%3Cscript%3Ealert(1)%3C/script%3E.do"] {
-            for query in ["?title=%3Cscript%3Ealert(1)%3C/script%3E&error=%3Cscript%3Ealert(1)%3C/script%3E", "?%22%3E%3Cscript%3Ealert(1)%3C/script%3E"] {
-                let answer = world.server.client(None).send("GET", &format!("{path}{query}"), &[("accept", "text/html")], b"")?;
+            for query in [
+                "?title=%3Cscript%3Ealert(1)%3C/script%3E&error=%3Cscript%3Ealert(1)%3C/script%3E",
+                "?%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
+            ] {
+                let answer = world.server.client(None).send(
+                    "GET",
+                    &format!("{path}{query}"),
+                    &[("accept", "text/html")],
+                    b"",
+                )?;
                 ensure!(answer.status < 500, "{path}: {}", answer.status);
                 ensure!(!answer.text().contains(script), "{path}: {}", answer.text());
                 let told = answer.headers.iter().any(|(_, value)| value.contains(script) || value.contains('\n'));

@@ -113,13 +113,18 @@ fn http_11_every_text_is_taken_literally() -> anyhow::Result<()> {
             let found = world.api.get(&format!("/v1/devices?to={to}"))?;
             let is_none = found.json().get("items").and_then(Value::as_array).is_some_and(Vec::is_empty);
             ensure!(found.status == 422 || found.status == 400 || is_none, "{text}: {}", found.text());
-            let sent = world.api.post("/v1/notifications", &json!({ "to": format!("user:{text}"), "title": text, "body": text }))?;
+            let sent = world
+                .api
+                .post("/v1/notifications", &json!({ "to": format!("user:{text}"), "title": text, "body": text }))?;
             ensure!(matches!(sent.status, 202 | 422), "{text}: {}", sent.text());
             ensure!(sent.status == 422 || sent.json().get("audience") == Some(&json!(0)), "{text}: {}", sent.text());
             let made = world.api.post("/v1/keys", &json!({ "scopes": ["read"], "label": text }))?;
             ensure!(matches!(made.status, 201 | 422), "{text}: {}", made.text());
             let is_listed = |key: &Value| key.get("label") == Some(&json!(text));
-            ensure!(made.status == 422 || world.items("/v1/keys")?.iter().any(is_listed), "{text} is not listed as it is");
+            ensure!(
+                made.status == 422 || world.items("/v1/keys")?.iter().any(is_listed),
+                "{text} is not listed as it is"
+            );
             let once = world.api.notify_once(&encoded(text), &json!({ "to": "user:nobody", "title": "t" }))?;
             ensure!(once.status == 202, "{text}: {}", once.text());
             let cursor = world.api.get(&format!("/v1/devices?cursor={}", encoded(text)))?;

@@ -1,9 +1,9 @@
 //! HTTP-05: floods of HTTP/2, frame by frame.
 
 use anyhow::ensure;
+use longwire_test_support::SOON;
 use longwire_test_support::wait::now;
 use longwire_test_support::wire::Wire;
-use longwire_test_support::SOON;
 
 use crate::beside::beside;
 use crate::world::{ATTACKER, World};
@@ -88,7 +88,8 @@ fn is_ended(world: &World, what: &str, frames: &[u8]) -> anyhow::Result<()> {
 fn http_05_a_rapid_reset_is_ended() -> anyhow::Result<()> {
     let world = World::new()?;
     let reset = |stream| {
-        [frame(HEADERS, END_STREAM | END_HEADERS, stream, &request()), frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])].concat()
+        [frame(HEADERS, END_STREAM | END_HEADERS, stream, &request()), frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])]
+            .concat()
     };
     let frames: Vec<u8> = streams(10_000).flat_map(reset).collect();
     beside("http_05 rapid reset", &world, 1, || is_ended(&world, "rapid reset", &frames))
@@ -99,11 +100,8 @@ fn http_05_resets_that_the_server_is_made_to_send_are_ended() -> anyhow::Result<
     let world = World::new()?;
     // The window of a stream that grows beyond 2^31 - 1 is an error of that stream.
     let provoke = |stream| {
-        [
-            frame(HEADERS, END_HEADERS, stream, &request()),
-            frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff]),
-        ]
-        .concat()
+        [frame(HEADERS, END_HEADERS, stream, &request()), frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff])]
+            .concat()
     };
     let frames: Vec<u8> = streams(10_000).flat_map(provoke).collect();
     beside("http_05 provoked resets", &world, 1, || is_ended(&world, "provoked resets", &frames))

@@ -7,7 +7,14 @@ use crate::world::{ATTACKER, World};
 const PASSWORD: &str = "the password of admin";
 
 /// Other spellings of `admin`.
-const SPELLINGS: &[&str] = &["ADMIN", "\u{ff21}dmin", "\u{ff41}\u{ff44}\u{ff4d}\u{ff49}\u{ff4e}", "admin\u{200b}", "ad\u{ad}min", "\u{1d41a}dmin"];
+const SPELLINGS: &[&str] = &[
+    "ADMIN",
+    "\u{ff21}dmin",
+    "\u{ff41}\u{ff44}\u{ff4d}\u{ff49}\u{ff4e}",
+    "admin\u{200b}",
+    "ad\u{ad}min",
+    "\u{1d41a}dmin",
+];
 
 #[test]
 fn auth_18_another_spelling_of_a_name_is_no_other_account() -> anyhow::Result<()> {
@@ -15,7 +22,8 @@ fn auth_18_another_spelling_of_a_name_is_no_other_account() -> anyhow::Result<()
     beside("auth_18", &world, 30, || {
         drop(Session::registered(&world, ATTACKER, "admin", PASSWORD)?);
         let mut refused = vec!["ad@min".to_owned(), "ad/min".to_owned(), "ad min".to_owned(), "x".repeat(1_024)];
-        refused.extend(["", " ", "a\u{202e}dmin", "admin\u{a0}", "&quot;admin&quot;", "admin&apos;"].map(str::to_owned));
+        refused
+            .extend(["", " ", "a\u{202e}dmin", "admin\u{a0}", "&quot;admin&quot;", "admin&apos;"].map(str::to_owned));
         for name in SPELLINGS.iter().map(|name| (*name).to_owned()).chain(refused) {
             let mut wire = opened(&world, ATTACKER)?;
             let answer = register(&mut wire, &name, "the password of another")?;

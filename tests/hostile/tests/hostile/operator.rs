@@ -31,7 +31,9 @@ fn ops_01_only_its_owner_may_open_the_socket() -> anyhow::Result<()> {
             return Ok(());
         }
         // Opened to all on purpose, as an operator's mistake would: the server looks who it is all the same.
-        for (path, mode) in [(world.place.path().to_owned(), 0o755), (data.to_owned(), 0o755), (data.join(SOCKET), 0o666)] {
+        for (path, mode) in
+            [(world.place.path().to_owned(), 0o755), (data.to_owned(), 0o755), (data.join(SOCKET), 0o666)]
+        {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         }
         let script = "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); \

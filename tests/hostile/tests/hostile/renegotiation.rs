@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
-use longwire_test_support::process::ended;
 use longwire_test_support::SOON;
+use longwire_test_support::process::ended;
 
 use crate::beside::beside;
 use crate::figures::processor_ms;

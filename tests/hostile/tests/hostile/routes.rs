@@ -10,8 +10,17 @@ use crate::world::World;
 /// What needs no key.
 const OPEN: &[&str] = &["/healthz", "/readyz", "/metrics", "/openapi.json"];
 /// In the place of an id in a path.
-const IDS: &[&str] =
-    &["0199a0b1-c2d3-7e4f-8a5b-6c7d8e9f0a1b", "x", "%00", "..%2f..%2fetc%2fpasswd", "%ff", "%25", "-1", "'%20OR%201=1", "%F0%9F%98%80"];
+const IDS: &[&str] = &[
+    "0199a0b1-c2d3-7e4f-8a5b-6c7d8e9f0a1b",
+    "x",
+    "%00",
+    "..%2f..%2fetc%2fpasswd",
+    "%ff",
+    "%25",
+    "-1",
+    "'%20OR%201=1",
+    "%F0%9F%98%80",
+];
 /// Bodies that are no JSON, no object, or an object of other types.
 const BODIES: &[&[u8]] = &[
     b"",

@@ -109,7 +109,9 @@ fn slow_07_an_address_that_takes_all_its_places_locks_out_no_other() -> anyhow::
         ensure!(refused.is_some(), "an address had more places than there are");
         drop(Session::registered(&world, VISITOR, "visitor", "the password of visitor")?);
         drop(sockets);
-        until("room for the address again", SOON, || Session::registered(&world, source, "late", "the password of late").ok())?;
+        until("room for the address again", SOON, || {
+            Session::registered(&world, source, "late", "the password of late").ok()
+        })?;
         Ok(())
     })
 }

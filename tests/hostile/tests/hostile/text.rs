@@ -72,7 +72,8 @@ fn xml_38_a_stanza_in_a_title_is_a_title() -> anyhow::Result<()> {
             let stanza = message(&said)?;
             assert_eq!((stanza.attr("from"), stanza.attr("id")), (Some("localhost"), Some(sent.field("id").as_str())));
             assert_eq!(said.matches("<message").count(), 1, "{said}");
-            let payload = stanza.children().map(Element::text).find_map(|text| serde_json::from_str::<Value>(&text).ok());
+            let payload =
+                stanza.children().map(Element::text).find_map(|text| serde_json::from_str::<Value>(&text).ok());
             let told = payload.unwrap_or_default();
             for shown in ["title", "body"].into_iter().filter(|shown| *shown == field) {
                 assert_eq!(told.get(shown), Some(&json!(forged)), "{said}");

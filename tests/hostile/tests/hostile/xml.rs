@@ -1,7 +1,7 @@
 //! XML-…: what is no XML of XMPP, through every entrance.
 
-use longwire_test_support::wire::{HEADER, Wire};
 use longwire_test_support::SOON;
+use longwire_test_support::wire::{HEADER, Wire};
 
 use crate::beside::beside;
 use crate::session::{Session, authenticate, opened, secured};
@@ -92,7 +92,8 @@ fn xml_34_each_restricted_case_has_one_condition_at_every_entrance() -> anyhow::
 #[test]
 fn xml_34_what_comes_in_the_place_of_a_header_is_refused_with_one() -> anyhow::Result<()> {
     let world = World::new()?;
-    let wide = format!("<stream:stream{}>", (0..1_000).map(|n| format!(" a{n}='xxxxxxxxxxxxxxxx'")).collect::<String>());
+    let wide =
+        format!("<stream:stream{}>", (0..1_000).map(|n| format!(" a{n}='xxxxxxxxxxxxxxxx'")).collect::<String>());
     let cases: [(&[u8], &str); 10] = [
         (b"hello", "not-well-formed"),
         (b"\xef\xbb\xbf<", "not-well-formed"),

@@ -66,19 +66,22 @@ fn log_02_a_log_of_everything_has_no_secret_and_no_content() -> anyhow::Result<(
     phone.shown(&sent.field("id"))?;
     secrets.extend(stored(phone.data())?);
     ensure!(secrets.len() >= 6, "the phone has a password and a token");
-    let keys = [["key", "create", "--scope", "read"].as_slice(), &["app", "key", "create"], &["account", "add", "juliet"]];
+    let keys =
+        [["key", "create", "--scope", "read"].as_slice(), &["app", "key", "create"], &["account", "add", "juliet"]];
     for key in keys {
         secrets.push(printed(&longwire(server.data(), key)?)?);
     }
     for key in [server.api_key.clone().context("a key")?, secrets.last().cloned().unwrap_or_default()] {
         let form = format!("action=send&broadcast=Y&title={TITLE}&message={TITLE}&apiKey={key}");
-        let forms = server.client(None).send("POST", "/notification.do", &[("x-forwarded-for", "::1")], form.as_bytes())?;
+        let forms =
+            server.client(None).send("POST", "/notification.do", &[("x-forwarded-for", "::1")], form.as_bytes())?;
         ensure!(matches!(forms.status, 302 | 401), "{}", forms.text());
         server.client(Some(&key)).get(&format!("/notification.do?apiKey={key}&title={TITLE}"))?;
         secrets.push(key);
     }
     // An id of a key may be told, its secret may not.
-    secrets.extend(secrets.clone().iter().filter_map(|key| Some(key.strip_prefix("lw_")?.split_once('_')?.1.to_owned())));
+    secrets
+        .extend(secrets.clone().iter().filter_map(|key| Some(key.strip_prefix("lw_")?.split_once('_')?.1.to_owned())));
     for file in ["server.key", "androidpn.key"] {
         let Ok(bytes) = std::fs::read(server.data().join(file)) else { continue };
         secrets.push(STANDARD.encode(&bytes));

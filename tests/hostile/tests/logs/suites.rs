@@ -7,7 +7,8 @@ use crate::{SECRET_BYTES_MIN, has_none_of};
 
 #[test]
 fn log_01_no_log_of_the_suites_has_a_secret_of_theirs() -> anyhow::Result<()> {
-    let folder = kept().context("KEEP_LOGS names no folder: `scripts/test hostile` runs the suites and this test behind them")?;
+    let folder = kept()
+        .context("KEEP_LOGS names no folder: `scripts/test hostile` runs the suites and this test behind them")?;
     let (mut secrets, mut logs) = (Vec::new(), Vec::new());
     for item in std::fs::read_dir(&folder)? {
         let path = item?.path();
@@ -27,7 +28,11 @@ fn log_01_no_log_of_the_suites_has_a_secret_of_theirs() -> anyhow::Result<()> {
         bytes += log.len();
         has_none_of(&path.display().to_string(), &log, &secrets)?;
     }
-    println!("log_01: {} logs of {bytes} bytes, and {looked_for} secrets of {} that were used", logs.len(), secrets.len());
+    println!(
+        "log_01: {} logs of {bytes} bytes, and {looked_for} secrets of {} that were used",
+        logs.len(),
+        secrets.len()
+    );
     ensure!(logs.len() > 20 && looked_for > 40, "the logs and secrets of the suites were not kept");
     Ok(())
 }
