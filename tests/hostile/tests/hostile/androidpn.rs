@@ -127,7 +127,8 @@ fn apn_03_guessing_ends_the_stream_and_costs_nobody_else_a_login() -> anyhow::Re
 fn apn_04_no_word_of_such_a_client_reaches_another_account() -> anyhow::Result<()> {
     let world = World::for_originals()?;
     beside("apn_04", &world, 2, || {
-        let mut victim = crate::session::Session::registered(&world, ATTACKER, "victim", "the password of victim")?;
+        let mut victim =
+            crate::session::Session::registered(world.ready(), ATTACKER, "victim", "the password of victim")?;
         victim.is_available()?;
         let mut wire = opened(&world)?;
         ask(&mut wire, &registration(NAME, PASSWORD))?;
@@ -149,7 +150,12 @@ fn apn_04_no_word_of_such_a_client_reaches_another_account() -> anyhow::Result<(
         let (heard, _) = victim.wire.take();
         let heard = String::from_utf8_lossy(&heard).into_owned();
         ensure!(!heard.contains("forged"), "{heard}; the attacker was told {}", String::from_utf8_lossy(&said));
-        drop(crate::session::Session::logged_in(&world, ATTACKER, ("victim", "the password of victim"), "other")?);
+        drop(crate::session::Session::logged_in(
+            world.ready(),
+            ATTACKER,
+            ("victim", "the password of victim"),
+            "other",
+        )?);
         Ok(())
     })
 }

@@ -66,7 +66,7 @@ struct Honest {
 
 impl Honest {
     fn begin(world: &World) -> anyhow::Result<Self> {
-        let mut session = Session::registered(world, HONEST, "honest", "the honest password")?;
+        let mut session = Session::registered(world.ready(), HONEST, "honest", "the honest password")?;
         session.is_available()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);

@@ -52,7 +52,7 @@ pub(crate) fn record(kind: u8, payload: &[u8]) -> Vec<u8> {
 
 /// What stands in `server_name` for a host's name.
 pub(crate) fn server_name(name: &[u8]) -> Vec<u8> {
-    counted(&[[0].as_slice(), &counted(name)].concat())
+    counted(&[[0_u8].as_slice(), &counted(name)].concat())
 }
 
 fn extension(number: u16, data: &[u8]) -> Vec<u8> {

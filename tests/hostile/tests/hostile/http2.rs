@@ -21,14 +21,14 @@ const END_HEADERS: u8 = 4;
 const CODES: &[u32] = &[1, 3, 11];
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap_or_default().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    let [_, a, b, c] = u32::try_from(payload.len()).unwrap_or_default().to_be_bytes();
+    [[a, b, c, kind, flags].as_slice(), &stream.to_be_bytes(), payload].concat()
 }
 
 /// `GET /v1/devices`, without a dynamic table (RFC 7541 §6.2.2).
 fn request() -> Vec<u8> {
     let path = b"/v1/devices";
-    [[0x82, 0x86, 0x04, 11].as_slice(), path, &[0x01, 1, b'x']].concat()
+    [[0x82_u8, 0x86, 0x04, 11].as_slice(), path, &[0x01, 1, b'x']].concat()
 }
 
 /// The numbers of a client's streams.

@@ -3,10 +3,8 @@
 use std::net::IpAddr;
 
 use anyhow::{Context, ensure};
-use longwire_test_support::keep;
 use longwire_test_support::wire::{Wire, plain_login};
-
-use crate::world::World;
+use longwire_test_support::{Ready, keep};
 
 /// A bound session.
 pub(crate) struct Session {
@@ -15,8 +13,8 @@ pub(crate) struct Session {
 
 impl Session {
     /// Registers an account in band and logs in on the same stream.
-    pub(crate) fn registered(world: &World, source: IpAddr, name: &str, password: &str) -> anyhow::Result<Self> {
-        let mut wire = opened(world, source)?;
+    pub(crate) fn registered(ready: &Ready, source: IpAddr, name: &str, password: &str) -> anyhow::Result<Self> {
+        let mut wire = opened(ready, source)?;
         let answer = register(&mut wire, name, password)?;
         ensure!(answer.contains("result"), "the registration of {name} was answered {answer}");
         authenticate(&mut wire, name, password)?;
@@ -25,12 +23,12 @@ impl Session {
 
     /// Logs in to an account that is there.
     pub(crate) fn logged_in(
-        world: &World,
+        ready: &Ready,
         source: IpAddr,
         (name, password): (&str, &str),
         resource: &str,
     ) -> anyhow::Result<Self> {
-        let mut wire = opened(world, source)?;
+        let mut wire = opened(ready, source)?;
         authenticate(&mut wire, name, password)?;
         Self::bound(wire, name, resource)
     }
@@ -58,13 +56,13 @@ impl Session {
 }
 
 /// A connection by direct TLS.
-pub(crate) fn secured(world: &World, source: IpAddr) -> anyhow::Result<Wire> {
-    Wire::plain_from(source, &world.server.ready.c2s_tls)?.secured(&world.server.ready.certificate)
+pub(crate) fn secured(ready: &Ready, source: IpAddr) -> anyhow::Result<Wire> {
+    Wire::plain_from(source, &ready.c2s_tls)?.secured(&ready.certificate)
 }
 
 /// The same, with its stream open.
-pub(crate) fn opened(world: &World, source: IpAddr) -> anyhow::Result<Wire> {
-    let mut wire = secured(world, source)?;
+pub(crate) fn opened(ready: &Ready, source: IpAddr) -> anyhow::Result<Wire> {
+    let mut wire = secured(ready, source)?;
     wire.open()?;
     Ok(wire)
 }

@@ -71,7 +71,7 @@ fn slow_03_five_thousand_silent_sockets_are_closed_and_cost_little() -> anyhow::
             (accepted >= SOCKETS).then_some(())
         })?;
         let each = (memory_kib(server, "VmRSS")?.saturating_sub(before)) * 1_024 / u64::try_from(SOCKETS)?;
-        drop(Session::registered(&world, VISITOR, "visitor", "the password of visitor")?);
+        drop(Session::registered(world.ready(), VISITOR, "visitor", "the password of visitor")?);
         closed(sockets)?;
         println!("slow_03: {each} bytes of memory for each socket; all closed {:?} after the first", began.elapsed());
         ensure!(each <= 32 * 1_024, "{each} bytes for each socket");
@@ -90,7 +90,7 @@ fn slow_04_two_thousand_half_handshakes_are_closed() -> anyhow::Result<()> {
         let mut sockets = many(20, &world.server.ready.c2s_tls, SOCKETS / 2, half)?;
         // The others are answered, and never go on.
         sockets.extend(many(21, &world.server.ready.c2s_tls, SOCKETS / 2, &hello)?);
-        drop(Session::registered(&world, VISITOR, "visitor", "the password of visitor")?);
+        drop(Session::registered(world.ready(), VISITOR, "visitor", "the password of visitor")?);
         closed(sockets)
     })
 }
@@ -105,12 +105,12 @@ fn slow_07_an_address_that_takes_all_its_places_locks_out_no_other() -> anyhow::
             sockets.push(connect_from(source, &world.server.ready.c2s)?);
         }
         // Another one of that address is told to come back, or dropped.
-        let refused = Session::registered(&world, source, "late", "the password of late").err();
+        let refused = Session::registered(world.ready(), source, "late", "the password of late").err();
         ensure!(refused.is_some(), "an address had more places than there are");
-        drop(Session::registered(&world, VISITOR, "visitor", "the password of visitor")?);
+        drop(Session::registered(world.ready(), VISITOR, "visitor", "the password of visitor")?);
         drop(sockets);
         until("room for the address again", SOON, || {
-            Session::registered(&world, source, "late", "the password of late").ok()
+            Session::registered(world.ready(), source, "late", "the password of late").ok()
         })?;
         Ok(())
     })

@@ -21,7 +21,7 @@ fn stz_14_five_thousand_presences_at_once_hold_up_nobody() -> anyhow::Result<()>
         "<presence to='nobody@localhost/x'/>",
     ];
     beside("stz_14", &world, 1, || {
-        let mut session = Session::registered(&world, ATTACKER, MALLORY.0, MALLORY.1)?;
+        let mut session = Session::registered(world.ready(), ATTACKER, MALLORY.0, MALLORY.1)?;
         for kind in kinds {
             session.wire.send(&kind.repeat(1_000))?;
         }
@@ -33,13 +33,13 @@ fn stz_14_five_thousand_presences_at_once_hold_up_nobody() -> anyhow::Result<()>
 fn stz_16_the_older_of_two_sessions_is_told_and_the_newer_has_its_pushes() -> anyhow::Result<()> {
     let world = World::new()?;
     beside("stz_16", &world, 2, || {
-        let mut older = Session::registered(&world, ATTACKER, MALLORY.0, MALLORY.1)?;
+        let mut older = Session::registered(world.ready(), ATTACKER, MALLORY.0, MALLORY.1)?;
         older.is_available()?;
         let device = world.device_of(MALLORY.0)?;
         let id = world.notify(&format!("device:{device}"), "Door")?;
         older.wire.expect(&id)?;
         // It was sent and not acknowledged.
-        let mut newer = Session::logged_in(&world, ATTACKER, MALLORY, "desk")?;
+        let mut newer = Session::logged_in(world.ready(), ATTACKER, MALLORY, "desk")?;
         let end = older.wire.expect_close(SOON)?;
         assert!(end.contains("<stream:error><conflict "), "{end}");
         newer.is_available()?;
@@ -52,11 +52,11 @@ fn stz_16_the_older_of_two_sessions_is_told_and_the_newer_has_its_pushes() -> an
 fn stz_17_an_account_has_so_many_sessions_and_not_one_more() -> anyhow::Result<()> {
     let world = World::new()?;
     beside("stz_17", &world, SESSIONS_MAX.try_into()?, || {
-        let mut sessions = vec![Session::registered(&world, ATTACKER, MALLORY.0, MALLORY.1)?];
+        let mut sessions = vec![Session::registered(world.ready(), ATTACKER, MALLORY.0, MALLORY.1)?];
         while sessions.len() < SESSIONS_MAX {
-            sessions.push(Session::logged_in(&world, ATTACKER, MALLORY, &format!("r{}", sessions.len()))?);
+            sessions.push(Session::logged_in(world.ready(), ATTACKER, MALLORY, &format!("r{}", sessions.len()))?);
         }
-        let mut wire = opened(&world, ATTACKER)?;
+        let mut wire = opened(world.ready(), ATTACKER)?;
         authenticate(&mut wire, MALLORY.0, MALLORY.1)?;
         let refused = crate::session::bind(&mut wire, "one-more").err().map(|error| error.to_string());
         assert!(refused.as_ref().is_some_and(|text| text.contains("<resource-constraint ")), "{refused:?}");
@@ -71,7 +71,7 @@ fn stz_17_an_account_has_so_many_sessions_and_not_one_more() -> anyhow::Result<(
 fn stz_18_a_sender_that_is_somebody_else_ends_the_stream() -> anyhow::Result<()> {
     let world = World::new()?;
     beside("stz_18", &world, 6, || {
-        drop(Session::registered(&world, ATTACKER, MALLORY.0, MALLORY.1)?);
+        drop(Session::registered(world.ready(), ATTACKER, MALLORY.0, MALLORY.1)?);
         for stanza in [
             "<message from='honest@localhost/desk' to='mallory@localhost'><body>x</body></message>",
             "<message from='localhost' to='mallory@localhost'><body>x</body></message>",
@@ -79,7 +79,7 @@ fn stz_18_a_sender_that_is_somebody_else_ends_the_stream() -> anyhow::Result<()>
             "<iq type='get' id='x' from='honest@localhost/desk'><ping xmlns='urn:xmpp:ping'/></iq>",
             "<iq type='set' id='x' from='localhost'><query xmlns='jabber:iq:register'><remove/></query></iq>",
         ] {
-            let mut session = Session::logged_in(&world, ATTACKER, MALLORY, "desk")?;
+            let mut session = Session::logged_in(world.ready(), ATTACKER, MALLORY, "desk")?;
             session.wire.send(stanza)?;
             let end = session.wire.expect_close(SOON)?;
             assert!(end.contains("<stream:error><invalid-from "), "{stanza}: {end}");
@@ -92,9 +92,9 @@ fn stz_18_a_sender_that_is_somebody_else_ends_the_stream() -> anyhow::Result<()>
 fn stz_19_a_message_reaches_nobody_as_a_push_and_no_answer_acknowledges_for_another() -> anyhow::Result<()> {
     let world = World::new()?;
     beside("stz_19", &world, 2, || {
-        let mut victim = Session::registered(&world, ATTACKER, "victim", "the password of victim")?;
+        let mut victim = Session::registered(world.ready(), ATTACKER, "victim", "the password of victim")?;
         victim.is_available()?;
-        let mut session = Session::registered(&world, ATTACKER, MALLORY.0, MALLORY.1)?;
+        let mut session = Session::registered(world.ready(), ATTACKER, MALLORY.0, MALLORY.1)?;
         session.is_available()?;
         let device = world.device_of("victim")?;
         let id = world.notify(&format!("device:{device}"), "Door")?;

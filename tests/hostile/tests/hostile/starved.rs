@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use longwire_test_support::SOON;
 use longwire_test_support::wait::pause;
 use longwire_test_support::wire::connect_from;
-use longwire_test_support::SOON;
 
 use crate::beside::beside;
 use crate::figures::{open_files, processor_ms};
@@ -37,14 +37,14 @@ fn slow_05_without_files_it_waits_without_work_and_recovers_by_itself() -> anyho
         println!("slow_05: {used} ms of a processor in {} ms without files", WATCHED.as_millis());
         ensure!(used < 1_500, "{used} ms of a processor while there is nothing to do");
         drop(sockets);
-        drop(Session::registered(&world, visitor, "visitor", "the password of visitor")?);
+        drop(Session::registered(world.ready(), visitor, "visitor", "the password of visitor")?);
         Ok(())
     })
 }
 
 /// Everything that a server does, once.
 fn serves(world: &World) -> anyhow::Result<()> {
-    let mut session = Session::registered(world, ATTACKER, "reader", "the password of reader")?;
+    let mut session = Session::registered(world.ready(), ATTACKER, "reader", "the password of reader")?;
     session.is_available()?;
     let id = world.notify("all", "Door")?;
     session.wire.expect(&id)?;

@@ -30,7 +30,7 @@ fn message(text: &str) -> anyhow::Result<Element> {
 fn xml_37_every_character_of_a_body_arrives() -> anyhow::Result<()> {
     let world = World::new()?;
     beside("xml_37", &world, 1, || {
-        let mut session = Session::registered(&world, ATTACKER, "reader", "the password of reader")?;
+        let mut session = Session::registered(world.ready(), ATTACKER, "reader", "the password of reader")?;
         session.is_available()?;
         for body in [
             "a ]]> b",
@@ -38,7 +38,7 @@ fn xml_37_every_character_of_a_body_arrives() -> anyhow::Result<()> {
             "\"double\" and 'single' > < = /",
             "<!-- a --> <?p ?> <![CDATA[x]]> <!DOCTYPE y>",
             "line\nline\ttab",
-            "\u{85} \u{2028} \u{202e} \u{feff} \u{10ffff} \u{fffd} \u{1f600}",
+            "\u{85} \u{2028} \u{202e} \u{feff} \u{10fffd} \u{fffd} \u{1f600}",
         ] {
             let sent = world.api.post("/v1/notifications", &json!({ "to": "all", "title": "t", "body": body }))?;
             assert_eq!(sent.status, 202, "{body:?}: {}", sent.text());
@@ -58,7 +58,7 @@ fn xml_38_a_stanza_in_a_title_is_a_title() -> anyhow::Result<()> {
     let world = World::new()?;
     let forged = "x</subject></message><message from='admin@localhost' id='forged'><body>owned</body></message>";
     beside("xml_38", &world, 1, || {
-        let mut session = Session::registered(&world, ATTACKER, "reader", "the password of reader")?;
+        let mut session = Session::registered(world.ready(), ATTACKER, "reader", "the password of reader")?;
         session.is_available()?;
         for field in ["title", "body", "group", "image", "collapse_key"] {
             let mut body = json!({ "to": "all", "title": "t", "body": "b" });

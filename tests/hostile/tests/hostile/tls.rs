@@ -147,10 +147,10 @@ fn tls_09_records_that_are_none_are_answered_by_an_alert_at_most() -> anyhow::Re
 #[test]
 fn tls_11_an_end_in_the_middle_of_a_login_leaves_nothing_behind() -> anyhow::Result<()> {
     let world = World::new()?;
-    drop(Session::registered(&world, ATTACKER, "cut", "the password of cut")?);
+    drop(Session::registered(world.ready(), ATTACKER, "cut", "the password of cut")?);
     beside("tls_11", &world, 60, || {
         for number in 0..60 {
-            let mut wire = crate::session::opened(&world, ATTACKER)?;
+            let mut wire = crate::session::opened(world.ready(), ATTACKER)?;
             if number % 2 == 0 {
                 wire.send(&crate::session::auth("cut", "the password of cut"))?;
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use longwire_test_support::until;
 use longwire_test_support::wire::{Wire, plain_login};
+use serde_json::json;
 
 use crate::beside::beside;
 use crate::session::{opened, register};
@@ -19,7 +20,7 @@ const CLOSED_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// A push session; everything that comes behind its login is unread.
 fn push_session(world: &World, is_new: bool) -> anyhow::Result<Wire> {
-    let mut wire = opened(world, ATTACKER)?;
+    let mut wire = opened(world.ready(), ATTACKER)?;
     if is_new {
         let answer = register(&mut wire, NAME, PASSWORD)?;
         ensure!(answer.contains("result"), "{answer}");
@@ -42,8 +43,10 @@ fn slow_02_who_takes_nothing_is_closed_and_everything_waits() -> anyhow::Result<
         let wedged = push_session(&world, true)?;
         let device = format!("device:{}", world.device_of(NAME)?);
         let first = world.notify(&device, "the first")?;
+        let (api, body) = (&world.api, json!({ "to": device, "title": "Door" }));
         let sent = std::thread::scope(|scope| {
-            let send = || (0..PUSHES / SENDERS).filter(|_| world.notify(&device, "Door").is_ok()).count();
+            let is_sent = |_: &usize| api.post("/v1/notifications", &body).is_ok_and(|answer| answer.status == 202);
+            let send = move || (0..PUSHES / SENDERS).filter(is_sent).count();
             let senders: Vec<_> = (0..SENDERS).map(|_| scope.spawn(send)).collect();
             senders.into_iter().filter_map(|sender| sender.join().ok()).sum::<usize>()
         });

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context, ensure};
-use longwire_test_support::{Client, Server, ServerOptions, TempDir, folder};
+use longwire_test_support::{Client, Ready, Server, ServerOptions, TempDir, folder};
 use serde_json::{Value, json};
 
 /// Where attackers come from, and who is not one of them: limits count by address.
@@ -37,6 +37,11 @@ impl World {
     /// A world that serves original androidpn clients, also without TLS, and scripts from everywhere on this machine.
     pub(crate) fn for_originals() -> anyhow::Result<Self> {
         Self::with(|options| options.with(&["--androidpn", "--plaintext"]))
+    }
+
+    /// Where it listens: what threads of a test share.
+    pub(crate) const fn ready(&self) -> &Ready {
+        &self.server.ready
     }
 
     /// Posts a notification that must be accepted; gives its id.

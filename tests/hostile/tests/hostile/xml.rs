@@ -39,13 +39,13 @@ impl Entrance {
                 wire.open()?;
                 Ok(wire)
             }
-            Self::DirectTls => opened(world, ATTACKER),
+            Self::DirectTls => opened(world.ready(), ATTACKER),
             Self::LoggedIn => {
-                let mut wire = opened(world, ATTACKER)?;
+                let mut wire = opened(world.ready(), ATTACKER)?;
                 authenticate(&mut wire, MALLORY.0, MALLORY.1)?;
                 Ok(wire)
             }
-            Self::Bound => Ok(Session::logged_in(world, ATTACKER, MALLORY, "desk")?.wire),
+            Self::Bound => Ok(Session::logged_in(world.ready(), ATTACKER, MALLORY, "desk")?.wire),
         }
     }
 }
@@ -72,7 +72,7 @@ const CASES: &[(&[u8], &str)] = &[
 #[test]
 fn xml_34_each_restricted_case_has_one_condition_at_every_entrance() -> anyhow::Result<()> {
     let world = World::new()?;
-    drop(Session::registered(&world, ATTACKER, MALLORY.0, MALLORY.1)?);
+    drop(Session::registered(world.ready(), ATTACKER, MALLORY.0, MALLORY.1)?);
     let count = CASES.len() * Entrance::ALL.len();
     beside("xml_34", &world, count.try_into()?, || {
         for entrance in Entrance::ALL {
@@ -110,7 +110,7 @@ fn xml_34_what_comes_in_the_place_of_a_header_is_refused_with_one() -> anyhow::R
         for (sent, condition) in cases {
             for is_secured in [false, true] {
                 let mut wire = if is_secured {
-                    secured(&world, ATTACKER)?
+                    secured(world.ready(), ATTACKER)?
                 } else {
                     Wire::plain_from(ATTACKER, &world.server.ready.c2s)?
                 };
@@ -131,7 +131,7 @@ fn xml_34_an_element_that_never_ends_is_cut_off_before_it_costs_anything() -> an
     beside("xml_34 endless", &world, 50, || {
         for beginning in ["<iq a='", "<iq><a>", "<iq", "<iq><", "<iq>&#0000"] {
             for _ in 0..10 {
-                let mut wire = opened(&world, ATTACKER)?;
+                let mut wire = opened(world.ready(), ATTACKER)?;
                 wire.send(beginning)?;
                 let filler = if beginning.ends_with('0') { "0" } else { "x" }.repeat(64 * 1024);
                 // It may be closed before all of it is sent: then the end may be lost as well, and is there all the same.
@@ -150,7 +150,7 @@ fn xml_39_compression_is_neither_offered_nor_agreed_to() -> anyhow::Result<()> {
     let world = World::new()?;
     let asked = "<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>";
     beside("xml_39", &world, 3, || {
-        let mut wire = secured(&world, ATTACKER)?;
+        let mut wire = secured(world.ready(), ATTACKER)?;
         let before_login = wire.open()?;
         wire.send(asked)?;
         wire.expect("<setup-failed/></failure>")?;
