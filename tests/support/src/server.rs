@@ -120,13 +120,7 @@ impl ServerOptions {
     /// The same server, which may have so many files open.
     #[must_use]
     pub fn with_files(self, max: u32) -> Self {
-        self.through_shell(&format!("ulimit -n {max} && exec \"$0\" \"$@\""))
-    }
-
-    /// The same server, started by `sh -c` with a script that ends in `exec "$0" "$@"`: for limits and files that a shell sets.
-    #[must_use]
-    pub fn through_shell(self, script: &str) -> Self {
-        self.behind(&["sh", "-c", script])
+        self.behind(&["sh", "-c", &format!("ulimit -n {max} && exec \"$0\" \"$@\"")])
     }
 
     /// The same server with its HTTP on this address.

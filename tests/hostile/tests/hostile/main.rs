@@ -17,7 +17,6 @@ mod routes;
 mod session;
 mod slow;
 mod stanzas;
-mod starved;
 mod text;
 mod tls;
 mod wedged;
