@@ -119,7 +119,9 @@ impl Client {
     /// A client of `host:port`.
     #[must_use]
     pub fn new(address: &str, key: Option<&str>) -> Self {
-        key.into_iter().for_each(crate::keep::key);
+        if let Some(key) = key {
+            crate::keep::key(key);
+        }
         Self { address: address.to_owned(), key: key.map(str::to_owned), namespace: None }
     }
 

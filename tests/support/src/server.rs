@@ -160,7 +160,9 @@ impl ServerOptions {
         let told: Value = serde_json::from_str(&line)
             .with_context(|| format!("the server printed a line that is not JSON: {line}"))?;
         let api_key = told.get("api_key").and_then(Value::as_str).map(str::to_owned);
-        api_key.iter().for_each(|key| keep::key(key));
+        if let Some(key) = &api_key {
+            keep::key(key);
+        }
         let ready = Ready::parse(&told)?;
         Ok(Server { child, ready, api_key, options: self.clone(), log: log.0, lines })
     }
