@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use longwire_test_support::wait::now;
 use longwire_test_support::wire::plain_login_as;
-use longwire_test_support::{Ready, SOON};
+use longwire_test_support::{Ready, SOON, ServerOptions};
 
 use crate::beside::beside;
 use crate::session::{Session, auth, authenticate, mechanism, opened, register};
@@ -118,7 +118,7 @@ fn challenge(world: &World, name: &str) -> anyhow::Result<(String, Duration)> {
 
 #[test]
 fn auth_17_a_name_that_nobody_has_is_refused_as_one_that_somebody_has() -> anyhow::Result<()> {
-    let world = World::new()?;
+    let world = World::with(ServerOptions::for_crowds)?;
     let (mut known, mut unknown, mut known_salt, mut unknown_salt) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut salts = Vec::new();
     beside("auth_17", &world, 160, || {
