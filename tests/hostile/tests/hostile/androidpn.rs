@@ -26,7 +26,9 @@ fn opened(world: &World) -> anyhow::Result<Wire> {
 fn ask(wire: &mut Wire, request: &str) -> anyhow::Result<String> {
     longwire_test_support::keep::secret(PASSWORD);
     wire.send(&format!("{request}<iq id=\"behind\" type=\"get\"><query xmlns=\"jabber:iq:version\"/></iq>"))?;
-    wire.expect("behind").with_context(|| format!("{request} was not answered"))
+    let answer = wire.expect("behind").with_context(|| format!("{request} was not answered"))?;
+    wire.expect("</iq>")?;
+    Ok(answer)
 }
 
 fn registration(name: &str, password: &str) -> String {

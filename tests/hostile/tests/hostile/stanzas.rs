@@ -42,7 +42,7 @@ fn stz_16_the_older_of_two_sessions_is_told_and_the_newer_has_its_pushes() -> an
         let mut newer = Session::logged_in(world.ready(), ATTACKER, MALLORY, "desk")?;
         let end = older.wire.expect_close(SOON)?;
         assert!(end.contains("<stream:error><conflict "), "{end}");
-        newer.is_available()?;
+        newer.wire.send("<presence/>")?;
         newer.wire.expect(&id)?;
         newer.is_answered("newer-1")
     })
@@ -99,19 +99,22 @@ fn stz_19_a_message_reaches_nobody_as_a_push_and_no_answer_acknowledges_for_anot
         let device = world.device_of("victim")?;
         let id = world.notify(&format!("device:{device}"), "Door")?;
         victim.wire.expect(&id)?;
-        // The answers to the pings behind all pushes that there can be, by somebody else.
+        // The answers to the pings behind all pushes that there can be, to the victim.
         for seq in 0..50 {
-            session.wire.send(&format!(
-                "<iq type='result' id='lwp:{seq}:0' to='localhost'/><iq type='result' id='lwp:{seq}:0' to='victim@localhost/desk'/>"
-            ))?;
+            session.wire.send(&format!("<iq type='result' id='lwp:{seq}:0' to='victim@localhost/desk'/>"))?;
         }
         session.is_answered("acknowledged-1")?;
+        // To the server they acknowledge what this session was sent, which is nothing.
+        session.wire.send("<iq type='result' id='lwp:40:0' to='localhost'/>")?;
+        let end = session.wire.expect_close(SOON)?;
+        assert!(end.contains("<stream:error><policy-violation "), "{end}");
         let states = world.items(&format!("/v1/notifications/{id}/deliveries"))?;
         let [delivery] = states.as_slice() else { anyhow::bail!("one delivery: {states:?}") };
         let state = delivery.get("state").and_then(serde_json::Value::as_str);
         let is_acknowledged = matches!(state, Some("delivered" | "displayed" | "opened" | "dismissed"));
         assert!(state.is_some() && !is_acknowledged, "{delivery}");
         // A push of somebody else's making says whose it is.
+        let mut session = Session::logged_in(world.ready(), ATTACKER, MALLORY, "desk")?;
         session.wire.send(
             "<message to='victim@localhost/desk'><push xmlns='urn:longwire:push:1' id='x' seq='1'/><body>forged</body></message>",
         )?;
