@@ -99,13 +99,8 @@ fn stz_19_a_message_reaches_nobody_as_a_push_and_no_answer_acknowledges_for_anot
         let device = world.device_of("victim")?;
         let id = world.notify(&format!("device:{device}"), "Door")?;
         victim.wire.expect(&id)?;
-        // The answers to the pings behind all pushes that there can be, to the victim.
-        for seq in 0..50 {
-            session.wire.send(&format!("<iq type='result' id='lwp:{seq}:0' to='victim@localhost/desk'/>"))?;
-        }
-        session.is_answered("acknowledged-1")?;
-        // To the server they acknowledge what this session was sent, which is nothing.
-        session.wire.send("<iq type='result' id='lwp:40:0' to='localhost'/>")?;
+        // Whoever it is addressed to, it acknowledges what this session was sent, which is nothing.
+        session.wire.send("<iq type='result' id='lwp:40:0' to='victim@localhost/desk'/>")?;
         let end = session.wire.expect_close(SOON)?;
         assert!(end.contains("<stream:error><policy-violation "), "{end}");
         let states = world.items(&format!("/v1/notifications/{id}/deliveries"))?;
