@@ -118,7 +118,9 @@ impl DataDir {
     pub(crate) fn forget_failure(&self) {
         match fs::remove_file(self.failure()) {
             Ok(()) => {
-                tracing::info!("the store failed in the last life of the server: its database was checked and is whole")
+                tracing::info!(
+                    "the store failed in the last life of the server: its database was checked and is whole"
+                );
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => tracing::warn!(%error, "the note that the store had failed could not be removed"),

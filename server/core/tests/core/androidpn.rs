@@ -19,7 +19,9 @@ fn new(name: &str, password: &str) -> NewAccount {
 
 async fn logged_in(world: &World, name: &str) -> Session {
     let key = world.core.sessions.new_key();
-    let ready = world.core.log_in_androidpn(key, 0, name.into(), "AndroidpnClient".into()).await.expect("a login");
+    let proven = world.core.sessions.ends();
+    let ready = world.core.log_in_androidpn(key, 0, name.into(), "AndroidpnClient".into(), proven).await;
+    let ready = ready.expect("a login");
     assert!(ready.bind.is_none(), "nothing before presence");
     ready.session
 }
@@ -140,7 +142,8 @@ async fn a_login_ends_the_one_before_and_pushes_begin_with_presence() {
     assert!(world.core.androidpn_users(None, 1).await.expect("users")[0].is_online);
     let outcome = world.core.handle_stanza(&newer, presence(PresenceType::Unavailable)).await;
     assert!(outcome.went_offline && outcome.reply.is_none());
-    let gone = world.core.log_in_androidpn(newer.key, 0, "nobody".into(), "r".into()).await;
+    let proven = world.core.sessions.ends();
+    let gone = world.core.log_in_androidpn(newer.key, 0, "nobody".into(), "r".into(), proven).await;
     assert!(matches!(gone, Err(LoginError::NotAuthorized)));
 }
 

@@ -86,7 +86,7 @@ fn tell(before: Level, now: Level, used: u64, ceiling: u64) {
     match now {
         Level::Calm => tracing::info!(used, ceiling, "there is memory again: everybody is served"),
         Level::High => {
-            tracing::warn!(used, ceiling, "memory is short: new connections and requests are told to come back later")
+            tracing::warn!(used, ceiling, "memory is short: new connections and requests are told to come back later");
         }
         Level::Full => {
             tracing::warn!(used, ceiling, "memory is very short: new connections are dropped, slow readers are let go");

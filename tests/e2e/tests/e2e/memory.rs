@@ -29,9 +29,9 @@ fn f23_a_storm_is_shed_before_the_ceiling_and_nothing_that_was_there_suffers() -
     let (mut told, mut highest) = (None, 0);
     for _ in 0..STORM {
         highest = highest.max(resident(server.id())?);
-        let opened = Wire::tls(&server.ready.c2s_tls, &server.ready.certificate).and_then(|mut wire| {
+        let opened = Wire::tls(&server.ready.c2s_tls, &server.ready.certificate).map(|mut wire| {
             let said = wire.open();
-            Ok((wire, said))
+            (wire, said)
         });
         match opened {
             Ok((wire, Ok(_))) => storm.push(wire),

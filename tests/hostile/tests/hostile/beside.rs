@@ -58,10 +58,13 @@ fn at(sorted: &[Duration], percent: usize) -> Duration {
     sorted.get(index).copied().unwrap_or_default()
 }
 
+/// The session's connection, and the times of all answers.
+type Beaten = anyhow::Result<(Wire, Vec<Duration>)>;
+
 /// A session that pings without pause until it is ended.
 struct Honest {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<anyhow::Result<(Wire, Vec<Duration>)>>>,
+    thread: Option<JoinHandle<Beaten>>,
 }
 
 impl Honest {
@@ -92,7 +95,7 @@ impl Drop for Honest {
     }
 }
 
-fn beat(mut wire: Wire, stop: &AtomicBool) -> anyhow::Result<(Wire, Vec<Duration>)> {
+fn beat(mut wire: Wire, stop: &AtomicBool) -> Beaten {
     let mut beats = Vec::new();
     while beats.is_empty() || !stop.load(Ordering::Acquire) {
         let id = format!("beat-{:06}-", beats.len());
