@@ -1,5 +1,7 @@
 //! Faults from outside into the release binaries, and the one checker of what must hold after each: the sender's ledger (every 2xx)
 //! against every screen and against what the API tells. It shares no code with what it checks but the form of instants.
+
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a case says what it did, and a case that cannot run here says why")]
 
 pub mod api;
