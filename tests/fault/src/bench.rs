@@ -1,6 +1,6 @@
 //! A server, phones and a ledger: what most cases run their fault against, and hold it against afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -116,6 +116,14 @@ impl Bench {
     pub fn device(&self, place: usize) -> anyhow::Result<String> {
         let names = self.names.get(place).context("no such phones")?;
         names.values().next().cloned().context("no device")
+    }
+
+    /// The server's ids of the devices of a process.
+    ///
+    /// # Errors
+    /// There is none in this place.
+    pub fn devices(&self, place: usize) -> anyhow::Result<BTreeSet<&String>> {
+        Ok(self.names.get(place).context("no such phones")?.values().collect())
     }
 
     /// After a wipe: the devices of a process are others now, and in the ledger from here on.

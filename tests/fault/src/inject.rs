@@ -6,3 +6,4 @@ pub mod disk;
 pub mod namespace;
 pub mod relay;
 pub mod shell;
+pub mod storm;

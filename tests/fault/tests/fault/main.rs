@@ -10,6 +10,7 @@ mod listed;
 mod power;
 mod roads;
 mod stops;
+mod storms;
 
 use std::time::Duration;
 
