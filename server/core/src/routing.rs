@@ -174,6 +174,19 @@ impl Core {
         }
     }
 
+    /// Sends a stanza for which its recipient has no room back to the session that it came from, with an error (RFC 6120 §8.3.3.18);
+    /// what is an error, or an answer, is dropped.
+    pub fn bounce(&self, stanza: &Element) {
+        let error = StanzaError::new(Condition::ResourceConstraint);
+        let Some(answer) = error_answer(stanza, &error) else { return };
+        let Some(to) = answer.attr("to").and_then(|to| Jid::new(to).ok()) else { return };
+        let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
+        let resource = to.resource().map(|resource| resource.as_str());
+        if let Some(sender) = sessions.iter().find(|sender| Some(sender.resource.as_str()) == resource) {
+            self.sessions.deliver(sender, answer);
+        }
+    }
+
     /// Tells whoever has directed presence of a session that it is gone (RFC 6121 §4.6.3).
     fn undirect(&self, session: &Session, stanza: &Element) {
         for to in self.sessions.take_directed(&session.account, session.key) {

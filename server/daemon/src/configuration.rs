@@ -61,6 +61,7 @@ pub(crate) struct Configuration {
     pub connections_before_login_max: u32,
     pub logins_per_second_max: u32,
     pub registrations_per_minute_max: u32,
+    pub session_bytes_per_second_max: u32,
     pub heartbeat: HeartbeatBounds,
     /// Bytes of memory above which nothing new is taken; none leaves it to the control group.
     pub memory_max: Option<u64>,
@@ -194,6 +195,9 @@ impl Configuration {
             connections_before_login_max: told.connections_before_login_max.unwrap_or(256),
             logins_per_second_max: told.logins_per_second_max.unwrap_or(100),
             registrations_per_minute_max: told.registrations_per_minute_max.unwrap_or(60),
+            session_bytes_per_second_max: told
+                .session_bytes_per_second_max
+                .unwrap_or(longwire_net::SESSION_BYTES_PER_S),
             heartbeat: HeartbeatBounds::new(told.heartbeat_min, told.heartbeat_max)?,
             memory_max: bytes::memory_max(told.memory_max.as_deref())?,
             log_format: args.log_format.or(told.log_format).unwrap_or(LogFormat::Text),

@@ -152,6 +152,7 @@ fn net_config(configuration: &Configuration, certificate: Certificate, client_ca
             logins_per_s: configuration.logins_per_second_max,
             registrations_per_min: configuration.registrations_per_minute_max,
         },
+        session_bytes_per_s: configuration.session_bytes_per_second_max,
         ..NetConfig::new(certificate)
     }
 }

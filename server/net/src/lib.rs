@@ -32,6 +32,9 @@ use inbox::{Command, Inbox};
 use listener::{Acceptor, Listener, Stopper};
 use worker::{Common, WorkerThread};
 
+/// Bytes that a session may send in a second, unless told otherwise.
+pub const SESSION_BYTES_PER_S: u32 = 512 * 1024;
+
 /// What the network side is told at start.
 #[derive(Clone, Debug)]
 pub struct NetConfig {
@@ -53,6 +56,8 @@ pub struct NetConfig {
     pub silence_ms: u64,
     /// Seconds over which clients are asked to spread their return after a shutdown.
     pub drain_spread_s: u32,
+    /// Bytes that a session may send in a second; 0 for no limit.
+    pub session_bytes_per_s: u32,
 }
 
 impl NetConfig {
@@ -69,6 +74,7 @@ impl NetConfig {
             caps: CapLimits::default(),
             silence_ms: 300_000,
             drain_spread_s: 30,
+            session_bytes_per_s: SESSION_BYTES_PER_S,
         }
     }
 }
@@ -125,6 +131,7 @@ impl Net {
                 core: Arc::clone(&core),
                 streams: Arc::new(stream_config(&core, config)?),
                 drain_spread_s: config.drain_spread_s,
+                session_bytes_per_s: config.session_bytes_per_s,
             },
             caps: Arc::clone(&caps),
             starttls: config.certificate.tls_for(&[], config.client_ca.as_ref())?,

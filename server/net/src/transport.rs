@@ -94,6 +94,10 @@ impl longwire_worker::Transport for Transport {
         if taken < unsent.len() {
             self.unsent = unsent;
             self.unsent.drain(..taken);
+            // It may have grown far beyond what is left, and keeps that for as long as its client does not read.
+            if self.unsent.capacity() / 2 > self.unsent.len() {
+                self.unsent.shrink_to_fit();
+            }
         }
         Ok(progress)
     }

@@ -7,6 +7,7 @@ use longwire_core::session_manager::{EndReason, Proven, Session};
 use longwire_protocol::jid::FullJid;
 use longwire_protocol::{Element, Jid};
 
+use crate::budget::Budget;
 use crate::host::Transport;
 
 /// Bytes that a connection may owe its client before nothing more is read from it.
@@ -80,13 +81,17 @@ pub(crate) struct SessionState {
     pub(crate) end_after: Option<EndReason>,
     /// The stream is bound: the session is counted.
     pub(crate) is_bound: bool,
+    /// What it has sent lately.
+    pub(crate) budget: Budget,
+    /// It has sent more than it may: until when nothing is read from it.
+    pub(crate) paused_until_ms: Option<u64>,
 }
 
 impl<T: Transport> Connection<T> {
     /// Whether nothing can be taken from it for now.
     pub(crate) fn must_wait(&self) -> bool {
         self.stream.is_waiting()
-            || self.session.as_ref().is_some_and(|state| state.is_busy)
+            || self.session.as_ref().is_some_and(|state| state.is_busy || state.paused_until_ms.is_some())
             || self.transport.unsent_bytes() > PAUSE_BYTES
     }
 
@@ -115,6 +120,8 @@ impl SessionState {
             backlog: VecDeque::new(),
             end_after: None,
             is_bound: false,
+            budget: Budget::default(),
+            paused_until_ms: None,
         }
     }
 

@@ -4,6 +4,7 @@ use longwire_c2s::{Action, Event, LoginFailure};
 use longwire_protocol::Element;
 use longwire_protocol::stream::{StreamCondition, StreamError};
 
+use crate::budget::STANZA_BYTES;
 use crate::connection::Queued;
 use crate::host::{Gone, Host, Read, Transport};
 use crate::session::session_end;
@@ -54,11 +55,25 @@ impl<H: Host> Worker<H> {
             }
             Ok(Read::Bytes(_)) if connection.linger_until_ms.is_some() => true,
             Ok(Read::Bytes(count)) => {
+                self.spend(slot, count);
+                let Some(connection) = self.connections.get_mut(slot) else { return false };
                 let is_tls = connection.transport.is_tls();
                 self.take_input(slot, buffer.get(..count).unwrap_or_default());
                 // A short read has emptied the socket; the end of the stream would have been among the events.
                 is_tls || count == buffer.len() || is_read_closed
             }
+        }
+    }
+
+    /// A session has sent so many bytes: above its rate nothing more is taken from it for a while.
+    fn spend(&mut self, slot: usize, bytes: usize) {
+        let (per_s, now_ms) = (self.session_bytes_per_s, self.now.mono_ms);
+        let Some(state) = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut()) else {
+            return;
+        };
+        if let Some(until_ms) = state.budget.spend(bytes, per_s, now_ms) {
+            state.paused_until_ms = Some(until_ms);
+            self.touched.push(slot);
         }
     }
 
@@ -128,6 +143,9 @@ impl<H: Host> Worker<H> {
     }
 
     fn handle_stream_event(&mut self, slot: usize, event: Event) {
+        if matches!(event, Event::Stanza(_) | Event::Answer(_) | Event::PushAck(_)) {
+            self.spend(slot, STANZA_BYTES);
+        }
         match event {
             Event::NeedVerifier { .. }
             | Event::NeedTokens { .. }

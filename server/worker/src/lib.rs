@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod budget;
 pub mod caps;
 mod connection;
 mod host;

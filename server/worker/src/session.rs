@@ -22,6 +22,9 @@ use crate::host::{Done, Host, Place};
 use crate::questions::unavailable;
 use crate::worker::Worker;
 
+/// Bytes that a connection may owe its client before it is sent another session's stanzas no more.
+const DELIVERED_BYTES_MAX: usize = 256 * 1024;
+
 /// What a device's session leaves behind.
 type Left = (DeviceId, Rest);
 
@@ -262,17 +265,26 @@ impl<H: Host> Worker<H> {
                 // Who asked may have stopped waiting.
                 let _: Result<(), _> = taken.try_send(count);
             }
-            CoreCommand::Deliver(key, stanza) => {
-                if let Some(slot) = self.sessions.get(&key).copied() {
-                    self.write_element(slot, &stanza);
-                }
-            }
+            CoreCommand::Deliver(key, stanza) => self.deliver(key, &stanza),
             CoreCommand::End(key, reason) => self.end(key, reason),
             CoreCommand::Progress { devices, lane, seq, answer } => {
                 let progress = devices.iter().filter_map(|id| Some((*id, self.progress(*id, lane, seq)?))).collect();
                 // Who asked may have stopped waiting.
                 drop(answer.send(progress));
             }
+        }
+    }
+
+    /// Writes another session's stanza. What there is no room for goes back to whoever sent it: nobody ends another's session by a flood.
+    fn deliver(&mut self, key: SessionKey, stanza: &Element) {
+        let Some(slot) = self.sessions.get(&key).copied() else { return };
+        if self.unsent(slot) > DELIVERED_BYTES_MAX {
+            self.flush_one(slot);
+        }
+        if self.unsent(slot) > DELIVERED_BYTES_MAX {
+            self.core.bounce(stanza);
+        } else {
+            self.write_element(slot, stanza);
         }
     }
 

@@ -32,10 +32,20 @@ impl<H: Host> Worker<H> {
         connection.stream.handle_timeout(now_ms, &mut self.out);
         self.drain_outbox(slot);
         self.ask_again(slot);
+        self.go_on_after_pause(slot);
         if let Some(key) = self.key(slot)
             && self.shard.poll_timeout(key, self.now).is_some_and(|due_ms| due_ms <= now_ms)
         {
             self.shard.timeout(key, self.now, &mut self.outputs);
+        }
+    }
+
+    /// A session that had sent too much may go on.
+    fn go_on_after_pause(&mut self, slot: usize) {
+        let now_ms = self.now.mono_ms;
+        let state = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut());
+        if state.is_some_and(|state| state.paused_until_ms.take_if(|until_ms| *until_ms <= now_ms).is_some()) {
+            self.go_on(slot);
         }
     }
 
@@ -58,8 +68,9 @@ impl<H: Host> Worker<H> {
         let connection = self.connections.get(slot)?;
         let stream = connection.stream.poll_timeout().map(|(due_ms, _)| due_ms);
         let blocked = connection.blocked_since_ms.map(|since| since.saturating_add(BLOCKED_MS));
+        let paused = connection.session.as_ref().and_then(|state| state.paused_until_ms);
         let put_off = self.put_off.get(&slot).map(|put_off| put_off.due_ms);
         let pushes = self.key(slot).and_then(|key| self.shard.poll_timeout(key, self.now));
-        [stream, blocked, connection.linger_until_ms, put_off, pushes].into_iter().flatten().min()
+        [stream, blocked, connection.linger_until_ms, paused, put_off, pushes].into_iter().flatten().min()
     }
 }

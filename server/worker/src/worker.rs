@@ -1,9 +1,11 @@
 //! A worker's turn: what it is handed, carried out until nothing is left of it; its connections from the first byte to the last.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use longwire_c2s::{Outbox, Stream};
+use longwire_core::Pressure;
 use longwire_core::pressure::Level;
 use longwire_core::{Core, session_manager};
 use longwire_model::SessionEnd;
@@ -12,7 +14,7 @@ use longwire_router::{Now, Output, SessionKey, Shard};
 use slab::Slab;
 
 use crate::connection::{Connection, Flags, PutOff};
-use crate::host::{Accepted, Command, Done, Host, Place, Transport};
+use crate::host::{Accepted, Command, Done, Gone, Host, Place, Transport};
 
 /// Bytes read at once, into a buffer that all connections of a worker share.
 const READ_BYTES: usize = 64 * 1024;
@@ -20,10 +22,11 @@ const READ_BYTES: usize = 64 * 1024;
 pub const BLOCKED_MS: u64 = 30_000;
 /// Milliseconds that a client has to close its half after we have closed ours.
 const LINGER_MS: u64 = 2_000;
-/// Bytes that a connection may owe its client: a window of entries (256 KiB) and as much again of stanzas; above it, it is closed.
-pub const UNSENT_BYTES_MAX: usize = 512 * 1024;
-/// As many while memory is very short: more than any one stanza, less than a window.
-const UNSENT_BYTES_PRESSED: usize = 64 * 1024;
+/// Bytes that a connection may owe its client: what others may have sent it (twice 256 KiB, since the last stanza comes on top), and a
+/// window of entries (256 KiB); above it, it is closed.
+pub const UNSENT_BYTES_MAX: usize = 768 * 1024;
+/// Bytes that a worker owes more, or less, before it tells.
+const OWED_BYTES_UNTOLD: isize = 32 * 1024;
 /// Seconds after which who finds memory short may come back, and over how many more they are spread.
 const PRESSED_WAIT_S: u32 = 10;
 const PRESSED_SPREAD_S: u32 = 50;
@@ -39,6 +42,9 @@ pub struct Settings {
     pub streams: Arc<longwire_c2s::Config>,
     /// Seconds over which clients are asked to spread their return after a shutdown.
     pub drain_spread_s: u32,
+    /// Bytes that a session may send in a second, beside a burst of two seconds' worth; each stanza counts as half a KiB more. 0 for no
+    /// limit.
+    pub session_bytes_per_s: u32,
 }
 
 /// A worker: its connections, and its part of the sessions. Call [`Worker::begin_turn`], hand it what has happened, and call
@@ -48,6 +54,7 @@ pub struct Worker<H: Host> {
     pub(crate) core: Arc<Core>,
     pub(crate) streams: Arc<longwire_c2s::Config>,
     drain_spread_s: u32,
+    pub(crate) session_bytes_per_s: u32,
     pub(crate) host: H,
     /// What the managers know this worker by.
     pub(crate) name: Arc<dyn session_manager::Worker>,
@@ -68,6 +75,8 @@ pub struct Worker<H: Host> {
     /// Connections whose input goes on although no event will say so.
     pub(crate) ready: Vec<usize>,
     drain_until_ms: Option<u64>,
+    /// Bytes owed since the last time that was told.
+    owed: isize,
     /// What the gauge was last told, and when: it looks at every session.
     unacknowledged: i64,
     counted_ms: u64,
@@ -84,12 +93,13 @@ impl<H: Host> Worker<H> {
     /// A worker with an empty shard that has seen the log up to its end. `index` and `name` are what the session manager knows it by.
     #[must_use]
     pub fn new(index: usize, name: Arc<dyn session_manager::Worker>, settings: Settings, host: H) -> Self {
-        let Settings { core, streams, drain_spread_s } = settings;
+        let Settings { core, streams, drain_spread_s, session_bytes_per_s } = settings;
         let log = &core.log;
         let now = core.env.instant();
         Self {
             index,
             drain_spread_s,
+            session_bytes_per_s,
             host,
             name,
             connections: Slab::new(),
@@ -106,6 +116,7 @@ impl<H: Host> Worker<H> {
             touched: Vec::new(),
             ready: Vec::new(),
             drain_until_ms: None,
+            owed: 0,
             unacknowledged: 0,
             counted_ms: now.mono_ms,
             login_failures: 0,
@@ -267,10 +278,11 @@ impl<H: Host> Worker<H> {
 
     /// Begins a TLS handshake, behind what was written before it.
     pub(crate) fn start_tls(&mut self, slot: usize, is_direct: bool) {
+        if self.offer(slot).is_err() {
+            return self.remove(slot);
+        }
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        let started =
-            connection.transport.flush().and_then(|_| self.host.start_tls(&mut connection.transport, is_direct));
-        if started.is_err() {
+        if self.host.start_tls(&mut connection.transport, is_direct).is_err() {
             self.remove(slot);
         }
     }
@@ -316,6 +328,7 @@ impl<H: Host> Worker<H> {
         if connection.flags.is_counted {
             self.host.leave(&connection.transport);
         }
+        self.owe(-signed(connection.transport.unsent_bytes()));
         self.host.remove(connection.transport);
         self.core.metrics.connections.dec();
     }
@@ -328,36 +341,103 @@ impl<H: Host> Worker<H> {
         }
     }
 
-    /// Queues bytes for a connection; one that owes too much is closed.
+    /// Queues bytes for a connection. One that owes too much, and whose socket takes nothing, is closed.
     pub(crate) fn write(&mut self, slot: usize, bytes: &[u8]) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
         if bytes.is_empty() || connection.flags.is_finished {
             return;
         }
         connection.transport.queue(bytes);
-        let is_full = self.core.pressure.level() == Level::Full;
-        let unsent_max = if is_full { UNSENT_BYTES_PRESSED } else { UNSENT_BYTES_MAX };
-        if connection.transport.unsent_bytes() > unsent_max {
-            tracing::debug!(worker = self.index, "a client that reads too slowly was closed");
-            self.end_session(slot, SessionEnd::Slow);
-            self.remove(slot);
-        } else {
-            self.mark_dirty(slot);
+        let owes_too_much = connection.transport.unsent_bytes() > UNSENT_BYTES_MAX;
+        self.owe(signed(bytes.len()));
+        self.mark_dirty(slot);
+        if owes_too_much {
+            self.flush_one(slot);
+            if self.unsent(slot) > UNSENT_BYTES_MAX {
+                self.let_go(slot);
+            }
         }
+        if self.core.pressure.is_short() {
+            self.relieve();
+        }
+    }
+
+    /// Bytes that a connection owes its client.
+    pub(crate) fn unsent(&self, slot: usize) -> usize {
+        self.connections.get(slot).map_or(0, |connection| connection.transport.unsent_bytes())
+    }
+
+    /// Closes a connection whose client does not read: what it has not acknowledged stays in the log.
+    fn let_go(&mut self, slot: usize) {
+        tracing::debug!(worker = self.index, "a client that reads too slowly was closed");
+        self.end_session(slot, SessionEnd::Slow);
+        self.remove(slot);
+    }
+
+    /// All connections together owe more than there is memory for: every socket is offered what waits for it, and those that still take
+    /// nothing are let go, who has stood still longest first.
+    fn relieve(&mut self) {
+        let owing: Vec<usize> =
+            self.connections.iter().map(|(slot, _)| slot).filter(|slot| self.unsent(*slot) > 0).collect();
+        for slot in &owing {
+            self.flush_one(*slot);
+        }
+        let since = |slot: usize| self.connections.get(slot).and_then(|connection| connection.blocked_since_ms);
+        let mut blocked: Vec<(u64, Reverse<usize>, usize)> =
+            owing.into_iter().filter_map(|slot| Some((since(slot)?, Reverse(self.unsent(slot)), slot))).collect();
+        blocked.sort_unstable();
+        let mut count: u64 = 0;
+        self.tell_owed();
+        for (_, _, slot) in blocked {
+            if self.core.pressure.has_room() {
+                break;
+            }
+            self.let_go(slot);
+            self.tell_owed();
+            count += 1;
+        }
+        if count > 0 {
+            tracing::warn!(worker = self.index, count, "memory is short: clients that do not read were let go");
+        }
+    }
+
+    /// So many bytes more, or fewer, are owed.
+    fn owe(&mut self, bytes: isize) {
+        self.owed = self.owed.saturating_add(bytes);
+        if self.owed.unsigned_abs() > OWED_BYTES_UNTOLD.unsigned_abs() {
+            self.tell_owed();
+        }
+    }
+
+    fn tell_owed(&mut self) {
+        let pressure: &Pressure = &self.core.pressure;
+        pressure.add_owed(std::mem::take(&mut self.owed));
+    }
+
+    /// Offers a socket what waits for it; whether it took anything.
+    fn offer(&mut self, slot: usize) -> Result<bool, Gone> {
+        let Some(connection) = self.connections.get_mut(slot) else { return Ok(false) };
+        let before = connection.transport.unsent_bytes();
+        let taken = connection.transport.flush();
+        let after = connection.transport.unsent_bytes();
+        self.owe(signed(after) - signed(before));
+        taken
     }
 
     /// Writes what was queued since the last time.
     pub(crate) fn flush(&mut self) {
         while let Some(slot) = self.dirty.pop() {
+            if let Some(connection) = self.connections.get_mut(slot) {
+                connection.flags.is_dirty = false;
+            }
             self.flush_one(slot);
             self.settle();
         }
     }
 
-    fn flush_one(&mut self, slot: usize) {
+    pub(crate) fn flush_one(&mut self, slot: usize) {
+        let Ok(progress) = self.offer(slot) else { return self.remove(slot) };
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        connection.flags.is_dirty = false;
-        let Ok(progress) = connection.transport.flush() else { return self.remove(slot) };
         if connection.transport.is_drained() {
             connection.blocked_since_ms = None;
             if connection.linger_until_ms.is_some() && !connection.flags.is_finished {
@@ -404,6 +484,11 @@ impl<H: Host> Worker<H> {
         let connection = self.connections.get(place.slot)?;
         (connection.number == place.number).then_some(place.slot)
     }
+}
+
+/// Bytes in memory are fewer than half of what a `usize` counts.
+fn signed(bytes: usize) -> isize {
+    isize::try_from(bytes).unwrap_or(isize::MAX)
 }
 
 /// Milliseconds as seconds; what is above fifty days counts as that.

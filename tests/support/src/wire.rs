@@ -51,9 +51,7 @@ impl Wire {
     /// Nobody listens.
     pub fn plain(address: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).with_context(|| format!("failed to connect to {address}"))?;
-        stream.set_read_timeout(Some(READ_EVERY))?;
-        stream.set_nodelay(true)?;
-        Ok(Self { carrier: Some(Carrier::Plain(stream)), received: Vec::new(), closed: false })
+        Self::on(stream)
     }
 
     /// Connects in the clear from an address of the loopback network.
@@ -61,7 +59,18 @@ impl Wire {
     /// # Errors
     /// Nobody listens, or the address is not one of this machine.
     pub fn plain_from(source: IpAddr, address: &str) -> anyhow::Result<Self> {
-        let stream = connect_from(source, address)?;
+        Self::on(connect_from(source, address)?)
+    }
+
+    /// Connects in the clear with a receive buffer of a few KiB: what is not read, the server has to keep.
+    ///
+    /// # Errors
+    /// As [`Self::plain_from`].
+    pub fn small_from(source: IpAddr, address: &str) -> anyhow::Result<Self> {
+        Self::on(connect(source, address, Some(RECEIVE_BYTES_SMALL))?)
+    }
+
+    fn on(stream: TcpStream) -> anyhow::Result<Self> {
         stream.set_read_timeout(Some(READ_EVERY))?;
         stream.set_nodelay(true)?;
         Ok(Self { carrier: Some(Carrier::Plain(stream)), received: Vec::new(), closed: false })
@@ -279,13 +288,23 @@ fn session(certificate: &Path) -> anyhow::Result<ClientConnection> {
     Ok(ClientConnection::new(Arc::new(config), name)?)
 }
 
+/// Bytes of a small receive buffer, which the kernel doubles.
+const RECEIVE_BYTES_SMALL: usize = 4_096;
+
 /// Connects from an address of the loopback network, and leaves the socket as it is.
 ///
 /// # Errors
 /// Nobody listens, or the address is not one of this machine.
 pub fn connect_from(source: IpAddr, address: &str) -> anyhow::Result<TcpStream> {
+    connect(source, address, None)
+}
+
+fn connect(source: IpAddr, address: &str, receive_bytes: Option<usize>) -> anyhow::Result<TcpStream> {
     let to: SocketAddr = address.parse().with_context(|| format!("{address} is no address"))?;
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    if let Some(bytes) = receive_bytes {
+        socket.set_recv_buffer_size(bytes).context("failed to ask for a small buffer")?;
+    }
     socket.bind(&SocketAddr::new(source, 0).into()).with_context(|| format!("failed to come from {source}"))?;
     socket.connect(&to.into()).with_context(|| format!("failed to connect to {address} from {source}"))?;
     Ok(socket.into())

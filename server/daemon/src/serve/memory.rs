@@ -36,6 +36,7 @@ pub(super) async fn run(core: Arc<Core>, ceiling: u64, mut stop: watch::Receiver
                 Some(used) => {
                     let level = next(before, used, ceiling);
                     core.pressure.set(level);
+                    core.pressure.set_owed_max(owed_max(used, core.pressure.owed(), ceiling));
                     tell(before, level, used, ceiling);
                 }
                 None => tracing::debug!("what memory the process has could not be read"),
@@ -79,6 +80,14 @@ fn next(before: Level, used: u64, ceiling: u64) -> Level {
     }
 }
 
+/// Bytes that all connections may owe: half of what is left below the ceiling without them, since a buffer may be twice what is in it.
+/// Some they may owe at any time.
+fn owed_max(used: u64, owed: usize, ceiling: u64) -> usize {
+    let others = used.saturating_sub(u64::try_from(owed).unwrap_or(u64::MAX));
+    let free = (ceiling / 100 * FULL_PERCENT.1).saturating_sub(others);
+    usize::try_from((free / 2).max(ceiling / 64)).unwrap_or(usize::MAX)
+}
+
 fn tell(before: Level, now: Level, used: u64, ceiling: u64) {
     if now == before {
         return;
@@ -89,7 +98,7 @@ fn tell(before: Level, now: Level, used: u64, ceiling: u64) {
             tracing::warn!(used, ceiling, "memory is short: new connections and requests are told to come back later");
         }
         Level::Full => {
-            tracing::warn!(used, ceiling, "memory is very short: new connections are dropped, slow readers are let go");
+            tracing::warn!(used, ceiling, "memory is very short: new connections are dropped");
         }
     }
 }
@@ -108,6 +117,17 @@ mod tests {
             level = next(level, used, 100);
             assert_eq!(level, expected, "at {used}");
         }
+    }
+
+    #[test]
+    fn f23_what_may_be_owed_is_half_of_what_is_left_without_it() {
+        assert_eq!(owed_max(40_000_000, 0, 100_000_000), 24_000_000);
+        assert_eq!(
+            owed_max(60_000_000, 20_000_000, 100_000_000),
+            24_000_000,
+            "what is owed is not counted against itself"
+        );
+        assert_eq!(owed_max(99_000_000, 0, 100_000_000), 1_562_500);
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! STZ-…: stanzas of a session that is bound and means no good.
 
+use std::time::Duration;
+
+use anyhow::ensure;
 use longwire_test_support::SOON;
+use longwire_test_support::wait::now;
 
 use crate::beside::beside;
 use crate::session::{Session, authenticate, opened};
@@ -22,10 +26,48 @@ fn stz_14_five_thousand_presences_at_once_hold_up_nobody() -> anyhow::Result<()>
     ];
     beside("stz_14", &world, 1, || {
         let mut session = Session::registered(world.ready(), ATTACKER, MALLORY.0, MALLORY.1)?;
+        let began = now();
         for kind in kinds {
             session.wire.send(&kind.repeat(1_000))?;
         }
-        session.is_answered("after-the-flood")
+        session.is_answered("after-the-flood")?;
+        // A stanza counts as half a KiB at least: beyond two seconds' worth they are read at 512 KiB a second.
+        let took = began.elapsed();
+        ensure!(
+            took > Duration::from_secs(2),
+            "five thousand were taken in {took:?}: the session is not held to its rate"
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn stz_51_a_flood_that_nobody_reads_goes_back_and_ends_no_session() -> anyhow::Result<()> {
+    const ATTACKERS: usize = 4;
+    const MESSAGES: usize = 12;
+    let world = World::new()?;
+    beside("stz_51", &world, ATTACKERS as u64 + 1, || {
+        let mut victim = Session::registered(world.ready(), ATTACKER, "victim", "the password of victim")?;
+        let mut attackers = Vec::new();
+        for number in 0..ATTACKERS {
+            let name = format!("mallory{number}");
+            attackers.push(Session::registered(world.ready(), ATTACKER, &name, "the password of mallory")?);
+        }
+        let body = "x".repeat(200 * 1024);
+        let message = format!("<message to='victim@localhost/desk' type='chat'><body>{body}</body></message>");
+        for _ in 0..MESSAGES {
+            for attacker in &mut attackers {
+                attacker.wire.send(&message)?;
+            }
+        }
+        for attacker in &mut attackers {
+            attacker.is_answered("sent")?;
+        }
+        let last = attackers.last_mut().expect("there are some");
+        last.wire.send(&message)?;
+        last.wire.expect("<resource-constraint ")?;
+        // It was not read for some seconds, and is there.
+        victim.is_answered("still-there")
     })
 }
 

@@ -171,7 +171,12 @@ impl Server {
         core.sessions.set_workers(vec![Arc::clone(&name)]);
         let mut streams = longwire_c2s::Config::new(BareJid::new(DOMAIN).expect("a domain"), [9; 32]);
         streams.registration = longwire_c2s::Registration::Open;
-        let settings = Settings { core: Arc::clone(&core), streams: Arc::new(streams), drain_spread_s: 30 };
+        let settings = Settings {
+            core: Arc::clone(&core),
+            streams: Arc::new(streams),
+            drain_spread_s: 30,
+            session_bytes_per_s: 512 * 1024,
+        };
         let log = Log::default();
         let host = WorldHost {
             runtime: runtime.handle().clone(),
