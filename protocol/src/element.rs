@@ -42,6 +42,17 @@ pub struct Element {
 }
 
 impl Element {
+    /// Bytes of memory that it takes with all that is in it, about: for limits on what waits.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let attributes = self.attributes.iter().map(|attribute| size_of::<Attribute>() + attribute.value.len());
+        let children = self.children.iter().map(|node| match node {
+            Node::Element(element) => element.memory_bytes(),
+            Node::Text(text) => size_of::<Node>() + text.len(),
+        });
+        size_of::<Node>() + attributes.sum::<usize>() + children.sum::<usize>()
+    }
+
     /// An element without attributes and children.
     #[must_use]
     pub fn new(ns: impl Into<Name>, name: impl Into<Name>) -> Self {

@@ -96,7 +96,7 @@ pub struct Core {
     /// How often devices may ask for a user, topics and tags.
     pub requests: Rates<DeviceId>,
     /// How short memory is.
-    pub pressure: Pressure,
+    pub pressure: Arc<Pressure>,
     /// What original clients have said of themselves and is not written yet.
     claims: androidpn::Claims,
     /// Clock and randomness.
@@ -152,7 +152,7 @@ impl Core {
             metrics,
             iq,
             requests,
-            pressure: Pressure::default(),
+            pressure: Arc::default(),
             claims: androidpn::Claims::default(),
             env,
             store,

@@ -1,5 +1,6 @@
 //! How short memory is: told by who measures it, asked by whoever could take more.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// How short memory is.
@@ -14,18 +15,37 @@ pub enum Level {
     Full,
 }
 
-/// The level of now, and what all connections together owe their clients: bytes that sockets have not taken yet. These grow between two
-/// measurements faster than anything else, so that whoever adds to them looks at once.
+/// The level of now, and what grows between two measurements faster than anything else, so that whoever adds to it looks at once: what all
+/// connections together owe their clients, which is bytes that sockets have not taken yet, and what is on its way between sessions.
 #[derive(Debug)]
 pub struct Pressure {
     level: AtomicU8,
     owed: AtomicUsize,
     owed_max: AtomicUsize,
+    on_the_way: AtomicUsize,
+}
+
+/// What a stanza weighs, for as long as it is on its way.
+#[derive(Debug)]
+pub struct Weight {
+    pressure: Arc<Pressure>,
+    bytes: usize,
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.pressure.on_the_way.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl Default for Pressure {
     fn default() -> Self {
-        Self { level: AtomicU8::new(0), owed: AtomicUsize::new(0), owed_max: AtomicUsize::new(usize::MAX) }
+        Self {
+            level: AtomicU8::new(0),
+            owed: AtomicUsize::new(0),
+            owed_max: AtomicUsize::new(usize::MAX),
+            on_the_way: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -56,6 +76,25 @@ impl Pressure {
         self.owed.load(Ordering::Relaxed)
     }
 
+    /// So many bytes are on their way, until what is given is dropped.
+    #[must_use]
+    pub fn weigh(self: &Arc<Self>, bytes: usize) -> Weight {
+        self.on_the_way.fetch_add(bytes, Ordering::Relaxed);
+        Weight { pressure: Arc::clone(self), bytes }
+    }
+
+    /// Bytes that are owed or on their way.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.owed().saturating_add(self.on_the_way.load(Ordering::Relaxed))
+    }
+
+    /// Whether no more may set out.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.waiting() > self.owed_max.load(Ordering::Relaxed)
+    }
+
     /// Tells how many bytes all connections may owe.
     pub fn set_owed_max(&self, bytes: usize) {
         self.owed_max.store(bytes, Ordering::Relaxed);
@@ -82,6 +121,8 @@ impl Pressure {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::{Level, Pressure};
 
     #[test]
@@ -105,5 +146,16 @@ mod tests {
             pressure.add_owed(change);
             assert_eq!((pressure.is_short(), pressure.has_room()), (is_short, has_room), "{}", pressure.owed());
         }
+    }
+
+    #[test]
+    fn f23_what_is_on_its_way_weighs_until_it_is_there() {
+        let pressure = Arc::new(Pressure::default());
+        pressure.set_owed_max(1_000);
+        pressure.add_owed(600);
+        let weight = pressure.weigh(500);
+        assert_eq!((pressure.is_full(), pressure.is_short(), pressure.waiting()), (true, false, 1_100));
+        drop(weight);
+        assert_eq!((pressure.is_full(), pressure.waiting()), (false, 600));
     }
 }

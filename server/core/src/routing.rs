@@ -8,7 +8,7 @@ use longwire_protocol::stanza::{
 use longwire_protocol::{Element, Jid, Limits};
 
 use crate::Core;
-use crate::session_manager::Session;
+use crate::session_manager::{Parcel, Session};
 
 pub use table::{Target, targets};
 
@@ -68,7 +68,7 @@ impl Core {
         let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
         match sessions.iter().find(|other| Some(&other.resource) == resource.as_ref()) {
             Some(other) => {
-                self.sessions.deliver(other, stanza);
+                self.deliver(other, stanza);
                 None
             }
             None => {
@@ -100,7 +100,7 @@ impl Core {
                 let mut addressed = stanza;
                 addressed.set_attr("to", &to);
                 for target in targets {
-                    self.sessions.deliver(target, addressed.clone());
+                    self.deliver(target, addressed.clone());
                 }
                 None
             }
@@ -152,7 +152,7 @@ impl Core {
             if other.presence.is_some() {
                 let mut addressed = stanza.clone();
                 addressed.set_attr("to", format!("{}@{}/{}", other.account, self.config.domain, other.resource));
-                self.sessions.deliver(&other, addressed);
+                self.deliver(&other, addressed);
             }
         }
         Outcome {
@@ -170,8 +170,18 @@ impl Core {
         let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
         let meant = |other: &&Session| resource.map_or(other.presence.is_some(), |resource| other.resource == resource);
         for other in sessions.iter().filter(meant) {
-            self.sessions.deliver(other, stanza.clone());
+            self.deliver(other, stanza.clone());
         }
+    }
+
+    /// Hands a stanza to another session; back it goes while as much is on the way as there is memory for.
+    fn deliver(&self, session: &Session, stanza: Element) {
+        if self.pressure.is_full() { self.bounce(&stanza) } else { self.hand_over(session, stanza) }
+    }
+
+    fn hand_over(&self, session: &Session, stanza: Element) {
+        let weight = self.pressure.weigh(stanza.memory_bytes());
+        self.sessions.deliver(session, Parcel { stanza, weight });
     }
 
     /// Sends a stanza for which its recipient has no room back to the session that it came from, with an error (RFC 6120 §8.3.3.18);
@@ -183,7 +193,7 @@ impl Core {
         let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
         let resource = to.resource().map(|resource| resource.as_str());
         if let Some(sender) = sessions.iter().find(|sender| Some(sender.resource.as_str()) == resource) {
-            self.sessions.deliver(sender, answer);
+            self.hand_over(sender, answer);
         }
     }
 
@@ -208,7 +218,7 @@ impl Core {
         for other in self.sessions.reachable(&session.account) {
             if other.key != session.key && other.presence.is_some() {
                 let to = format!("{}@{}/{}", other.account, self.config.domain, other.resource);
-                self.sessions.deliver(&other, stanza.clone().with_attr("to", to));
+                self.deliver(&other, stanza.clone().with_attr("to", to));
             }
         }
     }

@@ -13,6 +13,7 @@ use longwire_router::{Batch, SessionKey};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::error::CoreError;
+use crate::pressure::Weight;
 
 /// Sessions that one account may have bound at once (STZ-17).
 pub const SESSIONS_PER_ACCOUNT_MAX: usize = 64;
@@ -31,6 +32,14 @@ pub trait Worker: Send + Sync {
     fn watermark(&self) -> Seq;
 }
 
+/// A stanza on its way to a session, and what it weighs until it is there.
+pub struct Parcel {
+    /// The stanza.
+    pub stanza: Element,
+    /// Its bytes of memory.
+    pub weight: Weight,
+}
+
 /// What a worker is asked to do.
 pub enum Command {
     /// The next committed batch.
@@ -45,7 +54,7 @@ pub enum Command {
         taken: mpsc::Sender<usize>,
     },
     /// Write a stanza to a session; dropped when the session has ended.
-    Deliver(SessionKey, Element),
+    Deliver(SessionKey, Parcel),
     /// End a session.
     End(SessionKey, EndReason),
     /// How far the entry at `seq` of `lane` has come on each device's session.
@@ -267,9 +276,9 @@ impl SessionManager {
     }
 
     /// Writes a stanza to a session.
-    pub fn deliver(&self, session: &Session, stanza: Element) {
+    pub fn deliver(&self, session: &Session, parcel: Parcel) {
         if let Some(worker) = self.workers().get(session.worker) {
-            worker.send(Command::Deliver(session.key, stanza));
+            worker.send(Command::Deliver(session.key, parcel));
         }
     }
 

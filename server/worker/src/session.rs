@@ -265,7 +265,7 @@ impl<H: Host> Worker<H> {
                 // Who asked may have stopped waiting.
                 let _: Result<(), _> = taken.try_send(count);
             }
-            CoreCommand::Deliver(key, stanza) => self.deliver(key, &stanza),
+            CoreCommand::Deliver(key, parcel) => self.deliver(key, &parcel.stanza),
             CoreCommand::End(key, reason) => self.end(key, reason),
             CoreCommand::Progress { devices, lane, seq, answer } => {
                 let progress = devices.iter().filter_map(|id| Some((*id, self.progress(*id, lane, seq)?))).collect();

@@ -84,6 +84,7 @@ pub struct Worker<H: Host> {
     pub(crate) login_failures: u64,
     pub(crate) violations: u64,
     pub(crate) turned_away: u64,
+    relieved: u64,
 }
 
 impl<H: Host> Worker<H> {
@@ -122,6 +123,7 @@ impl<H: Host> Worker<H> {
             login_failures: 0,
             violations: 0,
             turned_away: 0,
+            relieved: 0,
             streams,
             core,
         }
@@ -386,7 +388,6 @@ impl<H: Host> Worker<H> {
         let mut blocked: Vec<(u64, Reverse<usize>, usize)> =
             owing.into_iter().filter_map(|slot| Some((since(slot)?, Reverse(self.unsent(slot)), slot))).collect();
         blocked.sort_unstable();
-        let mut count: u64 = 0;
         self.tell_owed();
         for (_, _, slot) in blocked {
             if self.core.pressure.has_room() {
@@ -394,10 +395,15 @@ impl<H: Host> Worker<H> {
             }
             self.let_go(slot);
             self.tell_owed();
-            count += 1;
+            self.note_relieved();
         }
-        if count > 0 {
-            tracing::warn!(worker = self.index, count, "memory is short: clients that do not read were let go");
+    }
+
+    fn note_relieved(&mut self) {
+        self.relieved += 1;
+        if self.relieved.is_power_of_two() {
+            let (worker, count) = (self.index, self.relieved);
+            tracing::warn!(worker, count, "memory is short: clients that do not read were let go");
         }
     }
 

@@ -111,7 +111,7 @@ impl Worker for Desk {
                 taken.try_send(out.len()).expect("somebody counts");
                 self.carry_out(out);
             }
-            Command::Deliver(key, stanza) => self.delivered.lock().expect("unpoisoned").push((key, stanza)),
+            Command::Deliver(key, parcel) => self.delivered.lock().expect("unpoisoned").push((key, parcel.stanza)),
             Command::End(key, reason) => self.ended.lock().expect("unpoisoned").push((key, reason)),
             Command::Progress { devices, lane, seq, answer } => {
                 let shard = self.shard();

@@ -36,7 +36,7 @@ pub(super) async fn run(core: Arc<Core>, ceiling: u64, mut stop: watch::Receiver
                 Some(used) => {
                     let level = next(before, used, ceiling);
                     core.pressure.set(level);
-                    core.pressure.set_owed_max(owed_max(used, core.pressure.owed(), ceiling));
+                    core.pressure.set_owed_max(owed_max(used, core.pressure.waiting(), ceiling));
                     tell(before, level, used, ceiling);
                 }
                 None => tracing::debug!("what memory the process has could not be read"),
@@ -80,10 +80,10 @@ fn next(before: Level, used: u64, ceiling: u64) -> Level {
     }
 }
 
-/// Bytes that all connections may owe: half of what is left below the ceiling without them, since a buffer may be twice what is in it.
-/// Some they may owe at any time.
-fn owed_max(used: u64, owed: usize, ceiling: u64) -> usize {
-    let others = used.saturating_sub(u64::try_from(owed).unwrap_or(u64::MAX));
+/// Bytes that all connections may owe: half of what is left below the ceiling without what waits now, since a buffer may be twice what is
+/// in it. Some they may owe at any time.
+fn owed_max(used: u64, waiting: usize, ceiling: u64) -> usize {
+    let others = used.saturating_sub(u64::try_from(waiting).unwrap_or(u64::MAX));
     let free = (ceiling / 100 * FULL_PERCENT.1).saturating_sub(others);
     usize::try_from((free / 2).max(ceiling / 64)).unwrap_or(usize::MAX)
 }
