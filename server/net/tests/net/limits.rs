@@ -209,3 +209,21 @@ fn an_acknowledgement_above_what_was_sent_is_a_violation() {
     let end = phone.end();
     assert!(end.contains("<stream:error><policy-violation "), "{end}");
 }
+
+#[test]
+fn f23_who_has_stood_still_is_let_go_when_more_is_owed_than_may_be() {
+    const PINGS_MAX: usize = 20_000;
+    let server = Server::start(|config| config.session_bytes_per_s = 0);
+    let mut phone = server.phone("d4565fa7-4d72-4749-b3d3-740edbf87770");
+    let mut deaf = server.desk("bob", "desk");
+    server.core.pressure.set_owed_max(64 * 1024);
+    // It reads no answer: first the kernel keeps them, then the server.
+    let id = "p".repeat(2_000);
+    let ping = format!("<iq type='get' id='{id}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>");
+    let is_gone = (0..PINGS_MAX).any(|_| !deaf.try_send(&ping));
+    assert!(is_gone, "it was not let go");
+    phone.ping();
+    server.push_to_all("still here");
+    phone.expect("still here");
+    until("what was owed is free again", || server.core.pressure.owed() < 64 * 1024);
+}
