@@ -73,6 +73,25 @@ impl List {
             None => Ok(list),
         }
     }
+
+    /// Refuses a backup that lacks what the list names, before anything is made of it.
+    pub(crate) fn ensure_complete(&self, from: &Path) -> anyhow::Result<()> {
+        let shown = from.display();
+        for Held { name, bytes, .. } in &self.files {
+            let what = describe(name).unwrap_or_default();
+            match fs::metadata(from.join(name)) {
+                Ok(found) if found.len() == *bytes => {}
+                Ok(found) => bail!("the backup is damaged: {name} has {} bytes, its {LIST} says {bytes}", found.len()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    bail!("the backup {shown} is incomplete: it lacks {name} ({what}), which its {LIST} names")
+                }
+                Err(error) => {
+                    return Err(error).with_context(|| format!("{name} of the backup {shown} cannot be read"));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What a file of a backup is; none for another file.
@@ -151,6 +170,19 @@ mod tests {
         }
         let newer = List { format: 2, ..good };
         assert!(read(folder.path(), &newer).expect_err("refused").to_string().contains("newer program"));
+    }
+
+    #[test]
+    fn a_backup_that_lacks_a_file_says_which() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let list = list(&[STORE, "server.key"]);
+        fs::write(folder.path().join(STORE), b"x").expect("written");
+        let lacking = list.ensure_complete(folder.path()).expect_err("refused").to_string();
+        assert!(lacking.contains("lacks server.key (the secret behind FAST tokens)"), "{lacking}");
+        fs::write(folder.path().join("server.key"), b"").expect("written");
+        assert!(list.ensure_complete(folder.path()).expect_err("refused").to_string().contains("has 0 bytes"));
+        fs::write(folder.path().join("server.key"), b"x").expect("written");
+        list.ensure_complete(folder.path()).expect("complete");
     }
 
     #[test]

@@ -471,8 +471,9 @@ pub(crate) struct BackupArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: longwire restore /backups/2026-11-22 --data-dir data
 
-The data directory must be new or empty. Every file is held against the backup's list, and the store is checked as a whole. The log goes
-on in a new generation, so devices neither miss what is sent from now on nor show again what they have. What happened since the
+The data directory must be new or empty, or hold what an interrupted restore left: no server starts on that, and the same command begins
+anew. Every file is held against the backup's list, and the store is checked as a whole. With the server's start the log goes on in a new
+generation, so devices neither miss what is sent from now on nor show again what they have. What happened since the
 backup is gone: what was accepted, devices that registered (they register again), and also what was revoked or removed, such as API
 keys and accounts, which has to be done again.")]
 pub(crate) struct RestoreArgs {

@@ -25,6 +25,7 @@ use crate::data_dir::{self, DataDir};
 use crate::lock::{self, Attempt, Holder, Lock};
 use crate::output;
 use crate::system::{self, Engine, Originals};
+use crate::unfinished;
 
 pub(crate) use socket::{bind, owner};
 
@@ -130,6 +131,7 @@ impl Control {
     }
 
     async fn in_process(data_dir: &DataDir, lock: Lock, originals: Option<Originals<'_>>) -> anyhow::Result<Self> {
+        unfinished::settle(data_dir)?;
         // Neither the domain nor registration, tokens or heartbeats matter to what commands do.
         let engine = Engine::open(
             data_dir,
@@ -141,6 +143,9 @@ impl Control {
             originals,
         )
         .await?;
+        if engine.has_new_server_key {
+            output::warn(data_dir::NEW_SERVER_KEY);
+        }
         let config = ApiConfig {
             concurrency_max: 1,
             requests_per_second_max: NonZeroU32::MIN,

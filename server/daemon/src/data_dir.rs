@@ -7,13 +7,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::backup::LIST;
+use crate::unfinished;
+
 /// A directory that exists.
 #[derive(Clone, Debug)]
 pub(crate) struct DataDir(PathBuf);
 
 impl DataDir {
+    /// The name of the lock.
+    pub(crate) const LOCK: &str = "longwire.lock";
+
     /// The directory at `path`, made (0700) where there is none.
     pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
+        refuse_backup(path)?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -47,6 +54,8 @@ impl DataDir {
             Err(error) => return none(error),
         };
         anyhow::ensure!(found.0.is_dir(), "{} is no directory", path.display());
+        refuse_backup(path)?;
+        unfinished::refuse(&found)?;
         match fs::metadata(found.store()) {
             Ok(_) => Ok(Some(found)),
             Err(error) => none(error),
@@ -72,7 +81,7 @@ impl DataDir {
     }
 
     pub(crate) fn lock(&self) -> PathBuf {
-        self.0.join("longwire.lock")
+        self.0.join(Self::LOCK)
     }
 
     pub(crate) fn control_socket(&self) -> PathBuf {
@@ -142,6 +151,17 @@ impl DataDir {
     }
 }
 
+/// A backup is no data directory: whoever opened its store would change it, and its list would be that of another.
+fn refuse_backup(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    anyhow::ensure!(
+        fs::symlink_metadata(path.join(LIST)).is_err(),
+        "{shown} is a backup (it has a {LIST}), which stays as it is: make a data directory of it with `longwire restore {shown} \
+         --data-dir NEW`, or name another --data-dir"
+    );
+    Ok(())
+}
+
 /// An error about a data directory, with what to do where another user's rights are needed.
 pub(crate) fn explain(path: &Path, error: anyhow::Error) -> anyhow::Error {
     let is_denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
@@ -163,6 +183,16 @@ fn denial(path: &Path, own: u32, owner: Option<u32>) -> String {
             "user {own} may not use the data directory {shown}: run the command as the user that the server runs as"
         ),
     }
+}
+
+/// What it means that another server key was made beside a database that is there.
+pub(crate) const NEW_SERVER_KEY: &str = "server.key was missing beside a database that is there: another was made, so every FAST token is \
+     void and each device logs in once by its password; that costs logins and nothing else (stop the server and put the file back from a \
+     backup to undo it)";
+
+/// Whether the server key is missing beside a database that is there.
+pub(crate) fn has_lost_server_key(data_dir: &DataDir) -> bool {
+    data_dir.store().exists() && fs::symlink_metadata(data_dir.server_key()).is_err()
 }
 
 /// The 32 bytes of the server key, made at the first start.
@@ -255,6 +285,30 @@ mod tests {
             denial(&path, 1, Some(2)).contains("user 1 may not")
                 && denial(&path, 1, Some(2)).contains("belongs to user 2")
         );
+    }
+
+    #[test]
+    fn a_backup_is_no_data_directory_and_stays_as_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in [LIST, "longwire.db"] {
+            fs::write(folder.path().join(name), b"").expect("written");
+        }
+        let refusals = [DataDir::create(folder.path()).err(), DataDir::find(folder.path()).err()];
+        for refused in refusals {
+            let refused = refused.expect("refused").to_string();
+            assert!(refused.contains("is a backup") && refused.contains("longwire restore"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_server_key_is_lost_where_there_is_a_database_without_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data_dir = DataDir::create(folder.path()).expect("there");
+        assert!(!has_lost_server_key(&data_dir), "a first start makes one");
+        fs::write(data_dir.store(), b"").expect("written");
+        assert!(has_lost_server_key(&data_dir));
+        server_key(&data_dir, |bytes| bytes.fill(7)).expect("made");
+        assert!(!has_lost_server_key(&data_dir));
     }
 
     #[test]

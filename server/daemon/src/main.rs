@@ -13,6 +13,7 @@ mod logging;
 mod output;
 mod serve;
 mod system;
+mod unfinished;
 
 use std::process::ExitCode;
 

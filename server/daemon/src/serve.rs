@@ -29,7 +29,7 @@ use crate::configuration::{ClientCertificate, Configuration, check};
 use crate::data_dir::DataDir;
 use crate::lock::{self, Attempt, Holder, Lock};
 use crate::system::{self, Engine, Originals};
-use crate::{certificate, control, logging, output};
+use crate::{certificate, control, data_dir, logging, output, unfinished};
 use reload::Reload;
 use shutdown::Running;
 
@@ -62,6 +62,7 @@ pub(crate) async fn run(args: &ServeArgs, variables: &[(String, String)]) -> any
     let signals = shutdown::Signals::listen()?;
     let data_dir = DataDir::create(&configuration.data_dir)?;
     let lock = take_lock(&data_dir).await?;
+    unfinished::settle(&data_dir)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %data_dir.path().display(), "starting");
     let running = start(&configuration, &data_dir, lock).await?;
     running.until_the_end(signals, log).await;
@@ -99,6 +100,9 @@ async fn start(configuration: &Arc<Configuration>, data_dir: &DataDir, lock: Loc
     let (keys, androidpn) = (configuration.device_keys.clone(), configuration.androidpn.as_ref());
     let originals = androidpn.map(|androidpn| Originals { api_key: &androidpn.api_key, is_key_kept: true });
     let engine = Engine::open(data_dir, domain, registration, token_s, heartbeat, keys, originals).await?;
+    if engine.has_new_server_key {
+        tracing::warn!("{}", data_dir::NEW_SERVER_KEY);
+    }
     engine.core.begin_generation().await?;
     engine.core.resume().await?;
     let net =
