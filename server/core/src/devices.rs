@@ -141,7 +141,10 @@ impl Core {
         by: Option<SessionKey>,
     ) -> Result<String, AccountError> {
         let password = password.map_or_else(|| self.auth.new_password(), str::to_owned);
-        self.auth.change_password(name, password.clone()).await?;
+        match self.auth.change_password(name, password.clone()).await {
+            Err(AccountError::Unknown) => self.change_androidpn_password(name, &password).await?,
+            done => done?,
+        }
         self.sessions.end_account(name, by, EndReason::NotAuthorized);
         Ok(password)
     }

@@ -79,6 +79,7 @@ impl Effect {
             | Write::ChangeAccount { .. }
             | Write::RemoveAccount(_)
             | Write::AddAndroidpn { .. }
+            | Write::ChangeAndroidpn { .. }
             | Write::RemoveAndroidpn(_)
             | Write::FastTokens { .. }
             | Write::AddApiKey(_)

@@ -209,12 +209,20 @@ pub(crate) enum AppKeyCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Revoke an app key at once: it admits no registration any more; registered devices stay
+    /// Revoke an app key at once: it admits no registration any more; registered devices stay, and keep their sessions
+    #[command(after_help = "Examples:
+  longwire app key revoke 4be07d19a2c5                        the app has another key, and its devices go on
+  longwire app key revoke 4be07d19a2c5 --disable-accounts     strangers have registered with it
+
+Disabled accounts wait: `longwire account enable NAME` lets one in again, with all that was sent to it meanwhile.")]
     Revoke {
         #[command(flatten)]
         place: Place,
         /// The key's id, the middle part of `lwa_<id>_<secret>`, or the whole key
         id: String,
+        /// Disable every account that it has admitted, too: their sessions end at once
+        #[arg(long)]
+        disable_accounts: bool,
     },
 }
 
@@ -247,7 +255,8 @@ pub(crate) enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Keep accounts from logging in; their sessions end at once. Their devices stay, and what is sent to them waits
+    /// Keep accounts from logging in, those of original androidpn clients too; their sessions end at once. Their devices stay, and what is
+    /// sent to them waits
     Disable {
         #[command(flatten)]
         place: Place,
@@ -264,7 +273,8 @@ pub(crate) enum AccountCommand {
         names: Vec<String>,
     },
     /// Give an account another password; its sessions end at once. Without --password-stdin a password is made and printed alone on
-    /// standard output
+    /// standard output. Not for the account of a phone or of an original androidpn client, which cannot be told: it registers another
+    /// account; `account disable` keeps it out
     Password {
         #[command(flatten)]
         place: Place,

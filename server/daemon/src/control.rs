@@ -74,6 +74,18 @@ impl Control {
         Self::find(&data_dir, command, None).await
     }
 
+    /// Finds the way for a `command` that gives an account another password: one of an original androidpn client is kept under a key.
+    pub(crate) async fn open_with_key(
+        place: &Place,
+        variables: &[(String, String)],
+        command: &str,
+    ) -> anyhow::Result<Self> {
+        let data_dir = DataDir::find(&configuration::data_dir(place, variables)?)?;
+        let has_key = data_dir.androidpn_key().exists();
+        // What pushes carry matters to no command.
+        Self::find(&data_dir, command, has_key.then_some(Originals { api_key: "", is_key_kept: false })).await
+    }
+
     /// The way to a server that runs.
     pub(crate) async fn open_running(place: &Place, variables: &[(String, String)]) -> anyhow::Result<Self> {
         let data_dir = DataDir::find(&configuration::data_dir(place, variables)?)?;

@@ -42,6 +42,8 @@ pub struct AndroidpnAccount {
     pub created_at: Timestamp,
     /// The tags that its client has claimed for itself, its alias among them; never one that an operator set.
     pub claimed: Vec<AudienceKey>,
+    /// A disabled account cannot log in.
+    pub is_disabled: bool,
 }
 
 /// Shows neither the password nor who it is.

@@ -96,6 +96,7 @@ impl Batch<'_> {
                 let written = self.add_originals(device.app, vec![(account, device)]).await?.pop();
                 Ok(written.expect("one answer for one account"))
             }
+            Write::ChangeAndroidpn { name, change } => self.change_androidpn(&name, change).await,
             Write::RemoveAndroidpn(name) => self.remove_androidpn(&name).await,
             Write::FastTokens { device, tokens } => self.fast_tokens(device, tokens).await,
             Write::AddApiKey(key) => self.add_key(key).await,

@@ -13,15 +13,23 @@ use sqlx::{ConnectOptions as _, SqlSafeStr as _};
 use crate::error::{OpenError, is_damage, judge};
 use crate::sql::{column, statement};
 use crate::trace::Tracer;
+use crate::transaction;
 
 /// The name of the database in the data directory.
 pub const FILE: &str = "longwire.db";
 
-/// The migrations, in order; never change one that was released.
+/// The migrations that a program must know to open the database, in order; never change one that was released. The newest that a database
+/// has had is kept in it, as sqlx does: older programs refuse it.
 const MIGRATIONS: [(i64, &str, &str); 2] = [
     (1, "log", include_str!("../migrations/0001_log.sql")),
     (2, "androidpn", include_str!("../migrations/0002_androidpn.sql")),
 ];
+
+/// What programs that do not know of it may overlook: columns with defaults, tables and indexes of their own. Numbered with the migrations,
+/// but noted in the table `addition`, so that the way back to an older program stays open. They are carried out behind every migration, and
+/// once only: a migration that builds on one has to come behind it in the database as well, and so makes it itself where it is missing.
+const ADDITIONS: [(i64, &str, &str); 1] =
+    [(3, "androidpn disabled", include_str!("../migrations/0003_androidpn_disabled.sql"))];
 
 /// How a database is opened; the defaults are those of real use.
 #[derive(Clone, Debug)]
@@ -128,6 +136,7 @@ pub(crate) async fn open(place: &Place) -> Result<SqliteConnection, OpenError> {
         refuse_newer(place, &mut conn).await?;
     }
     migrate(place, &mut conn).await?;
+    add(place, &mut conn).await?;
     if !is_new {
         settle(place, &mut conn).await?;
     }
@@ -165,7 +174,7 @@ async fn settle(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenEr
     }
 }
 
-/// The version of the schema; none where there is no schema.
+/// The version of the schema that a program has to know at least; none where there is no schema.
 pub(crate) async fn version(place: &Place, conn: &mut SqliteConnection) -> Result<Option<i64>, OpenError> {
     const TABLE: &str = "SELECT count(*) AS n FROM sqlite_schema WHERE name = '_sqlx_migrations'";
     const NEWEST: &str = "SELECT coalesce(max(version), 0) AS version FROM _sqlx_migrations";
@@ -200,6 +209,33 @@ async fn migrate(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenE
         MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => failed(place, source),
         other => OpenError::Sqlite { path: place.path.clone(), source: other.into() },
     })
+}
+
+/// Carries out the additions that are missing, each in a transaction of its own; those of newer programs are left alone.
+async fn add(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+    const TABLE: &str = "CREATE TABLE IF NOT EXISTS addition (version INTEGER PRIMARY KEY, name TEXT NOT NULL, \
+                         checksum BLOB NOT NULL) STRICT";
+    const FIND: &str = "SELECT checksum FROM addition WHERE version = ?";
+    const NOTE: &str = "INSERT INTO addition (version, name, checksum) VALUES (?, ?, ?)";
+    let failed = |error| failed(place, error);
+    statement(TABLE, []).execute(&mut *conn).await.map_err(failed)?;
+    for (version, name, sql) in ADDITIONS {
+        let migration = Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false);
+        let checksum = migration.checksum.into_owned();
+        let found = statement(FIND, [version.into()]).fetch_optional(&mut *conn).await.map_err(failed)?;
+        match found.map(|row| column::<Vec<u8>>(&row, "checksum")).transpose().map_err(failed)? {
+            Some(known) if known == checksum => {}
+            Some(_) => return Err(OpenError::Foreign { path: place.path.clone(), version }),
+            None => {
+                let work = async |conn: &mut SqliteConnection| {
+                    sqlx::raw_sql(sql).execute(&mut *conn).await?;
+                    statement(NOTE, [version.into(), name.into(), checksum.into()]).execute(conn).await.map(drop)
+                };
+                transaction(conn, work).await.map_err(failed)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn failed(place: &Place, source: sqlx::Error) -> OpenError {

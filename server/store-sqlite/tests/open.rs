@@ -84,6 +84,55 @@ async fn a_database_of_a_newer_program_is_refused_naming_both_versions() {
     assert!(text.contains("version 7") && text.contains("version 2") && text.contains(FILE), "{text}");
 }
 
+async fn value_of(dir: &Path, sql: &'static str) -> i64 {
+    let options = SqliteConnectOptions::new().filename(dir.join(FILE));
+    let mut conn = SqliteConnection::connect_with(&options).await.expect("a connection");
+    let value = sqlx::query_scalar(sql).fetch_one(&mut conn).await.expect("a value");
+    conn.close().await.expect("closed");
+    value
+}
+
+#[tokio::test]
+async fn f26_what_a_newer_program_has_added_does_not_close_the_way_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path()).await.expect("a store");
+    store.commit(vec![account("a")]).await.expect("a commit");
+    store.close().await;
+    by_hand(
+        dir.path(),
+        "INSERT INTO addition (version, name, checksum) VALUES (99, 'x', x'00'); CREATE TABLE news (x INTEGER) STRICT; \
+         ALTER TABLE account ADD COLUMN news INTEGER NOT NULL DEFAULT 7",
+    )
+    .await;
+    let store = open(dir.path()).await.expect("a store that somebody has added to");
+    store.commit(vec![account("b")]).await.expect("a commit");
+    store.close().await;
+    assert_eq!(value_of(dir.path(), "SELECT sum(news) FROM account").await, 14);
+    assert_eq!(value_of(dir.path(), "SELECT count(*) FROM addition").await, 2, "what is not known is left alone");
+}
+
+#[tokio::test]
+async fn f26_an_older_programs_database_gets_what_was_added_and_stays_open_to_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    open(dir.path()).await.expect("a store").close().await;
+    by_hand(dir.path(), "DROP TABLE addition; ALTER TABLE androidpn_account DROP COLUMN is_disabled").await;
+    open(dir.path()).await.expect("the older program's store").close().await;
+    open(dir.path()).await.expect("the store again").close().await;
+    let column = "SELECT count(*) FROM pragma_table_info('androidpn_account') WHERE name = 'is_disabled'";
+    assert_eq!(value_of(dir.path(), column).await, 1);
+    let newest = "SELECT max(version) FROM _sqlx_migrations";
+    assert_eq!(value_of(dir.path(), newest).await, 2, "what an older program has to know is as it was");
+}
+
+#[tokio::test]
+async fn an_addition_with_another_checksum_is_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    open(dir.path()).await.expect("a store").close().await;
+    by_hand(dir.path(), "UPDATE addition SET checksum = x'00'").await;
+    let refused = open(dir.path()).await.expect_err("a foreign database");
+    assert!(matches!(refused, OpenError::Foreign { version: 3, .. }), "{refused:?}");
+}
+
 #[tokio::test]
 async fn a_migration_with_another_checksum_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");

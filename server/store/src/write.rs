@@ -180,6 +180,13 @@ pub enum Write {
         /// Its device.
         device: NewDevice,
     },
+    /// Changes the account of an original androidpn client; [`Written::Unchanged`] when there is none.
+    ChangeAndroidpn {
+        /// Its name.
+        name: String,
+        /// The change.
+        change: AndroidpnChange,
+    },
     /// Removes the account of an original androidpn client; [`Written::Unchanged`] when there is none. Its device is removed by a write
     /// of its own.
     RemoveAndroidpn(String),
@@ -294,6 +301,35 @@ pub enum Change {
     Join(AudienceKey),
     /// Leaves a topic or tag.
     Leave(AudienceKey),
+}
+
+/// A change of an original androidpn client's account; what it does not name stays as it is when it is written.
+#[derive(Clone, PartialEq, Eq)]
+pub enum AndroidpnChange {
+    /// Another password, encrypted under a key that is not in the store.
+    Password(Vec<u8>),
+    /// Whether it is kept from logging in.
+    Disabled(bool),
+}
+
+impl AndroidpnChange {
+    /// Carries it out.
+    pub fn apply(self, account: &mut AndroidpnAccount) {
+        match self {
+            Self::Password(sealed) => account.sealed_password = sealed,
+            Self::Disabled(is_disabled) => account.is_disabled = is_disabled,
+        }
+    }
+}
+
+/// Shows no password, encrypted or not.
+impl std::fmt::Debug for AndroidpnChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Password(_) => f.write_str("Password"),
+            Self::Disabled(is_disabled) => f.debug_tuple("Disabled").field(is_disabled).finish(),
+        }
+    }
 }
 
 /// A change of an account; what it does not name stays as it is when it is written.

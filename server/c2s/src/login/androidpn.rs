@@ -1,5 +1,6 @@
 //! Original androidpn clients before their login: registration (XEP-0077) and `jabber:iq:auth` (XEP-0078), answered with the codes that
-//! they look for. A 401 makes such a client throw its account away: nothing but a refused login is answered with one.
+//! they look for. A 401 makes such a client throw its account away: nothing but a refused login is answered with one, and that of a disabled
+//! account is a 403, after which the client comes back with what it has.
 
 use std::borrow::Cow;
 
@@ -170,7 +171,7 @@ impl Login {
         };
         let Some(account) = username.and_then(|username| account_name(username.trim()).ok()) else {
             refused(Condition::NotAuthorized, out);
-            return self.count_failure(out);
+            return self.count_failure(SaslCondition::NotAuthorized, out);
         };
         let proof = match proof {
             iq_auth::Proof::Digest(digest) => AndroidpnProof::Digest { stream_id: link.stream_id.clone(), digest },
@@ -213,9 +214,17 @@ impl Login {
                 self.state = State::Original(Box::new(Asked { id, query, step: Step::Binding { account } }));
                 Ok(Next::Stay)
             }
-            (step @ Step::Proving { .. }, Answer::Password(PasswordCheck::Wrong | PasswordCheck::Disabled)) => {
-                Asked { id, query, step }.fail(Condition::NotAuthorized, link, out);
-                self.count_failure(out)
+            (
+                step @ Step::Proving { .. },
+                Answer::Password(check @ (PasswordCheck::Wrong | PasswordCheck::Disabled)),
+            ) => {
+                let is_disabled = check == PasswordCheck::Disabled;
+                let condition = if is_disabled { Condition::Forbidden } else { Condition::NotAuthorized };
+                Asked { id, query, step }.fail(condition, link, out);
+                self.count_failure(
+                    if is_disabled { SaslCondition::AccountDisabled } else { SaslCondition::NotAuthorized },
+                    out,
+                )
             }
             (Step::Binding { account }, Answer::Bound(session))
                 if session.jid.to_bare() == link.domain().domain().with_node(&account) =>
@@ -225,7 +234,8 @@ impl Login {
             }
             (step @ Step::Binding { .. }, Answer::BindRefused(refused)) => {
                 let error: StanzaError = match refused {
-                    BindRefusal::NotAuthorized | BindRefusal::AccountDisabled => Condition::NotAuthorized.into(),
+                    BindRefusal::NotAuthorized => Condition::NotAuthorized.into(),
+                    BindRefusal::AccountDisabled => Condition::Forbidden.into(),
                     BindRefusal::ResourceConstraint => {
                         StanzaError::new(Condition::ResourceConstraint).with_retry(FULL_RETRY_S)
                     }
@@ -241,9 +251,8 @@ impl Login {
     }
 
     /// Tells of a refused login; the last one that is admitted ends the stream.
-    fn count_failure(&mut self, out: &mut Outbox) -> Result<Next, StreamError> {
-        let failure = LoginFailure { condition: SaslCondition::NotAuthorized, mechanism: Some(MECHANISM) };
-        out.events.push(Event::LoginFailed(failure));
+    fn count_failure(&mut self, condition: SaslCondition, out: &mut Outbox) -> Result<Next, StreamError> {
+        out.events.push(Event::LoginFailed(LoginFailure { condition, mechanism: Some(MECHANISM) }));
         self.failures = self.failures.saturating_add(1);
         if self.failures >= ANDROIDPN_FAILURES_MAX {
             let error = StreamError::new(StreamCondition::PolicyViolation);

@@ -127,6 +127,12 @@ fn a_wrong_proof_is_401_and_an_outage_is_not() {
     );
     let outage = driver.send(&login("busy", "<password>right</password>"));
     assert!(outage.contains("code='500'") && outage.contains("after='30'") && !outage.contains("401"), "{outage}");
+    let disabled = driver.send(&login("disabled", "<password>right</password>"));
+    assert!(
+        disabled.contains("code='403'") && disabled.contains("<forbidden ") && !disabled.contains("401"),
+        "{disabled}"
+    );
+    assert!(driver.send(&login("disabled", "<password>wrong</password>")).contains("code='401'"));
     for incomplete in [login("bob", ""), login("bob", "<password>right</password>").replace("AndroidpnClient", "")] {
         assert!(driver.send(&incomplete).contains("code='406'"));
     }

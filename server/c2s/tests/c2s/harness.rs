@@ -209,6 +209,7 @@ fn answer(event: &Event) -> Option<Answer> {
             let (AndroidpnProof::Digest { digest: proof, .. } | AndroidpnProof::Password(proof)) = &login.proof;
             Some(match (login.account.as_str(), proof.as_str()) {
                 ("busy", _) => Answer::Unavailable { retry_after_s: 30 },
+                ("disabled", "right") => Answer::Password(PasswordCheck::Disabled),
                 (_, "right") => Answer::Password(PasswordCheck::Right),
                 _ => Answer::Password(PasswordCheck::Wrong),
             })

@@ -2,7 +2,7 @@
 
 use longwire_model::{AndroidpnAccount, DeviceId, DeviceKind};
 use longwire_protocol::jid::account_name;
-use longwire_store::write::NewDevice;
+use longwire_store::write::{AndroidpnChange, NewDevice};
 use longwire_store::{Write, Written};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use subtle::ConstantTimeEq;
@@ -72,7 +72,28 @@ impl Core {
                 stated.trim().to_ascii_lowercase().as_bytes().ct_eq(expected.as_bytes())
             }
         };
-        Ok(if bool::from(is_right) { PasswordCheck::Right } else { PasswordCheck::Wrong })
+        Ok(match bool::from(is_right) {
+            true if account.is_disabled => PasswordCheck::Disabled,
+            true => PasswordCheck::Right,
+            false => PasswordCheck::Wrong,
+        })
+    }
+
+    /// Gives an account another password; its sessions are the caller's to end.
+    pub(crate) async fn change_androidpn_password(&self, name: &str, password: &str) -> Result<(), AccountError> {
+        if self.store.androidpn_account(name).await.map_err(CoreError::from)?.is_none() {
+            return Err(AccountError::Unknown);
+        }
+        let key = &self.androidpn_settings()?.sealing_key;
+        let change = AndroidpnChange::Password(seal::seal(key, name, password, self.env.random()));
+        match self.log.write(Write::ChangeAndroidpn { name: name.to_owned(), change }).await? {
+            Written::Done => Ok(()),
+            Written::Unchanged
+            | Written::Appended(_)
+            | Written::Exists(_)
+            | Written::Repeated { .. }
+            | Written::Refused(_) => Err(AccountError::Unknown),
+        }
     }
 
     /// The password of an account.
@@ -98,6 +119,7 @@ impl Core {
             full_name: detail(new.full_name),
             created_at: new.created_at.unwrap_or(now),
             claimed: Vec::new(),
+            is_disabled: false,
             name: new.name,
         };
         let device = NewDevice {

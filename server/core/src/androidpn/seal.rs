@@ -6,7 +6,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 /// The form that is written; a reader knows every one that ever was.
 const VERSION: u8 = 1;
 
-/// Encrypts a password; the nonce is random, and an account is sealed once.
+/// Encrypts a password; the nonce is random, and an account is sealed once and when an operator gives it another.
 pub(super) fn seal(key: &[u8; 32], name: &str, password: &str, nonce: [u8; NONCE_LEN]) -> Vec<u8> {
     let mut text = password.as_bytes().to_vec();
     let sealed = cipher(key).seal_in_place_append_tag(
@@ -54,6 +54,7 @@ mod tests {
             full_name: None,
             created_at,
             claimed: Vec::new(),
+            is_disabled: false,
         };
         assert_eq!(open(&key, &account).as_deref(), Some("päss"));
         assert_eq!(open(&[8; 32], &account), None);

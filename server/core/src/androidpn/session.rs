@@ -21,8 +21,10 @@ impl Core {
         resource: String,
         proven: Proven,
     ) -> Result<Ready, LoginError> {
-        if self.store.androidpn_account(&account).await.map_err(CoreError::from)?.is_none() {
-            return Err(LoginError::NotAuthorized);
+        match self.store.androidpn_account(&account).await.map_err(CoreError::from)? {
+            Some(account) if account.is_disabled => return Err(LoginError::Disabled),
+            Some(_) => {}
+            None => return Err(LoginError::NotAuthorized),
         }
         let device = self.androidpn_device(&account).await?;
         let session = Session {

@@ -6,7 +6,7 @@ use longwire_model::{Account, Device, DeviceId, Timestamp};
 use longwire_protocol::jid::account_name;
 use longwire_protocol::sasl::scram::Verifier;
 use longwire_store::read::DeviceQuery;
-use longwire_store::write::{AccountChange, Refusal};
+use longwire_store::write::{AccountChange, AndroidpnChange, Refusal};
 use longwire_store::{Write, Written};
 
 use super::{AuthManager, SCRAM_ITERATIONS};
@@ -45,9 +45,6 @@ pub enum AccountError {
     /// There is no such account.
     #[error("there is no such account")]
     Unknown,
-    /// It is an account of an original androidpn client, which has one password for ever.
-    #[error("the account is that of an original androidpn client: it can be removed, and not changed")]
-    Original,
     /// The core could not do it.
     #[error(transparent)]
     Core(#[from] CoreError),
@@ -73,6 +70,8 @@ pub struct ListedAccount {
     pub created_at: Timestamp,
     /// Whether it is kept from logging in.
     pub is_disabled: bool,
+    /// The id of the app key that admitted it.
+    pub app_key: Option<String>,
 }
 
 /// Who removes an account: decides what becomes of its devices.
@@ -173,21 +172,27 @@ impl AuthManager {
         }
     }
 
-    /// Gives an account another password.
+    /// Gives an account that logs in by SASL another password.
     ///
     /// # Errors
     /// [`AccountError`]; the old password stays.
     pub async fn change_password(&self, name: &str, password: String) -> Result<(), AccountError> {
         let Account { salt, iterations, stored_key, server_key, .. } = self.new_account(name, password).await?;
-        self.change_account(name, AccountChange::Password { salt, iterations, stored_key, server_key }).await
+        let change = AccountChange::Password { salt, iterations, stored_key, server_key };
+        self.change_accounts(vec![Write::ChangeAccount { name: name.to_owned(), change }]).await
     }
 
-    /// Keeps an account from logging in, or lets it in again.
+    /// Keeps an account of either kind from logging in, or lets it in again.
     ///
     /// # Errors
     /// [`AccountError`]; it stays as it is.
     pub async fn set_disabled(&self, name: &str, is_disabled: bool) -> Result<(), AccountError> {
-        self.change_account(name, AccountChange::Disabled(is_disabled)).await
+        let name = name.to_owned();
+        self.change_accounts(vec![
+            Write::ChangeAccount { name: name.clone(), change: AccountChange::Disabled(is_disabled) },
+            Write::ChangeAndroidpn { name, change: AndroidpnChange::Disabled(is_disabled) },
+        ])
+        .await
     }
 
     /// A password that nobody guesses.
@@ -195,18 +200,11 @@ impl AuthManager {
         URL_SAFE_NO_PAD.encode(self.env.random::<18>())
     }
 
-    async fn change_account(&self, name: &str, change: AccountChange) -> Result<(), AccountError> {
-        match self.log.write(Write::ChangeAccount { name: name.to_owned(), change }).await? {
-            Written::Done => Ok(()),
-            Written::Unchanged
-            | Written::Appended(_)
-            | Written::Exists(_)
-            | Written::Repeated { .. }
-            | Written::Refused(_) => {
-                let original = self.store.androidpn_account(name).await.map_err(CoreError::from)?;
-                Err(if original.is_some() { AccountError::Original } else { AccountError::Unknown })
-            }
-        }
+    /// A name is an account of one kind, so one of these changes at most is made.
+    async fn change_accounts(&self, changes: Vec<Write>) -> Result<(), AccountError> {
+        let written = self.log.write_all(changes).await?;
+        let is_changed = written.iter().any(|written| matches!(written, Written::Done));
+        if is_changed { Ok(()) } else { Err(AccountError::Unknown) }
     }
 
     async fn new_account(&self, name: &str, password: String) -> Result<Account, AccountError> {
@@ -238,12 +236,14 @@ impl AuthManager {
             kind: AccountKind::Xmpp,
             created_at: account.created_at,
             is_disabled: account.is_disabled,
+            app_key: account.app_key,
         });
         let original = self.store.androidpn_accounts(after, limit).await?.into_iter().map(|account| ListedAccount {
             name: account.name,
             kind: AccountKind::Androidpn,
             created_at: account.created_at,
-            is_disabled: false,
+            is_disabled: account.is_disabled,
+            app_key: None,
         });
         let mut accounts: Vec<ListedAccount> = own.chain(original).collect();
         accounts.sort_by(|one, other| one.name.cmp(&other.name));

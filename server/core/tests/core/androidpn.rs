@@ -57,6 +57,35 @@ async fn an_account_is_proven_by_digest_and_password_and_by_nothing_else() {
 }
 
 #[tokio::test]
+async fn auth_22_an_account_that_is_disabled_or_has_another_password_is_out() {
+    let world = World::new().await;
+    world.core.register_androidpn(new("bob", "päss")).await.expect("a new account");
+    let check =
+        async |password: &str| world.core.check_androidpn("bob", Proof::Password(password)).await.expect("an answer");
+    let log_in = async |proven| {
+        let key = world.core.sessions.new_key();
+        world.core.log_in_androidpn(key, 0, "bob".into(), "AndroidpnClient".into(), proven).await
+    };
+    world.core.set_disabled("bob", true).await.expect("disabled");
+    assert_eq!(check("päss").await, PasswordCheck::Disabled);
+    assert_eq!(check("x").await, PasswordCheck::Wrong);
+    assert!(matches!(log_in(world.core.sessions.ends()).await, Err(LoginError::Disabled)));
+    let listed = world.core.auth.accounts(None, 9).await.expect("accounts");
+    assert_eq!(listed.iter().map(|account| account.is_disabled).collect::<Vec<_>>(), [true]);
+    world.core.set_disabled("bob", false).await.expect("enabled");
+    assert_eq!(check("päss").await, PasswordCheck::Right);
+    // Proven with the former password, and not listed yet.
+    let proven = world.core.sessions.ends();
+    let made = world.core.set_password("bob", None, None).await.expect("changed");
+    assert!(
+        matches!(log_in(proven).await, Err(LoginError::Core(_))),
+        "it is to try again, and not to give its account up"
+    );
+    assert_eq!(check("päss").await, PasswordCheck::Wrong);
+    assert_eq!(check(&made).await, PasswordCheck::Right);
+}
+
+#[tokio::test]
 async fn an_import_is_tried_first_and_can_be_repeated() {
     let world = World::new().await;
     world.account("modern").await;

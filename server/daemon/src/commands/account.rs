@@ -42,7 +42,10 @@ pub(crate) async fn run(command: AccountCommand, variables: &[(String, String)])
             let body = if password_stdin { json!({ "password": read_password()? }) } else { json!({}) };
             let path = format!("/v1/accounts/{}/password", segment(&name));
             let call = Call { body: Some(body), ..Call::new(Method::POST, &path) };
-            let changed = call_once(&place, variables, "account password", call).await?;
+            let mut control = Control::open_with_key(&place, variables, "account password").await?;
+            let changed = control.call(call).await;
+            control.close().await;
+            let changed = changed?;
             if let Some(password) = changed.get("password").and_then(Value::as_str) {
                 output::line(password);
             }

@@ -124,7 +124,7 @@ impl Batch<'_> {
 
     async fn write_originals(&mut self, rows: Rows) -> Result<(), sqlx::Error> {
         const ACCOUNT: &str =
-            "INSERT INTO androidpn_account (name, sealed_password, email, full_name, created_at, claimed)";
+            "INSERT INTO androidpn_account (name, sealed_password, email, full_name, created_at, claimed, is_disabled)";
         const DEVICE: &str = "INSERT INTO device (id, app, account, kind, name, created_at, installation_hash)";
         const STATE: &str = "INSERT INTO device_state (device, normal, background)";
         const MEMBERSHIP: &str = "INSERT INTO membership (app, key, device, joined_seq)";
@@ -144,5 +144,6 @@ fn account_row(account: AndroidpnAccount) -> Vec<Value> {
         account.full_name.into(),
         account.created_at.into(),
         claimed.into(),
+        i64::from(account.is_disabled).into(),
     ]
 }

@@ -3,7 +3,7 @@
 use longwire_model::account::{FastToken, FastTokens};
 use longwire_model::{Account, ApiKey, AppId, AppKey, DeviceId, Scope, Timestamp, UserKey};
 use longwire_store::Written;
-use longwire_store::write::{AccountChange, Refusal};
+use longwire_store::write::{AccountChange, AndroidpnChange, Refusal};
 
 use super::Batch;
 use crate::sql::{Value, statement};
@@ -61,6 +61,20 @@ impl Batch<'_> {
 
     pub(super) async fn remove_account(&mut self, name: &str) -> Result<Written, sqlx::Error> {
         self.change_one("DELETE FROM account WHERE name = ?", [name.into()]).await
+    }
+
+    pub(super) async fn change_androidpn(
+        &mut self,
+        name: &str,
+        change: AndroidpnChange,
+    ) -> Result<Written, sqlx::Error> {
+        const PASSWORD: &str = "UPDATE androidpn_account SET sealed_password = ? WHERE name = ?";
+        const DISABLED: &str = "UPDATE androidpn_account SET is_disabled = ? WHERE name = ?";
+        let (sql, value): (_, Value) = match change {
+            AndroidpnChange::Password(sealed) => (PASSWORD, sealed.into()),
+            AndroidpnChange::Disabled(is_disabled) => (DISABLED, i64::from(is_disabled).into()),
+        };
+        self.change_one(sql, [value, name.into()]).await
     }
 
     pub(super) async fn remove_androidpn(&mut self, name: &str) -> Result<Written, sqlx::Error> {

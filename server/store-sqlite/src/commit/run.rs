@@ -87,6 +87,7 @@ pub(super) const fn is_common(write: &Write) -> bool {
         | Write::ChangeAccount { .. }
         | Write::RemoveAccount(_)
         | Write::AddAndroidpn { .. }
+        | Write::ChangeAndroidpn { .. }
         | Write::RemoveAndroidpn(_)
         | Write::FastTokens { .. }
         | Write::AddApiKey(_)
@@ -361,6 +362,7 @@ const fn device_of(write: &Write) -> Option<DeviceId> {
         | Write::ChangeAccount { .. }
         | Write::RemoveAccount(_)
         | Write::AddAndroidpn { .. }
+        | Write::ChangeAndroidpn { .. }
         | Write::RemoveAndroidpn(_)
         | Write::FastTokens { .. }
         | Write::AddApiKey(_)

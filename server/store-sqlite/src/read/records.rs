@@ -83,6 +83,7 @@ fn read_androidpn(row: &SqliteRow) -> Result<AndroidpnAccount, sqlx::Error> {
         full_name: column(row, "full_name")?,
         created_at: timestamp(row, "created_at")?,
         claimed: claimed(row)?,
+        is_disabled: column(row, "is_disabled")?,
     })
 }
 

@@ -23,6 +23,7 @@ async fn original(world: &World, name: &str) -> DeviceId {
         full_name: None,
         created_at: at(5),
         claimed: Vec::new(),
+        is_disabled: false,
     };
     let device = NewDevice { kind: DeviceKind::Androidpn, installation_hash: None, ..world.new_device(name, "") };
     let id = device.id;

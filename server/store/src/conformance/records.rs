@@ -6,7 +6,7 @@ use longwire_model::account::{FastToken, FastTokens};
 use longwire_model::{Account, AndroidpnAccount, ApiKey, AppKey, DeviceKind, Scope, TokenAlgorithm, UserKey};
 
 use super::world::{APP, Draft, World, acknowledgement, at, is_done, is_unchanged, key, refusal, seqs_of};
-use crate::write::{AccountChange, NewDevice, Refusal};
+use crate::write::{AccountChange, AndroidpnChange, NewDevice, Refusal};
 use crate::{Store, Write};
 
 fn account(name: &str) -> Account {
@@ -63,6 +63,7 @@ pub async fn accounts_of_original_clients_are_apart_and_have_one_device(store: A
         full_name: None,
         created_at: at(5),
         claimed: if name == "cid" { vec![key("tag:a"), key("tag:alias:C")] } else { Vec::new() },
+        is_disabled: name == "cid",
     };
     let add = |name: &str, byte| {
         let (id, entry) = (world.device_id(), world.entry_id());
@@ -100,6 +101,16 @@ pub async fn accounts_of_original_clients_are_apart_and_have_one_device(store: A
     let loaded = world.store.device(device).await.expect("an answer").expect("a device").device;
     assert_eq!((loaded.kind, loaded.account.as_str()), (DeviceKind::Androidpn, "ann"));
     assert_eq!(find("bob").await, None);
+    let change = |name: &str, change| Write::ChangeAndroidpn { name: name.to_owned(), change };
+    let (disabled, password) = (AndroidpnChange::Disabled(true), AndroidpnChange::Password(vec![9]));
+    let group =
+        vec![change("ann", disabled.clone()), change("ann", password), change("cid", AndroidpnChange::Disabled(false))];
+    assert!(world.commit(group).await.iter().all(is_done));
+    let changed = AndroidpnAccount { sealed_password: vec![9], is_disabled: true, ..original("ann", 2) };
+    assert_eq!(world.store.androidpn_account("ann").await.expect("an answer"), Some(changed), "each changes its own");
+    let enabled = AndroidpnAccount { is_disabled: false, ..original("cid", 4) };
+    assert_eq!(world.store.androidpn_account("cid").await.expect("an answer"), Some(enabled));
+    assert!(is_unchanged(&world.one(change("bob", disabled)).await), "an account of the other kind");
     assert!(is_done(&world.one(Write::RemoveAndroidpn("ann".to_owned())).await));
     assert!(is_unchanged(&world.one(Write::RemoveAndroidpn("ann".to_owned())).await));
     assert!(is_done(&world.one(Write::AddAccount(account("ann"))).await), "the name is free");

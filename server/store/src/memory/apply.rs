@@ -54,6 +54,13 @@ impl State {
                 }
             }
             Write::AddAndroidpn { account, device } => self.add_androidpn(account, device),
+            Write::ChangeAndroidpn { name, change } => match self.androidpn.get_mut(&name) {
+                Some(account) => {
+                    change.apply(account);
+                    Written::Done
+                }
+                None => Written::Unchanged,
+            },
             Write::RemoveAndroidpn(name) => match self.androidpn.remove(&name) {
                 Some(_) => Written::Done,
                 None => Written::Unchanged,

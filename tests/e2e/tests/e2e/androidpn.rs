@@ -1,5 +1,6 @@
 //! Original androidpn clients against the real server: what they send, byte by byte as recorded, and what they have to be answered.
 
+mod accounts;
 mod client;
 mod login;
 mod pushes;

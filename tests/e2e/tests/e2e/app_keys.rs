@@ -1,5 +1,7 @@
 //! Who may register off loopback: app keys from the operator's command to the phone.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
 use longwire_test_support::process::{longwire, printed};
 use longwire_test_support::{PhoneOptions, SOON, Server, ServerOptions, TempDir, Wire, folder};
@@ -7,6 +9,9 @@ use serde_json::Value;
 
 use crate::raw::{Raw, auth};
 use crate::world::{World, id_of};
+
+/// How long a session may outlive what it was made with.
+const FIVE_SECONDS: Duration = Duration::from_secs(5);
 
 /// A world whose server listens beyond loopback, and says nothing about registration unless `more` does.
 fn world(more: &[&str]) -> anyhow::Result<World> {
@@ -158,4 +163,32 @@ fn an_account_that_is_removed_costs_a_device_nothing() -> anyhow::Result<()> {
     assert_eq!(kept, [before]);
     assert_eq!(phone.all_shown(), [missed, by_topic, by_user], "nothing is lost, nothing is doubled");
     Ok(())
+}
+
+#[test]
+fn auth_22_whom_a_leaked_key_admitted_is_out_with_it_when_that_is_asked_for() -> anyhow::Result<()> {
+    let world = world(&[])?;
+    let (leaked, other) = (create(&world.server)?, create(&world.server)?);
+    let mut stranger = with_key(&world, "stranger", Some(&leaked)).start()?;
+    stranger.online()?;
+    let mark = stranger.mark();
+    let phone = with_key(&world, "phone", Some(&other)).start()?;
+    phone.online()?;
+    let id = leaked.split('_').nth(1).context("an id")?;
+    printed(&longwire(world.server.data(), &["app", "key", "revoke", id, "--disable-accounts"])?)?;
+    stranger.state_after(mark, "waiting", FIVE_SECONDS)?;
+    world.still_serves(&phone)?;
+    let accounts = printed(&longwire(world.server.data(), &["account", "list", "--json"])?)?;
+    let accounts: Vec<Value> = serde_json::from_str(&accounts)?;
+    let disabled = |account: &&Value| account.get("disabled") == Some(&Value::Bool(true));
+    let out: Vec<&Value> = accounts.iter().filter(disabled).collect();
+    ensure!(out.len() == 1 && accounts.len() == 2, "{accounts:?}");
+    assert_eq!(out.first().and_then(|account| account.get("app_key")), Some(&Value::from(id)));
+    // One of them was honest: it comes back with what it has missed.
+    let sent = id_of(&world.notify("all", "missed")?);
+    let name = out.first().and_then(|account| account.get("name")?.as_str()).context("a name")?;
+    printed(&longwire(world.server.data(), &["account", "enable", name])?)?;
+    stranger.kill();
+    stranger.start_again()?;
+    stranger.shown(&sent).map(drop)
 }

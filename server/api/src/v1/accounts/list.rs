@@ -30,7 +30,8 @@ pub(crate) struct Query {
 
 /// An account.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"name": "alice", "kind": "xmpp", "created_at": "2026-11-21T11:42:00.123Z", "disabled": false}))]
+#[schema(example = json!({"name": "alice", "kind": "xmpp", "created_at": "2026-11-21T11:42:00.123Z", "disabled": false,
+    "app_key": "4be07d19a2c5"}))]
 pub(crate) struct AccountItem {
     /// The name before the @.
     name: String,
@@ -40,6 +41,8 @@ pub(crate) struct AccountItem {
     created_at: String,
     /// Whether it is kept from logging in.
     disabled: bool,
+    /// The id of the app key that admitted it; null when an operator made it, or when it needed none.
+    app_key: Option<String>,
 }
 
 /// How an account's clients log in.
@@ -93,5 +96,5 @@ fn item(account: ListedAccount) -> AccountItem {
         AccountKind::Androidpn => AccountItemKind::Androidpn,
     };
     let created_at = account.created_at.to_string();
-    AccountItem { name: account.name, kind, created_at, disabled: account.is_disabled }
+    AccountItem { name: account.name, kind, created_at, disabled: account.is_disabled, app_key: account.app_key }
 }

@@ -43,7 +43,9 @@ pub(crate) struct ChangedPassword {
 
 /// Give an account another password
 ///
-/// The sessions that were made with the former one end at once, and its FAST tokens with them.
+/// The sessions that were made with the former one end at once, and its FAST tokens with them. A client that keeps its password to itself, as
+/// phones and original androidpn clients do, cannot learn the new one: it registers another account. To keep somebody out, disable the
+/// account.
 #[utoipa::path(
     post,
     path = "/v1/accounts/{name}/password",

@@ -31,7 +31,7 @@ pub(crate) struct AccountPatch {
 /// Disable or enable an account
 ///
 /// A disabled account cannot log in, and its sessions end at once. Its devices stay, and what is sent to them waits until it is enabled or
-/// expires. Accounts of original androidpn clients cannot be disabled, only removed.
+/// expires. Those of original androidpn clients too.
 #[utoipa::path(
     patch,
     path = "/v1/accounts/{name}",

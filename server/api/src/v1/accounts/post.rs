@@ -82,7 +82,6 @@ impl From<AccountError> for Problem {
                 Self::new(Code::MissingScope, error.to_string())
             }
             AccountError::Unknown => Self::new(Code::NotFound, error.to_string()),
-            AccountError::Original => Self::invalid("name", error.to_string()),
             AccountError::Core(error) => error.into(),
         }
     }

@@ -11,7 +11,8 @@ use crate::problem::{Code, Problem};
 
 /// Revoke an app key
 ///
-/// From now on it admits no registration. Devices that it admitted stay as they are. Revoking twice changes nothing more.
+/// From now on it admits no registration. Devices that it admitted stay as they are: GET /v1/accounts says which
+/// accounts they are of, and PATCH /v1/accounts/{name} disables one. Revoking twice changes nothing more.
 #[utoipa::path(
     delete,
     path = "/v1/app-keys/{id}",
