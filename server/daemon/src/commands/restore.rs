@@ -28,10 +28,8 @@ pub(crate) async fn run(args: &RestoreArgs, variables: &[(String, String)]) -> a
     let data_dir = prepare(&path, &args.from)?;
     let _lock = take_lock(&data_dir)?;
     // Somebody else may have been faster: from here on nobody is.
-    let restored = match refuse_used(data_dir.path()) {
-        Ok(()) => restore(&args.from, &list, &data_dir).await,
-        Err(error) => Err(error),
-    };
+    refuse_used(data_dir.path()).inspect_err(|_| drop(unfinished::end(data_dir.path())))?;
+    let restored = restore(&args.from, &list, &data_dir).await;
     if restored.is_err() && !data_dir.store().exists() {
         // The directory is as empty as before. Where that cannot be, its note stays, and the next restore clears it.
         let cleared = clear(data_dir.path()).and_then(|()| remove(&data_dir.lock()));
