@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::HttpBody as _;
@@ -37,6 +38,14 @@ pub struct Operator;
 /// Who opened the connection of a request: the socket's word, never a header's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
+
+/// Where it is noted that one of a connection's requests was proven: who is behind it has more places, and keeps them longer.
+#[derive(Clone, Debug)]
+pub(crate) struct Known(pub Arc<AtomicBool>);
+
+/// Marks a request that came while all connections that may be were there: there is room for no work.
+#[derive(Clone, Copy, Debug)]
+pub struct Crowded;
 
 /// A scope as a type, so that a handler's signature says what it needs.
 pub(crate) trait Right: Send + Sync {
@@ -108,6 +117,9 @@ pub(crate) async fn authorize(
 
 /// Counts a request of `id`, a key that is proven or an address that is trusted, where requests are counted.
 pub(crate) fn take_from_rate(extensions: &Extensions, api: &Api, id: &str) -> Result<(), Problem> {
+    if let Some(known) = extensions.get::<Known>() {
+        known.0.store(true, Ordering::Relaxed);
+    }
     let Some(slot) = extensions.get::<Slot>() else {
         return Ok(());
     };

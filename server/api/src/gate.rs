@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use longwire_core::pressure::Level;
 
 use crate::Api;
 use crate::compat::androidpn::refused;
-use crate::extract::{Operator, Peer};
+use crate::extract::{Crowded, Operator, Peer};
 use crate::problem::{Code, MEDIA_TYPE, Problem};
 
 /// How long a request may be worked on, once it is read.
@@ -86,18 +86,24 @@ fn refusal(api: &Api, request: &Request) -> Option<Problem> {
     if api.core.failure().is_some() {
         return Some(failed());
     }
+    if request.extensions().get::<Crowded>().is_some() {
+        return Some(crowded());
+    }
     is_shed(api, request).then(short)
 }
 
-/// Whether memory is too short for a request: what adds anything at first, then all; never the operator's.
+/// Whether memory is too short for a request; never for the operator's. Long before that no new sessions are admitted, so that those
+/// that are there leave room for what is sent to them.
 fn is_shed(api: &Api, request: &Request) -> bool {
-    let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
     let is_shed = match api.core.pressure.level() {
-        Level::Calm => false,
-        Level::High => !is_reading,
+        Level::Calm | Level::High => false,
         Level::Full => true,
     };
     is_shed && request.extensions().get::<Operator>().is_none()
+}
+
+fn crowded() -> Problem {
+    Problem::new(Code::Overloaded, "the server has as many connections as it may: repeat the request later")
 }
 
 fn short() -> Problem {

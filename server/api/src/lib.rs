@@ -34,7 +34,7 @@ use utoipa_axum::routes;
 use problem::Problem;
 
 pub use compat::androidpn::AndroidpnConfig;
-pub use extract::{Operator, Peer};
+pub use extract::{Crowded, Operator, Peer};
 pub use problem::ProblemDocument;
 
 /// What the API is told at start.

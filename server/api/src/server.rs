@@ -1,37 +1,44 @@
 //! Serves HTTP on listeners: limits on connections and headers, TLS where asked, and an end that finishes what was begun.
 
+mod heads;
+mod lines;
 mod linger;
 mod places;
 mod plain;
+mod visit;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::Service as _;
 
-use crate::extract::{Operator, Peer};
+use crate::extract::{Crowded, Known, Operator, Peer};
 use linger::Linger;
-use places::Places;
+use places::{Limits, Places};
+use visit::Visit;
 
-/// Open connections of one listener; above that new ones wait to be accepted.
-const CONNECTIONS_MAX: usize = 4_096;
-/// Those of one address: a proxy in front has room, and leaves some for whoever comes past it. Above that new ones are hung up on.
-const CONNECTIONS_OF_ONE_MAX: usize = 3_072;
+/// Open connections of one listener. A proxy in front has room as one address, and leaves some for whoever comes past it. Without an API
+/// key nobody has more than one of sixteen. Where there are too many, those that wait for a request make room for new ones, and when all
+/// work on something, what is reserved answers `/healthz` and `/readyz`.
+const LIMITS: Limits = Limits { all: 4_096, reserved: 64, of_one: 3_072, strange_of_one: 256 };
 /// How long TLS may take to be agreed on, and after it the head of the first request to come.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a connection may then be idle, up to the end of the next head: longer than clients keep connections for reuse.
@@ -72,15 +79,18 @@ impl Carrier {
 }
 
 /// Serves `router` on `listener` until `stop` says true, then waits for the requests in flight.
-pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: Listener, router: Router, stop: watch::Receiver<bool>) {
+    serve_within(LIMITS, listener, router, stop).await;
+}
+
+async fn serve_within(limits: Limits, listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let places = Places::new(CONNECTIONS_OF_ONE_MAX);
+    let places = Places::new(limits);
     let report = Arc::new(plain::Report::default());
     let mut failures: u32 = 0;
     while !*stop.borrow_and_update() {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &connections) => accepted,
+            accepted = accept(&listener) => accepted,
             // Its sender has gone: that is a stop as well.
             changed = stop.changed() => {
                 if changed.is_err() {
@@ -90,20 +100,16 @@ pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver
             }
         };
         match accepted {
-            Ok((carrier, permit)) => {
+            Ok(carrier) => {
                 if std::mem::take(&mut failures) > 0 {
                     tracing::info!("HTTP connections are accepted again");
                 }
-                let place = carrier.address().map(|address| places.take(address));
-                if matches!(place, Some(None)) {
-                    tracing::debug!("an HTTP connection was dropped: its address has as many as it may");
+                let Some(place) = places.take(carrier.address()) else {
+                    tracing::debug!("an HTTP connection was dropped: there are as many as may be");
                     continue;
-                }
-                let connection = connect(carrier, router.clone(), graceful.watcher(), Arc::clone(&report));
-                tokio::spawn(async move {
-                    connection.await;
-                    drop((place, permit));
-                });
+                };
+                let visit = Visit::new(place);
+                tokio::spawn(connect(carrier, visit, router.clone(), graceful.watcher(), Arc::clone(&report)));
             }
             Err(error) => {
                 failures = failures.saturating_add(1);
@@ -111,6 +117,7 @@ pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver
                 if failures.is_power_of_two() {
                     tracing::warn!(%error, failures, "an HTTP connection was not accepted");
                 }
+                places.make_room();
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -119,8 +126,7 @@ pub async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver
     graceful.shutdown().await;
 }
 
-async fn accept(listener: &Listener, connections: &Arc<Semaphore>) -> io::Result<(Carrier, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(connections).acquire_owned().await.map_err(io::Error::other)?;
+async fn accept(listener: &Listener) -> io::Result<Carrier> {
     let tcp = async |listener: &TcpListener| {
         let (stream, peer) = listener.accept().await?;
         // Answers are small and whole: nothing is gained by waiting for more. It fails where the client has gone, which is seen soon.
@@ -128,7 +134,7 @@ async fn accept(listener: &Listener, connections: &Arc<Semaphore>) -> io::Result
         // A listener for both families shows IPv4 inside IPv6.
         io::Result::Ok((stream, peer.ip().to_canonical()))
     };
-    let carrier = match listener {
+    Ok(match listener {
         Listener::Tcp(listener) => {
             let (stream, peer) = tcp(listener).await?;
             Carrier::Tcp(stream, peer)
@@ -138,25 +144,27 @@ async fn accept(listener: &Listener, connections: &Arc<Semaphore>) -> io::Result
             Carrier::Tls(stream, peer, acceptor.clone())
         }
         Listener::Operator(listener, user) => Carrier::Operator(listener.accept().await?.0, *user),
-    };
-    Ok((carrier, permit))
+    })
 }
 
-async fn connect(carrier: Carrier, router: Router, watcher: Watcher, report: Arc<plain::Report>) {
+async fn connect(carrier: Carrier, visit: Arc<Visit>, router: Router, watcher: Watcher, report: Arc<plain::Report>) {
     match carrier {
-        Carrier::Tcp(stream, peer) => drive(stream, Some(Peer(peer)), router, watcher).await,
+        Carrier::Tcp(stream, peer) => drive(stream, visit, Some(Peer(peer)), router, watcher).await,
         Carrier::Tls(stream, peer, acceptor) => {
-            match timeout(HEAD_TIME_MAX, secure(stream, peer, &acceptor, &report)).await {
-                Ok(Ok(Some(stream))) => drive(*stream, Some(Peer(peer)), router, watcher).await,
-                Ok(Ok(None)) => (),
-                Ok(Err(error)) => tracing::debug!(%error, "TLS was not agreed on"),
-                Err(_) => tracing::debug!("TLS took too long"),
+            let secured = tokio::select! {
+                secured = secure(stream, peer, &acceptor, &report) => secured,
+                why = visit.end() => return tracing::debug!(why, "TLS was not agreed on"),
+            };
+            match secured {
+                Ok(Some(stream)) => drive(*stream, visit, Some(Peer(peer)), router, watcher).await,
+                Ok(None) => (),
+                Err(error) => tracing::debug!(%error, "TLS was not agreed on"),
             }
         }
         Carrier::Operator(stream, user) => match stream.peer_cred() {
             // 0 is root, who may do everything on this host anyway.
             Ok(peer) if peer.uid() == user || peer.uid() == 0 => {
-                drive(stream, None, router.layer(axum::Extension(Operator)), watcher).await;
+                drive(stream, visit, None, router.layer(axum::Extension(Operator)), watcher).await;
             }
             Ok(peer) => tracing::warn!(uid = peer.uid(), "another user of this host tried the control socket"),
             Err(error) => tracing::warn!(%error, "who opened the control socket is not known"),
@@ -181,47 +189,50 @@ async fn secure(
 
 /// What became of a connection's requests.
 struct Talk {
-    has_begun: Notify,
     /// The last answer was a refusal, or none was given by us: there may be bytes that nobody read.
     was_refused: AtomicBool,
 }
 
 impl Talk {
     fn new() -> Arc<Self> {
-        Arc::new(Self { has_begun: Notify::new(), was_refused: AtomicBool::new(true) })
+        Arc::new(Self { was_refused: AtomicBool::new(true) })
     }
 }
 
 async fn drive(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    visit: Arc<Visit>,
     peer: Option<Peer>,
     router: Router,
     watcher: Watcher,
 ) {
-    let talk = Talk::new();
-    let service_talk = Arc::clone(&talk);
+    visit.awaits(HEAD_TIME_MAX);
+    let own = Arc::clone(&visit);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        let (mut router, talk) = (router.clone(), Arc::clone(&service_talk));
+        let (mut router, asked) = (router.clone(), own.begin());
+        let is_crowded = own.place.is_reserved();
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
         }
-        talk.has_begun.notify_one();
+        request.extensions_mut().insert(Known(Arc::clone(&own.is_known)));
+        if is_crowded {
+            request.extensions_mut().insert(Crowded);
+        }
         async move {
-            let answer = router.call(request).await;
-            let was_refused = answer.as_ref().is_ok_and(|answer| !answer.status().is_success());
-            talk.was_refused.store(was_refused, Ordering::Relaxed);
-            answer
+            let may_close = request.version() < Version::HTTP_2;
+            let Ok(mut answer) = router.call(request).await;
+            asked.answered(!answer.status().is_success());
+            if is_crowded && may_close {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
         }
     });
-    let carrier = TokioIo::new(Linger::new(stream, Arc::clone(&talk)));
+    let carrier = TokioIo::new(Linger::new(stream, Arc::clone(&visit.talk)));
     let connection = watcher.watch(builder().serve_connection(carrier, service).into_owned());
-    let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
-        ended = &mut connection => ended,
-        begun = timeout(HEAD_TIME_MAX, talk.has_begun.notified()) => match begun {
-            Ok(()) => connection.await,
-            Err(_) => return tracing::debug!("an HTTP connection sent no request"),
-        },
+        ended = connection => ended,
+        why = visit.end() => return tracing::debug!(why, "an HTTP connection was let go"),
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "an HTTP connection ended early");
@@ -243,4 +254,55 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX.try_into().unwrap_or(u32::MAX));
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// How long anything may take.
+    const SOON: Duration = Duration::from_secs(30);
+
+    async fn asked(address: std::net::SocketAddr, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        stream
+    }
+
+    #[tokio::test]
+    async fn while_all_connections_work_what_is_reserved_is_marked_and_closed() {
+        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (handler_begun, handler_go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
+        let work = async move || {
+            handler_begun.notify_one();
+            handler_go_on.notified().await;
+            "worked"
+        };
+        let is_crowded = async |request: Request| request.extensions().get::<Crowded>().map_or("free", |_| "crowded");
+        let router = Router::new().route("/work", get(work)).route("/", get(is_crowded));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (_stop, stopped) = watch::channel(false);
+        let limits = Limits { all: 1, reserved: 1, of_one: 9, strange_of_one: 9 };
+        tokio::spawn(serve_within(limits, Listener::Tcp(listener), router, stopped));
+        let mut working = asked(address, "/work").await;
+        begun.notified().await;
+        for _ in 0..3 {
+            let mut answer = String::new();
+            let mut probe = asked(address, "/").await;
+            // It is closed behind the answer, or the next would find no place.
+            let read = tokio::time::timeout(SOON, probe.read_to_string(&mut answer)).await;
+            read.expect("it is closed").expect("no reset");
+            assert!(answer.ends_with("crowded") && answer.contains("connection: close"), "{answer}");
+        }
+        go_on.notify_one();
+        let mut answer = [0; 12];
+        working.read_exact(&mut answer).await.expect("an answer");
+        assert_eq!(&answer, b"HTTP/1.1 200");
+    }
 }

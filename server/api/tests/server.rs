@@ -80,11 +80,39 @@ async fn a_head_that_is_wrong_or_too_large_is_refused_and_closed() {
 #[tokio::test]
 async fn what_follows_a_body_of_two_lengths_is_not_obeyed() {
     let server = server(router()).await;
-    for head in ["content-length: 5\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 5"] {
+    let lengths = [
+        "content-length: 5\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 5",
+        "Content-Length: 0\r\na: b\r\nTransfer-Encoding: gzip, chunked",
+    ];
+    for head in lengths {
         let smuggled = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
         let request = format!("POST /read HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n0\r\n\r\n{smuggled}");
         let answer = exchange(server.address, request.as_bytes()).await;
-        assert!(!answer.contains("hello"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        // Also behind requests that are answered, on the same connection.
+        let before = "POST /read HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\na: b\n".to_owned()
+            + "POST /read HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n4\r\nc: d\r\n0\r\n\r\n";
+        let all = exchange(server.address, format!("{before}{request}").as_bytes()).await;
+        assert!(all.contains("a: b\n") && all.contains("c: d") && all.contains("HTTP/1.1 400 "), "{all}");
+        for answer in [answer, all] {
+            assert_eq!(answer.matches("HTTP/1.1 400 ").count(), 1, "{answer}");
+            assert!(!answer.contains("hello"), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_looks_like_a_head_comes_as_it_is() {
+    let server = server(router()).await;
+    let body = "POST / HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n";
+    for (head, tail) in [
+        (format!("content-length: {}\r\n\r\n", body.len()), ""),
+        (format!("transfer-encoding: chunked\r\n\r\n{:x}\r\n", body.len()), "\r\n0\r\n\r\n"),
+    ] {
+        let request = format!("POST /read HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{head}{body}{tail}");
+        let answer = exchange(server.address, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(body), "{answer}");
     }
 }
 

@@ -9,7 +9,7 @@ pub enum Level {
     /// There is room.
     #[default]
     Calm,
-    /// What is new is told to come back later.
+    /// New sessions are told to come back later, long before those that are there could leave no room to send.
     High,
     /// What is new is turned away without a word.
     Full,

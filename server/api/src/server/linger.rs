@@ -1,5 +1,5 @@
 //! Closes a connection gently after a refusal: what the peer still sends is read and dropped for a moment, so that an answer to a
-//! body that was not read (413, 415, …) is not lost to a reset.
+//! body that was not read (413, 415, …) is not lost to a reset. What comes before that goes past the guard of heads.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::Talk;
+use super::heads::Heads;
 
 /// How long a closed connection is still read.
 const LINGER: Duration = Duration::from_secs(2);
@@ -24,20 +25,24 @@ const CHUNK: usize = 16 * 1024;
 pub(super) struct Linger<S> {
     carrier: S,
     talk: Arc<Talk>,
+    heads: Heads,
     lingering: Option<Pin<Box<Sleep>>>,
     is_shut: bool,
     dropped_bytes: usize,
 }
 
 impl<S> Linger<S> {
-    pub(super) const fn new(carrier: S, talk: Arc<Talk>) -> Self {
-        Self { carrier, talk, lingering: None, is_shut: false, dropped_bytes: 0 }
+    pub(super) fn new(carrier: S, talk: Arc<Talk>) -> Self {
+        Self { carrier, talk, heads: Heads::default(), lingering: None, is_shut: false, dropped_bytes: 0 }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Linger<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        pin!(&mut self.carrier).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        ready!(pin!(&mut self.carrier).poll_read(cx, buffer))?;
+        self.heads.pass(buffer.filled_mut().get_mut(before..).unwrap_or_default());
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use bytes::Bytes;
 use hyper::body::Frame;
-use longwire_api::ApiConfig;
+use longwire_api::{ApiConfig, Crowded};
 use longwire_core::pressure::Level;
 
 use crate::bench::{Bench, send};
@@ -184,18 +184,19 @@ async fn a_closed_log_is_503_and_never_a_success() {
 }
 
 #[tokio::test]
-async fn f23_while_memory_is_short_what_adds_to_it_is_503_and_then_everything() {
+async fn f23_only_while_memory_is_very_short_requests_are_503() {
     let bench = Bench::with(ApiConfig { metrics_need_key: false, ..Bench::config() }).await;
     let statuses = async || {
         let posted = bench.post(r#"{"to":"all","title":"T"}"#).await;
         (posted.status.as_u16(), bench.get("/v1/devices").await.status.as_u16())
     };
+    // Sessions are not admitted any more, and those that are there are still sent to.
     bench.core.pressure.set(Level::High);
-    assert_eq!(statuses().await, (503, 200));
-    let refused = bench.post(r#"{"to":"all","title":"T"}"#).await;
-    assert_eq!((refused.problem().1.as_str(), refused.header("retry-after")), ("overloaded", "5"));
+    assert_eq!(statuses().await, (202, 200));
     bench.core.pressure.set(Level::Full);
     assert_eq!(statuses().await, (503, 503));
+    let refused = bench.post(r#"{"to":"all","title":"T"}"#).await;
+    assert_eq!((refused.problem().1.as_str(), refused.header("retry-after")), ("overloaded", "5"));
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(bench.get(path).await.status, 200, "{path}");
     }
@@ -203,6 +204,22 @@ async fn f23_while_memory_is_short_what_adds_to_it_is_503_and_then_everything() 
     assert_eq!(send(bench.operator(), request).await.status, 200, "the operator is let in");
     bench.core.pressure.set(Level::Calm);
     assert_eq!(statuses().await, (202, 200));
+}
+
+#[tokio::test]
+async fn http_17_a_reserved_connection_is_for_whoever_looks_after_the_server() {
+    let bench = Bench::new().await;
+    let asked = async |path: &str| {
+        let request = Request::builder().uri(path).header("authorization", format!("Bearer {}", bench.key));
+        let mut request = request.body(Body::empty()).expect("a request");
+        request.extensions_mut().insert(Crowded);
+        send(bench.router(), request).await
+    };
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(asked(path).await.status, 200, "{path}");
+    }
+    let refused = asked("/v1/devices").await;
+    assert_eq!((refused.problem().1.as_str(), refused.header("retry-after")), ("overloaded", "5"));
 }
 
 #[tokio::test]

@@ -15,9 +15,15 @@ use tokio::time::sleep;
 const PERIOD: Duration = Duration::from_millis(200);
 /// Measurements between two times at which freed memory is given back, while it is short.
 const TRIM_EVERY: u32 = 10;
-/// Percent of the ceiling at which a level begins, and below which it ends: a level does not come and go with each connection.
-const HIGH_PERCENT: (u64, u64) = (80, 75);
+/// Percent of the ceiling at which a level begins, and below which it ends: a level does not come and go with each connection. New
+/// sessions are shed far below what sheds requests, so that those that are there leave room for what is sent to them.
+const HIGH_PERCENT: (u64, u64) = (75, 70);
 const FULL_PERCENT: (u64, u64) = (92, 88);
+/// Measurements below where `Full` begins after which it ends all the same: what stays in memory between the two must not stop sending
+/// for good.
+const SETTLED: u32 = 50;
+/// What a session with TLS takes that does nothing.
+const SESSION_BYTES: u64 = 20 * 1_024;
 /// Percent of a control group's limit that is the ceiling when none is said: the kernel's own share is counted there too.
 const GROUP_PERCENT: u64 = 85;
 
@@ -26,15 +32,21 @@ pub(super) fn ceiling(said: Option<u64>) -> Option<u64> {
     said.or_else(|| cgroup::limit().map(|bytes| bytes / 100 * GROUP_PERCENT))
 }
 
+/// About how many sessions there may be before new ones are told to come back later.
+pub(super) fn sessions(ceiling: u64) -> u32 {
+    u32::try_from(ceiling / 100 * HIGH_PERCENT.0 / SESSION_BYTES).unwrap_or(u32::MAX)
+}
+
 /// Measures until `stop` says true.
 pub(super) async fn run(core: Arc<Core>, ceiling: u64, mut stop: watch::Receiver<bool>) {
     let measuring = async {
         let mut turn: u32 = 0;
+        let mut settled: u32 = 0;
         loop {
             let before = core.pressure.level();
             match resident() {
                 Some(used) => {
-                    let level = next(before, used, ceiling);
+                    let level = next(before, used, ceiling, &mut settled);
                     core.pressure.set(level);
                     core.pressure.set_owed_max(owed_max(used, core.pressure.waiting(), ceiling));
                     tell(before, level, used, ceiling);
@@ -65,13 +77,14 @@ fn parse(text: &str) -> Option<u64> {
     text.split(' ').nth(1)?.parse().ok()
 }
 
-/// The level after one measurement.
-fn next(before: Level, used: u64, ceiling: u64) -> Level {
+/// The level after one measurement; `settled` counts those below where `Full` begins.
+fn next(before: Level, used: u64, ceiling: u64, settled: &mut u32) -> Level {
     let is_above = |(begin, end): (u64, u64), is_in: bool| {
         let percent = if is_in { end } else { begin };
         used.saturating_mul(100) >= ceiling.saturating_mul(percent)
     };
-    if is_above(FULL_PERCENT, before == Level::Full) {
+    *settled = if is_above(FULL_PERCENT, false) { 0 } else { settled.saturating_add(1) };
+    if is_above(FULL_PERCENT, before == Level::Full && *settled < SETTLED) {
         Level::Full
     } else if is_above(HIGH_PERCENT, before != Level::Calm) {
         Level::High
@@ -95,7 +108,7 @@ fn tell(before: Level, now: Level, used: u64, ceiling: u64) {
     match now {
         Level::Calm => tracing::info!(used, ceiling, "there is memory again: everybody is served"),
         Level::High => {
-            tracing::warn!(used, ceiling, "memory is short: new connections and requests are told to come back later");
+            tracing::warn!(used, ceiling, "memory is short: new connections are told to come back later");
         }
         Level::Full => {
             tracing::warn!(used, ceiling, "memory is very short: new connections are dropped");
@@ -109,12 +122,12 @@ mod tests {
 
     #[test]
     fn a_level_begins_above_where_it_ends() {
-        let steps = [(79, Level::Calm), (80, Level::High), (76, Level::High), (74, Level::Calm), (92, Level::Full)];
+        let steps = [(74, Level::Calm), (75, Level::High), (71, Level::High), (69, Level::Calm), (92, Level::Full)];
         let steps =
             steps.into_iter().chain([(89, Level::Full), (87, Level::High), (91, Level::High), (10, Level::Calm)]);
-        let mut level = Level::Calm;
+        let (mut level, mut settled) = (Level::Calm, 0);
         for (used, expected) in steps {
-            level = next(level, used, 100);
+            level = next(level, used, 100, &mut settled);
             assert_eq!(level, expected, "at {used}");
         }
     }
@@ -128,6 +141,20 @@ mod tests {
             "what is owed is not counted against itself"
         );
         assert_eq!(owed_max(99_000_000, 0, 100_000_000), 1_562_500);
+    }
+
+    #[test]
+    fn f23_what_stays_below_the_highest_level_does_not_hold_it_for_good() {
+        let (mut level, mut settled) = (Level::Calm, 0);
+        let mut measured = |used: u64| {
+            level = next(level, used, 100, &mut settled);
+            level
+        };
+        assert_eq!(measured(93), Level::Full);
+        // It comes back to where it began: all that time counts for nothing.
+        assert!((1..SETTLED).all(|_| measured(91) == Level::Full) && measured(92) == Level::Full);
+        assert!((1..SETTLED).all(|_| measured(90) == Level::Full));
+        assert_eq!((measured(90), measured(91), measured(92)), (Level::High, Level::High, Level::Full));
     }
 
     #[test]

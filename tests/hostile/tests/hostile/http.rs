@@ -1,5 +1,6 @@
 //! HTTP-…: bodies without end, forms of JSON, texts that mean something to a database, and slow heads.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -207,12 +208,74 @@ fn http_15_slow_heads_are_closed_and_hold_up_nobody() -> anyhow::Result<()> {
     })
 }
 
+/// Lets this process have as many files as it may.
+fn raise_files() -> anyhow::Result<()> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let wanted = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    Ok(rustix::process::setrlimit(rustix::process::Resource::Nofile, wanted)?)
+}
+
+#[test]
+fn http_02_two_lengths_are_400_and_the_end_of_the_connection() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let body = r#"{"to":"all","title":"smuggled"}"#;
+    let smuggled = head(&world, &format!("content-length: {}\r\n", body.len())) + body;
+    beside("http_02", &world, 2, || {
+        for lengths in [
+            "content-length: 5\r\ntransfer-encoding: chunked\r\n",
+            "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
+        ] {
+            let mut wire = Wire::plain_from(ATTACKER, &world.server.ready.http)?;
+            wire.send(&format!("{}0\r\n\r\n{smuggled}", head(&world, lengths)))?;
+            let answers = wire.expect_close(SOON)?;
+            ensure!(answers.starts_with("HTTP/1.1 400 ") && answers.matches("HTTP/1.1 ").count() == 1, "{answers}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn http_17_idle_connections_without_a_key_lock_out_nobody() -> anyhow::Result<()> {
+    const OF_ONE: u64 = 2_100;
+    let [one, two, third] = [2, 3, 4].map(|last| IpAddr::from([127, 0, 0, last]));
+    let world = World::new()?;
+    raise_files()?;
+    let http = &world.server.ready.http;
+    let body = r#"{"to":"all","title":"served"}"#;
+    let post = head(&world, &format!("content-length: {}\r\n", body.len())) + body;
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    let requests = [(get("/healthz"), "HTTP/1.1 200 "), (get("/readyz"), "HTTP/1.1 200 "), (post, "HTTP/1.1 202 ")];
+    beside("http_17", &world, 2 * OF_ONE, || {
+        let mut held = Vec::new();
+        for source in [one, two] {
+            for _ in 0..OF_ONE {
+                let mut wire = Wire::plain_from(source, http)?;
+                wire.send(&get("/v1/devices"))?;
+                wire.expect("HTTP/1.1 401 ")?;
+                held.push(wire);
+            }
+        }
+        for (request, status) in &requests {
+            let began = now();
+            let mut wire = Wire::plain_from(third, http)?;
+            wire.send(request)?;
+            wire.expect(status)?;
+            let took = began.elapsed();
+            println!("http_17: a third address was answered {status}after {took:?}");
+            ensure!(took < Duration::from_secs(1), "a third address waited {took:?} for those of two");
+        }
+        world.server.logged("what was let go", |line| line.contains("without an API key"))?;
+        // Those that are left are let go soon as well.
+        let mut last = held.pop().context("there are some")?;
+        last.expect_close(SOON)?;
+        Ok(())
+    })
+}
+
 #[test]
 fn http_16_an_address_that_fills_the_listener_locks_out_no_other() -> anyhow::Result<()> {
     let world = World::new()?;
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let wanted = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
-    rustix::process::setrlimit(rustix::process::Resource::Nofile, wanted)?;
+    raise_files()?;
     beside("http_16", &world, 5_000, || {
         let mut held = Vec::new();
         for _ in 0..5_000 {

@@ -1,0 +1,150 @@
+//! The stay of one connection: what became of its requests, and when it is let go.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::places::Place;
+use super::{HEAD_TIME_MAX, IDLE_TIME_MAX, Talk};
+
+/// How long a stranger's connection may be idle after a refusal: long enough to try again by it.
+const REFUSED_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// A connection that was accepted.
+pub(super) struct Visit {
+    pub(super) place: Place,
+    pub(super) talk: Arc<Talk>,
+    /// One of its requests has shown that who is behind it may be here. From then on it is as idle as hyper lets it be.
+    pub(super) is_known: Arc<AtomicBool>,
+    /// How long it may say nothing; none while a request is worked on.
+    silent_until: watch::Sender<Option<Instant>>,
+}
+
+/// A request of it that is worked on.
+pub(super) struct Asked {
+    visit: Arc<Visit>,
+    was_refused: bool,
+}
+
+impl Visit {
+    pub(super) fn new(place: Place) -> Arc<Self> {
+        let (silent_until, _) = watch::channel(None);
+        let visit = Self { place, talk: Talk::new(), is_known: Arc::default(), silent_until };
+        visit.awaits(HEAD_TIME_MAX);
+        Arc::new(visit)
+    }
+
+    /// It has this long for what it has to say next.
+    pub(super) fn awaits(&self, at_most: Duration) {
+        self.silent_until.send_replace(Some(Instant::now() + at_most));
+    }
+
+    /// Waits until it is let go; gives why.
+    pub(super) async fn end(&self) -> &'static str {
+        let mut changes = self.silent_until.subscribe();
+        loop {
+            let until = *changes.borrow_and_update();
+            let silence = async {
+                match until {
+                    Some(until) => sleep_until(until).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.place.is_let_go() => return "made room for another",
+                () = silence => return "said nothing for too long",
+                changed = changes.changed() => if changed.is_err() { pending::<()>().await },
+            }
+        }
+    }
+
+    /// A request has begun.
+    pub(super) fn begin(self: &Arc<Self>) -> Asked {
+        self.place.begin();
+        if !self.is_known.load(Ordering::Relaxed) {
+            self.silent_until.send_replace(None);
+        }
+        Asked { visit: Arc::clone(self), was_refused: true }
+    }
+}
+
+impl Asked {
+    /// It was answered.
+    pub(super) fn answered(mut self, was_refused: bool) {
+        self.was_refused = was_refused;
+    }
+}
+
+/// Also when its client takes it back.
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let visit = &self.visit;
+        visit.talk.was_refused.store(self.was_refused, Ordering::Relaxed);
+        let is_known = visit.is_known.load(Ordering::Relaxed);
+        if visit.place.end(is_known) && !is_known {
+            visit.awaits(if self.was_refused { REFUSED_TIME_MAX } else { IDLE_TIME_MAX });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::super::places::{Limits, Places};
+    use super::*;
+
+    fn visit() -> Arc<Visit> {
+        let places = Places::new(Limits { all: 9, reserved: 0, of_one: 9, strange_of_one: 9 });
+        Visit::new(places.take(Some([192, 0, 2, 1].into())).expect("a place"))
+    }
+
+    /// Seconds after which it is let go; none when it stays for an hour.
+    async fn stays_s(visit: &Visit) -> Option<u64> {
+        let began = Instant::now();
+        timeout(Duration::from_secs(3_600), visit.end()).await.ok().map(|_| began.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_stays_for_a_moment_after_a_refusal_and_longer_after_an_answer() {
+        let visit = visit();
+        assert_eq!(stays_s(&visit).await, Some(10), "no request");
+        visit.begin().answered(true);
+        assert_eq!(stays_s(&visit).await, Some(5), "a refusal");
+        drop(visit.begin());
+        assert_eq!(stays_s(&visit).await, Some(5), "one that was taken back");
+        visit.begin().answered(false);
+        assert_eq!(stays_s(&visit).await, Some(75), "an answer");
+        let asked = visit.begin();
+        visit.begin().answered(true);
+        assert_eq!(stays_s(&visit).await, None, "another request is worked on");
+        asked.answered(true);
+        assert_eq!(stays_s(&visit).await, Some(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_shown_a_key_stays() {
+        let visit = visit();
+        let asked = visit.begin();
+        visit.is_known.store(true, Ordering::Relaxed);
+        asked.answered(true);
+        assert_eq!(stays_s(&visit).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_ends_the_patience_with_those_before_it() {
+        let visit = visit();
+        let ending = Arc::clone(&visit);
+        let end = tokio::spawn(async move { ending.end().await });
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        let asked = visit.begin();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(!end.is_finished());
+        asked.answered(true);
+        assert_eq!(end.await.expect("no panic"), "said nothing for too long");
+    }
+}
