@@ -62,6 +62,8 @@ pub(crate) struct Configuration {
     pub logins_per_second_max: u32,
     pub registrations_per_minute_max: u32,
     pub session_bytes_per_second_max: u32,
+    /// Sessions of one address; none leaves it to what there is room for.
+    pub sessions_per_address_max: Option<u32>,
     pub heartbeat: HeartbeatBounds,
     /// Bytes of memory above which nothing new is taken; none leaves it to the control group.
     pub memory_max: Option<u64>,
@@ -198,6 +200,7 @@ impl Configuration {
             session_bytes_per_second_max: told
                 .session_bytes_per_second_max
                 .unwrap_or(longwire_net::SESSION_BYTES_PER_S),
+            sessions_per_address_max: told.sessions_per_address_max,
             heartbeat: HeartbeatBounds::new(told.heartbeat_min, told.heartbeat_max)?,
             memory_max: bytes::memory_max(told.memory_max.as_deref())?,
             log_format: args.log_format.or(told.log_format).unwrap_or(LogFormat::Text),

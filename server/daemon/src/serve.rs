@@ -155,8 +155,11 @@ fn net_config(configuration: &Configuration, certificate: Certificate, client_ca
             connections_before_login: configuration.connections_before_login_max,
             logins_per_s: configuration.logins_per_second_max,
             registrations_per_min: configuration.registrations_per_minute_max,
+            ..CapLimits::default()
         },
         session_bytes_per_s: configuration.session_bytes_per_second_max,
+        sessions_per_address: configuration.sessions_per_address_max,
+        sessions_max: memory::ceiling(configuration.memory_max).map(memory::sessions),
         ..NetConfig::new(certificate)
     }
 }

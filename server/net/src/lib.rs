@@ -50,8 +50,12 @@ pub struct NetConfig {
     pub plaintext: bool,
     /// Worker threads; 0 for one per core.
     pub workers: usize,
-    /// What one address may take.
+    /// What one address may take; its sessions are below.
     pub caps: CapLimits,
+    /// Sessions that one address may have, 0 for any number; none for half of those that there are files and memory for.
+    pub sessions_per_address: Option<u32>,
+    /// Sessions that there is memory for, where that is known.
+    pub sessions_max: Option<u32>,
     /// Milliseconds of silence after which a session without our extension is pinged.
     pub silence_ms: u64,
     /// Seconds over which clients are asked to spread their return after a shutdown.
@@ -72,6 +76,8 @@ impl NetConfig {
             plaintext: false,
             workers: 0,
             caps: CapLimits::default(),
+            sessions_per_address: None,
+            sessions_max: None,
             silence_ms: 300_000,
             drain_spread_s: 30,
             session_bytes_per_s: SESSION_BYTES_PER_S,
@@ -125,7 +131,8 @@ impl Net {
         let c2s_tls = config.c2s_tls.map(|address| Listener::bind(address, true)).transpose()?;
         let addresses = [&c2s, &c2s_tls].map(|listener| listener.as_ref().map(Listener::address).transpose());
         let [c2s_address, c2s_tls_address] = addresses;
-        let caps = Arc::new(Caps::new(config.caps));
+        let sessions = sessions_per_address(config.sessions_per_address, connections_max, config.sessions_max);
+        let caps = Arc::new(Caps::new(CapLimits { sessions, ..config.caps }));
         let common = Common {
             settings: Settings {
                 core: Arc::clone(&core),
@@ -197,6 +204,19 @@ impl Net {
     }
 }
 
+/// Sessions of one address: what is said, else half of what there is room for, so that no address takes all of it.
+fn sessions_per_address(said: Option<u32>, files: Option<i64>, memory: Option<u32>) -> u32 {
+    match said {
+        Some(0) => u32::MAX,
+        Some(max) => max,
+        None => {
+            let files = files.map(|files| u32::try_from(files).unwrap_or(if files < 0 { 0 } else { u32::MAX }));
+            let room = files.into_iter().chain(memory).min();
+            room.map_or(u32::MAX, |room| room.div_ceil(2))
+        }
+    }
+}
+
 fn stream_config(core: &Core, config: &NetConfig) -> Result<longwire_c2s::Config, NetError> {
     let domain = &core.config.domain;
     let jid = BareJid::new(domain).ok().filter(|jid| jid.node().is_none());
@@ -222,5 +242,20 @@ fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle
 fn join(thread: JoinHandle<()>) {
     if thread.join().is_err() {
         tracing::error!("a thread of the connections has panicked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sessions_per_address;
+
+    #[test]
+    fn an_address_has_half_of_what_there_is_room_for_unless_told() {
+        assert_eq!(sessions_per_address(None, Some(18_976), None), 9_488);
+        assert_eq!(sessions_per_address(None, Some(18_976), Some(1_000)), 500);
+        assert_eq!(sessions_per_address(None, Some(1), None), 1);
+        assert_eq!(sessions_per_address(None, None, None), u32::MAX);
+        assert_eq!(sessions_per_address(Some(7), Some(2), Some(2)), 7);
+        assert_eq!(sessions_per_address(Some(0), Some(2), Some(2)), u32::MAX);
     }
 }

@@ -24,6 +24,8 @@ const PAUSE_MS: u64 = 200;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Failures in a row after which accepting pauses: something is wrong that does not pass at once.
 const FAILURES_MAX: u32 = 16;
+/// Connections that one listener is asked for before it is another's turn: a flood on one holds up neither the other nor the end.
+const TURN_MAX: usize = 256;
 const WAKE: Token = Token(usize::MAX);
 
 /// A listening socket.
@@ -123,10 +125,14 @@ impl Acceptor {
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(16);
         let mut paused_until_ms: Option<u64> = None;
+        let mut has_more = false;
         while !self.stop.load(Ordering::Acquire) {
             let now_ms = self.now_ms();
-            let wait = paused_until_ms
-                .map_or(LOOK_EVERY, |until_ms| Duration::from_millis(until_ms.saturating_sub(now_ms).max(1)));
+            let wait = match paused_until_ms {
+                Some(until_ms) => Duration::from_millis(until_ms.saturating_sub(now_ms).max(1)),
+                None if has_more => Duration::ZERO,
+                None => LOOK_EVERY,
+            };
             if let Err(error) = self.poll.poll(&mut events, Some(wait))
                 && error.kind() != ErrorKind::Interrupted
             {
@@ -137,8 +143,10 @@ impl Acceptor {
             if paused_until_ms.is_some_and(|until_ms| now_ms < until_ms) {
                 continue;
             }
-            // Edge-triggered, and after a pause without a new event: every listener is asked until it has nothing more.
-            let has_room = (0..self.listeners.len()).all(|index| self.accept_all(index));
+            // Edge-triggered, and after a pause without a new event: every listener is asked until it has nothing more, in turns.
+            let turns: Vec<Turn> = (0..self.listeners.len()).map(|index| self.accept_some(index)).collect();
+            has_more = turns.contains(&Turn::More);
+            let has_room = !turns.contains(&Turn::NoRoom);
             paused_until_ms = (!has_room).then(|| now_ms.saturating_add(PAUSE_MS));
             self.tell(has_room, now_ms);
         }
@@ -167,41 +175,22 @@ impl Acceptor {
         }
     }
 
-    /// Whether there is a file for one more connection, beside those that HTTP, the operator and the store need.
-    fn has_file(&self) -> bool {
+    /// For how many more connections there are files, beside those that HTTP, the operator and the store need.
+    fn room(&self) -> usize {
         let open = self.core.metrics.connections.get() + self.waiting.load(Ordering::Relaxed);
-        self.connections_max.is_none_or(|max| open < max)
+        self.connections_max.map_or(usize::MAX, |max| usize::try_from(max.saturating_sub(open)).unwrap_or(0))
     }
 
-    /// Accepts what is there; false when the files have run out.
-    fn accept_all(&mut self, index: usize) -> bool {
-        let mut failures = 0;
-        loop {
-            if !self.has_file() {
-                return false;
-            }
-            let Some(listener) = self.listeners.get(index) else { return true };
-            match listener.socket.accept() {
-                Ok((socket, address)) => {
-                    failures = 0;
-                    let is_direct_tls = listener.is_direct_tls;
-                    self.hand_over(socket, address, is_direct_tls);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
-                Err(error) if matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOBUFS | ENOMEM)) => {
-                    tracing::debug!(%error, "nothing more can be accepted for now");
-                    return false;
-                }
-                // The client has gone between its connection and now.
-                Err(error) => {
-                    tracing::debug!(%error, "a connection was lost before it was accepted");
-                    failures += 1;
-                    if failures >= FAILURES_MAX {
-                        return false;
-                    }
-                }
-            }
+    /// Accepts what is there, as far as one turn goes.
+    fn accept_some(&mut self, index: usize) -> Turn {
+        let room = self.room();
+        let Some(listener) = self.listeners.get(index).filter(|_| room > 0) else { return Turn::NoRoom };
+        let is_direct_tls = listener.is_direct_tls;
+        let (accepted, turn) = take_turn(&listener.socket, room.min(TURN_MAX));
+        for (socket, address) in accepted {
+            self.hand_over(socket, address, is_direct_tls);
         }
+        turn
     }
 
     fn hand_over(&mut self, socket: mio::net::TcpStream, address: SocketAddr, is_direct_tls: bool) {
@@ -235,7 +224,67 @@ impl Acceptor {
     }
 }
 
+/// How a turn of a listener ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Nobody waits any more.
+    Over,
+    /// There may be more.
+    More,
+    /// Nothing more can be accepted for now.
+    NoRoom,
+}
+
+/// Accepts at most so many.
+fn take_turn(listener: &TcpListener, at_most: usize) -> (Vec<(mio::net::TcpStream, SocketAddr)>, Turn) {
+    let mut accepted = Vec::new();
+    let mut failures = 0;
+    while accepted.len() < at_most {
+        match listener.accept() {
+            Ok(next) => {
+                failures = 0;
+                accepted.push(next);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return (accepted, Turn::Over),
+            Err(error) if matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOBUFS | ENOMEM)) => {
+                tracing::debug!(%error, "nothing more can be accepted for now");
+                return (accepted, Turn::NoRoom);
+            }
+            // The client has gone between its connection and now.
+            Err(error) => {
+                tracing::debug!(%error, "a connection was lost before it was accepted");
+                failures += 1;
+                if failures >= FAILURES_MAX {
+                    return (accepted, Turn::NoRoom);
+                }
+            }
+        }
+    }
+    (accepted, Turn::More)
+}
+
 const ENOMEM: i32 = rustix::io::Errno::NOMEM.raw_os_error();
 const ENFILE: i32 = rustix::io::Errno::NFILE.raw_os_error();
 const EMFILE: i32 = rustix::io::Errno::MFILE.raw_os_error();
 const ENOBUFS: i32 = rustix::io::Errno::NOBUFS.raw_os_error();
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::{Listener, Turn, take_turn};
+
+    #[test]
+    fn a_turn_takes_so_many_and_leaves_the_rest_to_the_next() {
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), false).expect("a port");
+        let address = listener.address().expect("it has one");
+        // On loopback a connection waits to be accepted as soon as it is there.
+        let clients: Vec<TcpStream> = (0..5).map(|_| TcpStream::connect(address).expect("a connection")).collect();
+        let turns = [2, 2, 2, 2].map(|at_most| {
+            let (accepted, turn) = take_turn(&listener.socket, at_most);
+            (accepted.len(), turn)
+        });
+        assert_eq!(turns, [(2, Turn::More), (2, Turn::More), (1, Turn::Over), (0, Turn::Over)]);
+        drop(clients);
+    }
+}

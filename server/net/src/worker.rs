@@ -163,6 +163,14 @@ impl Host for Rim {
         self.common.caps.wait_to_enter(transport.source, now_ms)
     }
 
+    fn enter_session(&mut self, transport: &Transport) -> bool {
+        self.common.caps.enter_session(transport.source)
+    }
+
+    fn leave_session(&mut self, transport: &Transport) {
+        self.common.caps.leave_session(transport.source);
+    }
+
     fn leave(&mut self, transport: &Transport) {
         self.common.caps.leave(transport.source);
     }

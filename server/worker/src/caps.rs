@@ -1,4 +1,4 @@
-//! What one address (IPv6: one /64) may take: connections before login, logins, registrations. Pure.
+//! What one address (IPv6: one /64) may take: connections before login, logins, registrations, sessions. Pure.
 
 mod window;
 
@@ -26,11 +26,13 @@ pub struct CapLimits {
     pub logins_per_s: u32,
     /// Registrations in any minute.
     pub registrations_per_min: u32,
+    /// Sessions, from the request to bind one.
+    pub sessions: u32,
 }
 
 impl Default for CapLimits {
     fn default() -> Self {
-        Self { connections_before_login: 256, logins_per_s: 100, registrations_per_min: 60 }
+        Self { connections_before_login: 256, logins_per_s: 100, registrations_per_min: 60, sessions: u32::MAX }
     }
 }
 
@@ -60,6 +62,8 @@ pub struct Caps {
 struct Counts {
     /// Connections before login; as many addresses as there are connections.
     connections: HashMap<Source, Connections>,
+    /// As many addresses as there are sessions.
+    sessions: HashMap<Source, u32>,
     rates: HashMap<Source, Rates>,
     /// The addresses for which there was no room; together they may what one may.
     others: Rates,
@@ -130,6 +134,27 @@ impl Caps {
         connections.count = connections.count.saturating_sub(1);
         if connections.count == 0 {
             counts.connections.remove(&source);
+        }
+    }
+
+    /// Whether one more session is admitted; it counts until [`Caps::leave_session`].
+    pub fn enter_session(&self, source: Source) -> bool {
+        let mut counts = self.lock();
+        let count = counts.sessions.entry(source).or_default();
+        let is_admitted = *count < self.limits.sessions;
+        if is_admitted {
+            *count += 1;
+        }
+        is_admitted
+    }
+
+    /// A session that was admitted has ended.
+    pub fn leave_session(&self, source: Source) {
+        let mut counts = self.lock();
+        let Some(count) = counts.sessions.get_mut(&source) else { return };
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.sessions.remove(&source);
         }
     }
 
@@ -208,6 +233,19 @@ mod tests {
         assert_eq!(caps.enter(source("192.0.2.2")), Served);
         (0..4).for_each(|_| caps.leave(own));
         assert_eq!(caps.enter(own), Served);
+    }
+
+    #[test]
+    fn an_address_has_so_many_sessions_and_no_more_and_others_have_theirs() {
+        let caps = Caps::new(CapLimits { sessions: 2, ..CapLimits::default() });
+        let own = source("192.0.2.1");
+        assert_eq!([own, own, own, source("192.0.2.2")].map(|own| caps.enter_session(own)), [true, true, false, true]);
+        caps.leave_session(own);
+        assert_eq!([own, own].map(|own| caps.enter_session(own)), [true, false]);
+        for own in [own, own, source("192.0.2.2")] {
+            caps.leave_session(own);
+        }
+        assert!(caps.lock().sessions.is_empty(), "who has gone is forgotten");
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub(crate) struct PutOff {
 pub(crate) struct Flags {
     /// It counts among the connections before login.
     pub(crate) is_counted: bool,
+    /// It counts among the sessions of its address.
+    pub(crate) may_bind: bool,
     /// It is told that there are too many of its kind as soon as anything can be said.
     pub(crate) is_refused: bool,
     /// There may be more to read than was read.

@@ -51,6 +51,12 @@ pub trait Host {
     /// In how many seconds a connection that was told to go may come back.
     fn wait_to_enter(&mut self, transport: &Self::Transport, now_ms: u64) -> u32;
 
+    /// Whether a connection may have a session, as far as its address has not too many; it counts until [`Host::leave_session`].
+    fn enter_session(&mut self, transport: &Self::Transport) -> bool;
+
+    /// A connection that might have a session is over.
+    fn leave_session(&mut self, transport: &Self::Transport);
+
     /// A connection counts no more among those before login.
     fn leave(&mut self, transport: &Self::Transport);
 

@@ -37,6 +37,9 @@ impl<H: Host> Worker<H> {
     /// Asks for a session; from here on it can be ended from outside.
     pub(crate) fn log_in(&mut self, slot: usize, request: BindRequest) {
         let Some(place) = self.place(slot) else { return };
+        if !self.enter_session(slot) {
+            return;
+        }
         let core = Arc::clone(&self.core);
         let key = core.sessions.new_key();
         let heartbeat_s = request.push.as_ref().map(|push| self.streams.promise_s(push.heartbeat_s));

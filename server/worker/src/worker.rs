@@ -30,6 +30,8 @@ const OWED_BYTES_UNTOLD: isize = 32 * 1024;
 /// Seconds after which who finds memory short may come back, and over how many more they are spread.
 const PRESSED_WAIT_S: u32 = 10;
 const PRESSED_SPREAD_S: u32 = 50;
+/// The same for whose address has as many sessions as it may: these do not end soon.
+const CROWDED_WAIT_S: u32 = 60;
 /// Milliseconds between two counts of what is unacknowledged.
 const COUNT_EVERY_MS: u64 = 2_000;
 
@@ -85,6 +87,7 @@ pub struct Worker<H: Host> {
     pub(crate) violations: u64,
     pub(crate) turned_away: u64,
     relieved: u64,
+    pub(crate) sessions_refused: u64,
 }
 
 impl<H: Host> Worker<H> {
@@ -124,6 +127,7 @@ impl<H: Host> Worker<H> {
             violations: 0,
             turned_away: 0,
             relieved: 0,
+            sessions_refused: 0,
             streams,
             core,
         }
@@ -305,6 +309,28 @@ impl<H: Host> Worker<H> {
         }
     }
 
+    /// Counts a connection among the sessions of its address, or tells it that there are too many. Whether it may go on.
+    pub(crate) fn enter_session(&mut self, slot: usize) -> bool {
+        let Some(connection) = self.connections.get_mut(slot) else { return false };
+        if connection.flags.may_bind || self.host.enter_session(&connection.transport) {
+            connection.flags.may_bind = true;
+            return true;
+        }
+        self.sessions_refused += 1;
+        if self.sessions_refused.is_power_of_two() {
+            let (worker, count) = (self.index, self.sessions_refused);
+            tracing::warn!(
+                worker,
+                count,
+                "sessions were refused, since their address has as many as it may: sessions_per_address_max says how many"
+            );
+        }
+        let after_s = CROWDED_WAIT_S + u32::from_be_bytes(self.core.env.random()) % CROWDED_WAIT_S;
+        let error = StreamError::new(StreamCondition::ResourceConstraint);
+        self.close(slot, &error.with_text("too many sessions of one address").with_retry(after_s));
+        false
+    }
+
     /// Ends a stream with an error.
     pub(crate) fn close(&mut self, slot: usize, error: &StreamError) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
@@ -331,6 +357,9 @@ impl<H: Host> Worker<H> {
             self.host.leave(&connection.transport);
         }
         self.owe(-signed(connection.transport.unsent_bytes()));
+        if connection.flags.may_bind {
+            self.host.leave_session(&connection.transport);
+        }
         self.host.remove(connection.transport);
         self.core.metrics.connections.dec();
     }

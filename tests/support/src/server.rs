@@ -99,7 +99,12 @@ impl ServerOptions {
     /// The same server, admitting as many devices at once as a test has.
     #[must_use]
     pub fn for_crowds(self) -> Self {
-        let limits = ["REGISTRATIONS_PER_MINUTE_MAX", "LOGINS_PER_SECOND_MAX", "CONNECTIONS_BEFORE_LOGIN_MAX"];
+        let limits = [
+            "REGISTRATIONS_PER_MINUTE_MAX",
+            "LOGINS_PER_SECOND_MAX",
+            "CONNECTIONS_BEFORE_LOGIN_MAX",
+            "SESSIONS_PER_ADDRESS_MAX",
+        ];
         limits.iter().fold(self, |options, limit| options.with_variable(&format!("LONGWIRE_{limit}"), "1000000"))
     }
 

@@ -3,7 +3,7 @@
 use longwire_core::pressure::Level;
 use longwire_net::{CapLimits, NetConfig};
 
-use crate::harness::{HEADER, Server, until};
+use crate::harness::{HEADER, Server, push_login, until};
 
 fn plain(_: &mut NetConfig) {}
 
@@ -97,6 +97,26 @@ fn too_many_connections_before_login_are_told_to_come_back() {
     let mut next = server.tcp();
     next.send(HEADER);
     next.expect("</stream:features>");
+}
+
+#[test]
+fn too_many_sessions_of_one_address_are_told_to_come_back() {
+    let server = Server::start(|config| config.sessions_per_address = Some(2));
+    let mut phone = server.phone("d4565fa7-4d72-4749-b3d3-740edbf87770");
+    let mut desk = server.desk("bob", "desk");
+    let login = push_login("e4565fa7-4d72-4749-b3d3-740edbf87770");
+    let mut third = server.tls();
+    third.send(&format!("{HEADER}{login}"));
+    let end = third.end();
+    assert!(!end.contains("<success") && end.contains("<resource-constraint "), "{end}");
+    assert!(end.contains("too many sessions of one address") && end.contains("<retry "), "{end}");
+    // Those that are there go on, and who goes makes room.
+    phone.ping();
+    desk.send("</stream:stream>");
+    desk.end();
+    drop((desk, third));
+    until("they have gone", || server.core.metrics.connections.get() == 1);
+    server.phone("e4565fa7-4d72-4749-b3d3-740edbf87770").ping();
 }
 
 #[test]

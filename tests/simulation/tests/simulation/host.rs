@@ -107,6 +107,12 @@ impl Host for WorldHost {
         1
     }
 
+    fn enter_session(&mut self, _: &Pipe) -> bool {
+        true
+    }
+
+    fn leave_session(&mut self, _: &Pipe) {}
+
     fn leave(&mut self, _: &Pipe) {}
 
     fn remove(&mut self, transport: Pipe) {
