@@ -81,11 +81,14 @@ fn app_key(request: &Element, is_set: bool) -> BeforeLogin {
 /// What a client reads that shows no app key where one is needed.
 const KEY_NEEDED: &str = "This server registers apps that show an app key first (XEP-0445): ask its operator for one.";
 
+/// What a client reads whose name or password is not taken.
+const NOT_ACCEPTABLE: &str = "the name cannot be an account's, or the password has less than 8 or more than 1023 bytes";
+
 /// The stanza error of a refused registration.
 pub(crate) fn refusal(refusal: RegisterRefusal) -> StanzaError {
     match refusal {
         RegisterRefusal::Conflict => Condition::Conflict.into(),
-        RegisterRefusal::NotAcceptable => Condition::NotAcceptable.into(),
+        RegisterRefusal::NotAcceptable => StanzaError::new(Condition::NotAcceptable).with_text(NOT_ACCEPTABLE),
         RegisterRefusal::NotAllowed => StanzaError::new(Condition::NotAllowed).with_text("registration is closed"),
         RegisterRefusal::KeyNeeded => StanzaError::new(Condition::NotAuthorized).with_text(KEY_NEEDED),
         RegisterRefusal::KeyRevoked => key_refusal(AppKeyRefusal::Revoked),

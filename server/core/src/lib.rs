@@ -19,6 +19,7 @@ pub mod rate;
 pub mod render;
 pub mod routing;
 pub mod session_manager;
+pub mod shown;
 
 use std::sync::Arc;
 
@@ -38,6 +39,9 @@ pub use pressure::Pressure;
 pub use session_manager::SessionManager;
 
 use rate::Rates;
+
+/// Pages that a notification of some KiB takes of the disk, with all that is written beside it.
+const PROBE_PAGES: i64 = 16;
 
 /// What the core is told at start.
 #[derive(Clone, Debug)]
@@ -195,6 +199,23 @@ impl Core {
                 tracing::debug!(%error, "that the server runs was not written");
             }
         });
+    }
+
+    /// Makes sure that the store can write, by writing that the server runs, each time a page of the disk: one, and as many as a
+    /// notification takes when the store has refused the last one.
+    ///
+    /// # Errors
+    /// What a write fails with.
+    pub async fn probe(&self) -> Result<(), CoreError> {
+        let pages = if self.log.is_doubted() { PROBE_PAGES } else { 1 };
+        let now = self.env.now();
+        for page in 1..=pages {
+            // Another instant each time: what says the same as before is not written.
+            let at = now.plus_millis(page - pages);
+            self.log.write(longwire_store::Write::Alive { app: self.log.app(), at }).await?;
+        }
+        self.log.trust();
+        Ok(())
     }
 
     /// Writes what is queued and stops the log: later writes are refused.

@@ -1,6 +1,6 @@
 //! The log's one writer: groups what is waiting, commits it, announces it in commit order, answers (DESIGN §7).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use longwire_model::device::Generation;
@@ -47,6 +47,8 @@ struct State {
     failure: OnceLock<String>,
     /// Writes that were refused because too many waited.
     refused: AtomicU64,
+    /// Whether the store has refused a group, and has appended nothing since.
+    is_doubted: AtomicBool,
 }
 
 struct Request {
@@ -74,6 +76,7 @@ impl Log {
             generations: RwLock::new(head.generations.clone().into()),
             failure: OnceLock::new(),
             refused: AtomicU64::new(0),
+            is_doubted: AtomicBool::new(false),
         });
         let writer = Writer { store, state: Arc::clone(&state), listeners };
         tokio::spawn(writer.run(receiver));
@@ -120,6 +123,17 @@ impl Log {
     pub fn failure(&self) -> Option<String> {
         let is_gone = || self.sender.is_closed().then(|| "the log's writer has ended".to_owned());
         self.state.failure.get().cloned().or_else(is_gone)
+    }
+
+    /// Whether the store has refused a group of writes, and has appended nothing since: it may have room for less than an entry.
+    #[must_use]
+    pub fn is_doubted(&self) -> bool {
+        self.state.is_doubted.load(Ordering::Acquire)
+    }
+
+    /// The store was found to write.
+    pub(crate) fn trust(&self) {
+        self.state.is_doubted.store(false, Ordering::Release);
     }
 
     /// Writes one thing; it is on disk when this returns.
@@ -253,6 +267,7 @@ impl Writer {
         let effects: Vec<&Effect> = done.filter_map(|(effect, _)| effect.as_ref()).collect();
         self.listeners.directory.apply(&entries, &effects);
         let Some(last) = entries.last().map(|entry| entry.seq) else { return };
+        self.state.is_doubted.store(false, Ordering::Release);
         let from = entries.first().map_or(last, |entry| entry.seq.saturating_sub(1));
         self.state.last.store(last, Ordering::Release);
         self.listeners.metrics.log_head.set(i64::try_from(last).unwrap_or(i64::MAX));
@@ -262,6 +277,8 @@ impl Writer {
 
     fn fail(&self, replies: Vec<(usize, Reply)>, error: StoreError) {
         let error = CoreError::from(error);
+        self.listeners.metrics.store_failures.inc();
+        self.state.is_doubted.store(true, Ordering::Release);
         if self.state.failure.get().is_some() {
             // It was said; every group that still comes meets the same.
             tracing::debug!(%error, "a group of writes was not committed");

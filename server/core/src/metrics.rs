@@ -1,7 +1,7 @@
 //! Counters in Prometheus' text form.
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
+pub use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
@@ -36,6 +36,30 @@ pub struct Metrics {
     pub requests_limited: Counter,
     /// Reads of the log by sessions that were behind.
     pub log_reads: Counter,
+    /// Groups of writes that the store did not commit.
+    pub store_failures: Counter,
+    /// Bytes of memory that the process has.
+    pub memory_used: Gauge,
+    /// Bytes near which nothing new is taken; 0 without a ceiling.
+    pub memory_ceiling: Gauge,
+    /// How short memory is: 0 calm, 1 high, 2 full.
+    pub memory_level: Gauge,
+    /// HTTP requests refused because memory was short.
+    pub requests_shed: Counter,
+    /// HTTP requests refused because as many as may be were worked on.
+    pub requests_overloaded: Counter,
+    /// Connections turned away because memory was short.
+    pub connections_shed: Counter,
+    /// Connections turned away because their address had too many before login.
+    pub connections_refused: Counter,
+    /// TLS handshakes of XMPP clients that failed.
+    pub tls_failures: Counter,
+    /// Those of them in which the client's certificate was refused, or missing.
+    pub client_certificates_refused: Counter,
+    /// When the server's certificate expires, in seconds since 1970.
+    pub certificate_expiration: Gauge,
+    /// Lines of the log that nobody took in time.
+    pub log_lines_dropped: Counter,
     /// Seconds from a request to its durable acceptance.
     pub accept_seconds: Histogram,
     /// Seconds from acceptance to writing an entry to a live connection.
@@ -71,11 +95,24 @@ impl Metrics {
             app_key_refusals: Counter::default(),
             requests_limited: Counter::default(),
             log_reads: Counter::default(),
+            store_failures: Counter::default(),
+            memory_used: Gauge::default(),
+            memory_ceiling: Gauge::default(),
+            memory_level: Gauge::default(),
+            requests_shed: Counter::default(),
+            requests_overloaded: Counter::default(),
+            connections_shed: Counter::default(),
+            connections_refused: Counter::default(),
+            tls_failures: Counter::default(),
+            client_certificates_refused: Counter::default(),
+            certificate_expiration: Gauge::default(),
+            log_lines_dropped: Counter::default(),
             accept_seconds: histogram(),
             send_seconds: histogram(),
             delivery_seconds: histogram(),
         };
         metrics.register();
+        metrics.register_troubles();
         metrics
     }
 
@@ -101,6 +138,41 @@ impl Metrics {
             "Acceptance to a device's acknowledgement",
             self.delivery_seconds.clone(),
         );
+    }
+
+    /// What an operator is woken for.
+    fn register_troubles(&mut self) {
+        let registry = &mut self.registry;
+        let counters = [
+            ("store_failures", "Groups of writes that the store did not commit", &self.store_failures),
+            ("requests_shed", "HTTP requests refused because memory was short", &self.requests_shed),
+            ("requests_overloaded", "HTTP requests refused because too many were worked on", &self.requests_overloaded),
+            ("connections_shed", "Connections turned away because memory was short", &self.connections_shed),
+            ("connections_refused", "Connections turned away: too many of their address", &self.connections_refused),
+            ("tls_failures", "TLS handshakes of XMPP clients that failed", &self.tls_failures),
+            (
+                "client_certificates_refused",
+                "TLS handshakes whose client showed no certificate, or one that was refused",
+                &self.client_certificates_refused,
+            ),
+            ("log_lines_dropped", "Lines of the log that nobody took in time", &self.log_lines_dropped),
+        ];
+        for (name, help, counter) in counters {
+            registry.register(name, help, counter.clone());
+        }
+        let gauges = [
+            ("memory_used_bytes", "Memory that the process has", &self.memory_used),
+            ("memory_ceiling_bytes", "Memory near which nothing new is taken, 0 without one", &self.memory_ceiling),
+            ("memory_level", "How short memory is: 0 calm, 1 high, 2 full", &self.memory_level),
+            (
+                "certificate_expiration_timestamp_seconds",
+                "When the server's certificate expires, since 1970",
+                &self.certificate_expiration,
+            ),
+        ];
+        for (name, help, gauge) in gauges {
+            registry.register(name, help, gauge.clone());
+        }
     }
 
     /// The text form (`OpenMetrics`, which Prometheus reads).

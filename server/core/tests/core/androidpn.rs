@@ -49,7 +49,7 @@ async fn an_account_is_proven_by_digest_and_password_and_by_nothing_else() {
     );
     assert_eq!(check("bob", Proof::Digest { stream_id: "s2", digest }).await, PasswordCheck::Wrong);
     assert_eq!(world.core.auth.account("bob").await.expect("an answer"), None, "nothing for SASL to find");
-    let made = world.core.auth.add_account("bob", Some("secret")).await;
+    let made = world.core.auth.add_account("bob", Some("secret-word")).await;
     assert!(matches!(made, Err(AccountError::Exists)), "a name is one account");
     assert!(world.core.remove_account("bob", RemovedBy::Operator).await.expect("removed"));
     assert!(world.core.androidpn_devices("bob").await.expect("devices").is_empty());
@@ -191,9 +191,9 @@ async fn answers_and_silences() {
     assert!(ping.contains("type='result'"), "{ping}");
     let unknown = said(iq("get", query("jabber:iq:private"))).await.expect("an answer");
     assert!(unknown.contains("<query xmlns='jabber:iq:private'/><error type='cancel' code='503'>"), "{unknown}");
-    let secret = query(ns::REGISTER).with_text_child("password", "secret");
+    let secret = query(ns::REGISTER).with_text_child("password", "secret-word");
     let refused = said(iq("set", secret)).await.expect("an answer");
-    assert!(refused.contains("code='406'") && !refused.contains("secret"), "{refused}");
+    assert!(refused.contains("code='406'") && !refused.contains("secret-word"), "{refused}");
     let bare = |kind| Element::new(ns::CLIENT, "iq").with_attr("type", kind).with_attr("id", "i");
     for silent in [
         bare("get"),

@@ -41,8 +41,9 @@ async fn a_key_opens_what_its_scopes_say_until_it_ends() {
 async fn an_app_key_admits_registrations_until_it_is_revoked() {
     let world = World::registering(Registration::AppKey).await;
     let auth = &world.core.auth;
-    let register =
-        async |name: &str, key: Option<&str>| auth.register(name, "secret".to_owned(), key.map(str::to_owned)).await;
+    let register = async |name: &str, key: Option<&str>| {
+        auth.register(name, "secret-word".to_owned(), key.map(str::to_owned)).await
+    };
     assert!(matches!(register("bob", None).await, Err(AccountError::KeyNeeded)));
     let (key, text) = auth.create_app_key(Some("android".to_owned())).await.expect("made");
     assert!(text.starts_with(&format!("lwa_{}_", key.id)));
@@ -63,7 +64,7 @@ async fn an_app_key_admits_registrations_until_it_is_revoked() {
         keys.iter().map(|key| (key.registrations, key.last_used_at)).collect::<Vec<_>>(),
         [(1, Some(world.core.env.now()))]
     );
-    auth.change_password("bob", "other".into()).await.expect("changed");
+    auth.change_password("bob", "other-word".into()).await.expect("changed");
     let bob = auth.account("bob").await.expect("read").expect("there");
     assert_eq!((bob.app_key, bob.created_at), (Some(key.id.clone()), world.core.env.now()));
     assert!(auth.revoke_app_key(&key.id).await.expect("written"));
@@ -71,7 +72,7 @@ async fn an_app_key_admits_registrations_until_it_is_revoked() {
     assert!(matches!(auth.check_app_key(&text).await, Err(AppKeyError::Revoked)));
     assert!(matches!(auth.check_app_key(cut).await, Err(AppKeyError::Invalid)), "only who has it learns of its end");
     assert!(matches!(register("carol", Some(&key.id)).await, Err(AccountError::KeyRevoked)), "shown before its end");
-    assert_eq!(auth.check_password("bob", "other".to_owned()).await.expect("read"), PasswordCheck::Right);
+    assert_eq!(auth.check_password("bob", "other-word".to_owned()).await.expect("read"), PasswordCheck::Right);
 }
 
 #[tokio::test]
@@ -83,8 +84,8 @@ async fn the_policy_decides_who_registers() {
         let auth = &world.core.auth;
         let (key, text) = auth.create_app_key(None).await.expect("made");
         assert_eq!(auth.check_app_key(&text).await.is_ok(), with, "{policy:?}");
-        assert_eq!(auth.register("bob", "secret".to_owned(), None).await.is_ok(), without, "{policy:?}");
-        assert_eq!(auth.register("carol", "secret".to_owned(), Some(key.id)).await.is_ok(), with, "{policy:?}");
+        assert_eq!(auth.register("bob", "secret-word".to_owned(), None).await.is_ok(), without, "{policy:?}");
+        assert_eq!(auth.register("carol", "secret-word".to_owned(), Some(key.id)).await.is_ok(), with, "{policy:?}");
         auth.add_account("dave", None).await.expect("an operator may always");
     }
 }
@@ -96,19 +97,22 @@ async fn accounts_are_made_checked_changed_and_removed() {
     let check = |password: &'static str| async move {
         auth.check_password("bob", password.to_owned()).await.expect("readable")
     };
-    assert_eq!(check("secret").await, PasswordCheck::Wrong, "no such account");
-    auth.register("bob", "secret".into(), None).await.expect("made");
-    assert_eq!(check("secret").await, PasswordCheck::Right);
-    assert_eq!(check("Secret").await, PasswordCheck::Wrong);
-    assert!(matches!(auth.register("bob", "other".into(), None).await, Err(AccountError::Exists)));
+    assert_eq!(check("secret-word").await, PasswordCheck::Wrong, "no such account");
+    auth.register("bob", "secret-word".into(), None).await.expect("made");
+    assert_eq!(check("secret-word").await, PasswordCheck::Right);
+    assert_eq!(check("Secret-word").await, PasswordCheck::Wrong);
+    assert!(matches!(auth.register("bob", "other-word".into(), None).await, Err(AccountError::Exists)));
     assert!(matches!(auth.add_account("BOB", None).await, Err(AccountError::Exists)), "names are folded");
     assert!(matches!(auth.add_account("a@b", None).await, Err(AccountError::Name(_))));
-    assert!(matches!(auth.register("eve", String::new(), None).await, Err(AccountError::Password)));
-    auth.change_password("bob", "new".into()).await.expect("changed");
-    assert_eq!(check("new").await, PasswordCheck::Right);
+    for short in ["", "7 bytes"] {
+        assert!(matches!(auth.register("eve", short.to_owned(), None).await, Err(AccountError::Password)), "{short}");
+    }
+    auth.register("eve", "8 bytes.".to_owned(), None).await.expect("long enough");
+    auth.change_password("bob", "new-word".into()).await.expect("changed");
+    assert_eq!(check("new-word").await, PasswordCheck::Right);
     assert!(world.core.remove_account("bob", RemovedBy::Operator).await.expect("removed"));
     assert!(!world.core.remove_account("bob", RemovedBy::Operator).await.expect("nothing to remove"));
-    assert_eq!(check("new").await, PasswordCheck::Wrong);
+    assert_eq!(check("new-word").await, PasswordCheck::Wrong);
 }
 
 #[tokio::test]
@@ -119,17 +123,17 @@ async fn auth_22_another_password_or_a_disabled_account_ends_sessions_also_those
     let (live, _) = world.log_in(world.push_login("a", "agent")).await.expect("a login");
     let (kept, _) = world.log_in(world.push_login("a", "other")).await.expect("a login");
     let late = world.push_login("a", "late");
-    world.core.set_password("a", Some("new"), Some(kept.session.key)).await.expect("changed");
+    world.core.set_password("a", Some("new-word"), Some(kept.session.key)).await.expect("changed");
     assert_eq!(ended(), [(live.session.key, EndReason::NotAuthorized)], "who asked for it stays");
     let refused = world.log_in(late).await;
     assert!(matches!(refused, Err(LoginError::Core(_))), "the password was looked at before it was changed");
     world.log_in(world.push_login("a", "late")).await.expect("proven anew");
-    assert_eq!(world.core.auth.check_password("a", "new".to_owned()).await.expect("read"), PasswordCheck::Right);
+    assert_eq!(world.core.auth.check_password("a", "new-word".to_owned()).await.expect("read"), PasswordCheck::Right);
     world.core.set_disabled("a", true).await.expect("disabled");
     assert_eq!(ended().len(), 3);
     assert!(matches!(world.log_in(world.push_login("a", "agent")).await, Err(LoginError::Disabled)));
-    world.core.set_password("a", Some("newer"), None).await.expect("changed");
-    let check = world.core.auth.check_password("a", "newer".to_owned()).await.expect("read");
+    world.core.set_password("a", Some("newer-word"), None).await.expect("changed");
+    let check = world.core.auth.check_password("a", "newer-word".to_owned()).await.expect("read");
     assert_eq!(check, PasswordCheck::Disabled, "another password does not enable it");
     world.core.set_disabled("a", false).await.expect("enabled");
     world.log_in(world.push_login("a", "agent")).await.expect("a login");

@@ -110,7 +110,7 @@ async fn another_password_ends_all_tokens() {
     let world = World::new().await;
     world.account("a").await;
     let first = log_in(&world, WANTED).await.expect("asked for");
-    world.core.auth.change_password("a", "another".into()).await.expect("changed");
+    world.core.auth.change_password("a", "another-word".into()).await.expect("changed");
     assert!(
         good(&world).await.iter().all(|(_, secret)| *secret != first.secret),
         "the device is asked for its password"

@@ -183,7 +183,7 @@ impl World {
     }
 
     pub(crate) async fn account(&self, name: &str) {
-        self.core.auth.add_account(name, Some("secret")).await.expect("a new account");
+        self.core.auth.add_account(name, Some("secret-word")).await.expect("a new account");
     }
 
     pub(crate) fn push_login(&self, account: &str, agent: &str) -> PushLogin {

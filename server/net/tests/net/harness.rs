@@ -87,7 +87,7 @@ impl Server {
         let core = runtime.block_on(Core::open(Arc::new(MemoryStore::new()), env, config)).expect("opened");
         runtime.block_on(core.begin_generation()).expect("begun");
         for name in ["alice", "bob"] {
-            runtime.block_on(core.auth.add_account(name, Some("secret"))).expect("added");
+            runtime.block_on(core.auth.add_account(name, Some("secret-word"))).expect("added");
         }
         let folder = tempfile::tempdir().expect("a folder");
         let names = ["localhost", "127.0.0.1"].map(str::to_owned).to_vec();
@@ -235,7 +235,7 @@ impl Client {
         self.send(HEADER);
         self.expect("</stream:features>");
         let (scram, first) =
-            Scram::new(name, "secret", "client-nonce-0123456789", ClientBinding::Unsupported).expect("a password");
+            Scram::new(name, "secret-word", "client-nonce-0123456789", ClientBinding::Unsupported).expect("a password");
         let sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
         self.send(&format!("<auth {sasl} mechanism='SCRAM-SHA-256'>{}</auth>", base64::encode(&first)));
         self.expect(&format!("<challenge {sasl}>"));

@@ -149,7 +149,7 @@ fn too_many_registrations_are_told_to_come_back() {
     client.expect("</stream:features>");
     // Who is refused waits behind those that were refused before.
     for (name, told) in [("carol", None), ("dave", Some(60)), ("erin", Some(126))] {
-        client.send(&format!("<iq type='set' id='r'><query xmlns='jabber:iq:register'><username>{name}</username><password>p</password></query></iq>"));
+        client.send(&format!("<iq type='set' id='r'><query xmlns='jabber:iq:register'><username>{name}</username><password>password</password></query></iq>"));
         let Some(told) = told else {
             client.expect("type='result'");
             continue;

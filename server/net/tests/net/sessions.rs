@@ -89,7 +89,7 @@ fn an_account_is_registered_removed_and_told_so() {
     client.send(HEADER);
     client.expect("</stream:features>");
     let query = |inside: &str| format!("<iq type='set' id='r'><query xmlns='jabber:iq:register'>{inside}</query></iq>");
-    client.send(&query("<username>carol</username><password>secret</password>"));
+    client.send(&query("<username>carol</username><password>secret-word</password>"));
     client.expect("<iq type='result' id='r'/>");
     let mut client = server.desk("carol", "desk");
     client.send(&query("<remove/>"));

@@ -58,7 +58,7 @@ fn preauth(key: &str) -> String {
 
 fn register(name: &str) -> String {
     format!(
-        "<iq type='set' id='reg'><query xmlns='jabber:iq:register'><username>{name}</username><password>secret</password></query></iq>"
+        "<iq type='set' id='reg'><query xmlns='jabber:iq:register'><username>{name}</username><password>secret-word</password></query></iq>"
     )
 }
 
@@ -110,9 +110,9 @@ fn any_client_registers_with_the_key_by_xep_0445() -> anyhow::Result<()> {
     assert!(good.contains("type='result'") && good.contains("id='pa1'"), "{good}");
     let good = ask(&mut wire, &register("romeo"))?;
     assert!(good.contains("type='result'"), "{good}");
-    wire.send(&auth("romeo", "secret"))?;
+    wire.send(&auth("romeo", "secret-word"))?;
     wire.expect("<success")?;
-    drop(Raw::logged_in(&world.server, "romeo", "secret")?);
+    drop(Raw::logged_in(&world.server, "romeo", "secret-word")?);
     let mut guesser = Wire::tls(&ready.c2s_tls, &ready.certificate)?;
     guesser.open()?;
     for _ in 0..5 {

@@ -34,32 +34,37 @@ fn is_ended(session: &mut Raw) -> anyhow::Result<()> {
 fn auth_22_a_disabled_account_is_out_until_it_is_enabled() -> anyhow::Result<()> {
     let world = World::new()?;
     let data = world.server.data();
-    let mut session = Raw::register(&world.server, "romeo", "secret")?.bound("a")?;
+    let mut session = Raw::register(&world.server, "romeo", "secret-word")?.bound("a")?;
     printed(&longwire(data, &["account", "disable", "romeo"])?)?;
     is_ended(&mut session)?;
-    is_refused(&world, "romeo", "secret", "account-disabled")?;
+    is_refused(&world, "romeo", "secret-word", "account-disabled")?;
     is_refused(&world, "romeo", "wrong", "not-authorized")?;
     assert!(printed(&longwire(data, &["account", "list", "--json"])?)?.contains("\"disabled\":true"));
     printed(&longwire(data, &["account", "enable", "romeo"])?)?;
-    drop(Raw::logged_in(&world.server, "romeo", "secret")?.bound("a")?);
+    drop(Raw::logged_in(&world.server, "romeo", "secret-word")?.bound("a")?);
     let nobody = longwire(data, &["account", "disable", "nobody"])?;
-    assert!(!nobody.status.success() && String::from_utf8_lossy(&nobody.stderr).contains("no such account"));
+    let said = String::from_utf8_lossy(&nobody.stderr).into_owned();
+    assert!(!nobody.status.success() && said.contains("could not be disabled: there is no such account"), "{said}");
+    for line in ["an account was disabled by=\"operator\" what=\"romeo\"", "an account was enabled by=\"operator\""] {
+        until("what was done to be logged", SOON, || world.server.log().contains(line).then_some(()))?;
+    }
+    assert!(!world.server.log().contains("what=\"nobody\""), "nothing was done");
     Ok(())
 }
 
 #[test]
 fn auth_22_another_password_ends_what_the_former_one_made() -> anyhow::Result<()> {
     let world = World::new()?;
-    let mut session = Raw::register(&world.server, "romeo", "secret")?.bound("a")?;
+    let mut session = Raw::register(&world.server, "romeo", "secret-word")?.bound("a")?;
     let made = printed(&longwire(world.server.data(), &["account", "password", "romeo"])?)?;
     is_ended(&mut session)?;
-    is_refused(&world, "romeo", "secret", "not-authorized")?;
+    is_refused(&world, "romeo", "secret-word", "not-authorized")?;
     // In band: who asks for it stays, the others go.
     let mut own = Raw::logged_in(&world.server, "romeo", &made)?.bound("a")?;
     let mut other = Raw::logged_in(&world.server, "romeo", &made)?.bound("b")?;
     own.wire.send(
         "<iq type='set' id='change'><query xmlns='jabber:iq:register'><username>romeo</username>\
-         <password>own</password></query></iq>",
+         <password>own-word</password></query></iq>",
     )?;
     own.wire.expect("change")?;
     is_ended(&mut other)?;
@@ -71,9 +76,9 @@ fn auth_22_another_password_ends_what_the_former_one_made() -> anyhow::Result<()
 #[test]
 fn auth_22_a_login_that_began_before_the_change_comes_to_nothing() -> anyhow::Result<()> {
     let world = World::new()?;
-    drop(Raw::register(&world.server, "romeo", "secret")?);
+    drop(Raw::register(&world.server, "romeo", "secret-word")?);
     // Proven, and not bound yet.
-    let waiting = Raw::logged_in(&world.server, "romeo", "secret")?;
+    let waiting = Raw::logged_in(&world.server, "romeo", "secret-word")?;
     printed(&longwire(world.server.data(), &["account", "password", "romeo"])?)?;
     let Raw { mut wire, .. } = waiting;
     wire.send("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")?;

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, ensure};
 use longwire_test_support::process::{binary, longwire, printed};
-use longwire_test_support::{SOON, Server, folder};
+use longwire_test_support::{SOON, Server, folder, until};
 use serde_json::{Value, json};
 
 use crate::raw::Raw;
@@ -27,6 +27,10 @@ fn commands_work_beside_a_running_server() -> anyhow::Result<()> {
     assert!(keys.contains(id) && keys.contains("back-end") && !keys.contains(secret), "{keys}");
     printed(&longwire(data, &["key", "revoke", id])?)?;
     assert_eq!(by_key.get("/v1/devices")?.status, 401);
+    for act in ["an API key was made", "an API key was revoked"] {
+        let line = format!("{act} by=\"operator\" what=\"{id}\"");
+        until("what was done to be logged", SOON, || world.server.log().contains(&line).then_some(()))?;
+    }
     let devices = printed(&longwire(data, &["device", "list"])?)?;
     assert!(devices.contains(&phone.id()?), "{devices}");
     let sent = printed(&longwire(data, &["send", "--to", "all", "--title", "Door", "--body", "Bell"])?)?;
@@ -39,7 +43,7 @@ fn commands_work_beside_a_running_server() -> anyhow::Result<()> {
 #[test]
 fn accounts_can_be_added_and_removed_beside_a_running_server() -> anyhow::Result<()> {
     let world = World::with(&["--registration", "closed"])?;
-    assert!(Raw::register(&world.server, "romeo", "secret").is_err(), "registration is closed");
+    assert!(Raw::register(&world.server, "romeo", "secret-word").is_err(), "registration is closed");
     let data = world.server.data();
     let password = printed(&longwire(data, &["account", "add", "romeo"])?)?;
     assert!(password.len() >= 16, "a password is made");
@@ -80,9 +84,9 @@ fn a_password_is_read_from_standard_input() -> anyhow::Result<()> {
     let mut command = Command::new(binary("longwire")?);
     command.args(["account", "add", "juliet", "--password-stdin", "--data-dir"]).arg(world.server.data());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-    std::io::Write::write_all(&mut child.stdin.take().context("a standard input")?, b"o romeo\n")?;
+    std::io::Write::write_all(&mut child.stdin.take().context("a standard input")?, b"o romeo romeo\n")?;
     ensure!(child.wait()?.success(), "the account was not added");
-    drop(Raw::logged_in(&world.server, "juliet", "o romeo")?);
+    drop(Raw::logged_in(&world.server, "juliet", "o romeo romeo")?);
     Ok(())
 }
 
@@ -127,6 +131,10 @@ fn check_validates_a_configuration_and_starts_nothing() -> anyhow::Result<()> {
         ("registration = \"perhaps\"\n", "registration"),
         ("[server]\nport = 1\n", "server"),
         ("domain = \n", "longwire.toml"),
+        ("client_ca = \"\"\n", "client_ca is empty"),
+        ("logins_per_second_max = 0\n", "logins_per_second_max"),
+        ("connections_before_login_max = 0\n", "connections_before_login_max"),
+        ("registrations_per_minute_max = 0\n", "registrations_per_minute_max"),
     ] {
         let refused = check(place.path(), text)?;
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();

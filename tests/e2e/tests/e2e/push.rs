@@ -120,8 +120,8 @@ fn a_killed_server_comes_back_with_everything() -> anyhow::Result<()> {
 #[test]
 fn two_devices_of_one_account_each_get_their_own() -> anyhow::Result<()> {
     let world = World::new()?;
-    let mut one = Raw::register(&world.server, "twin", "secret")?.bound("one")?;
-    let mut two = Raw::logged_in(&world.server, "twin", "secret")?.bound("two")?;
+    let mut one = Raw::register(&world.server, "twin", "secret-word")?.bound("one")?;
+    let mut two = Raw::logged_in(&world.server, "twin", "secret-word")?.bound("two")?;
     one.is_available()?;
     two.is_available()?;
     let devices = devices_of(&world, "twin")?;
@@ -163,9 +163,9 @@ fn devices_of(world: &World, account: &str) -> anyhow::Result<Vec<String>> {
 #[test]
 fn an_older_session_of_a_device_ends_when_a_newer_one_begins() -> anyhow::Result<()> {
     let world = World::new()?;
-    let mut older = Raw::register(&world.server, "solo", "secret")?.bound("phone")?;
+    let mut older = Raw::register(&world.server, "solo", "secret-word")?.bound("phone")?;
     older.is_available()?;
-    let _newer = Raw::logged_in(&world.server, "solo", "secret")?.bound("phone")?;
+    let _newer = Raw::logged_in(&world.server, "solo", "secret-word")?.bound("phone")?;
     let end = older.wire.expect_close(SOON)?;
     assert!(end.contains("<conflict"), "{end}");
     Ok(())

@@ -21,7 +21,7 @@ fn open(server: &Server) -> anyhow::Result<(Wire, String)> {
 }
 
 fn account(world: &World, name: &str) -> anyhow::Result<()> {
-    let answer = world.api.post("/v1/accounts", &json!({ "name": name, "password": "secret" }))?;
+    let answer = world.api.post("/v1/accounts", &json!({ "name": name, "password": "secret-word" }))?;
     ensure!(answer.status == 201, "{} {}", answer.status, answer.text());
     Ok(())
 }
@@ -49,7 +49,8 @@ fn plus_binds_a_login_to_its_tls_connection_and_to_no_other() -> anyhow::Result<
     let (other, _) = open(&world.server)?;
     let hash = offer_hash(&offered, Some(&["tls-exporter"]));
     for (exporter, expected) in [(other.exporter()?, "<not-authorized/>"), (wire.exporter()?, "<success")] {
-        let (client, first) = Client::new("romeo", "secret", "nonce-0123456789", ClientBinding::Exporter(exporter))?;
+        let (client, first) =
+            Client::new("romeo", "secret-word", "nonce-0123456789", ClientBinding::Exporter(exporter))?;
         let sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
         wire.send(&format!("<auth {sasl} mechanism='SCRAM-SHA-256-PLUS'>{}</auth>", base64::encode(&first)))?;
         let challenge = wire.expect("</challenge>")?;
@@ -87,7 +88,7 @@ fn first_token(server: &Server) -> anyhow::Result<String> {
     wire.send(&format!(
         "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>{}</initial-response>{AGENT}\
          <request-token xmlns='urn:xmpp:fast:0' mechanism='{MECHANISM}'/>{PUSH}</authenticate>",
-        plain_login("romeo", "secret")
+        plain_login("romeo", "secret-word")
     ))?;
     let success = wire.expect("</success>")?;
     between(&success, " token='", "'").map(str::to_owned).context("a token")
@@ -135,7 +136,7 @@ fn a_spent_token_and_one_of_an_old_password_are_refused() -> anyhow::Result<()> 
     assert_eq!(by_token(server, &spent, "")?, Err("not-authorized".to_owned()));
     let token = first_token(server)?;
     once_known(server, &token, "")?;
-    let mut session = crate::raw::Raw::logged_in(server, "romeo", "secret")?.bound("desk")?;
+    let mut session = crate::raw::Raw::logged_in(server, "romeo", "secret-word")?.bound("desk")?;
     session.wire.send(
         "<iq type='set' id='pw'><query xmlns='jabber:iq:register'><username>romeo</username>\
          <password>another</password></query></iq>",

@@ -22,7 +22,7 @@ fn f06_a_failed_sync_is_never_a_2xx_and_ends_the_process() -> anyhow::Result<()>
     let first = id_of(&world.notify("all", "first")?);
     phone.shown(&first)?;
     phone.kill();
-    let mut other = Raw::register(&world.server, "other", "secret")?.bound("a")?;
+    let mut other = Raw::register(&world.server, "other", "secret-word")?.bound("a")?;
     let log = world.server.data().join("longwire.db-wal");
     let broken = Tracer::inject(world.server.id(), "fdatasync,fsync:error=EIO:when=1", &[log])?;
     let body = json!({ "to": "all", "title": "second" });

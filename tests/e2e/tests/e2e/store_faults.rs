@@ -115,7 +115,7 @@ fn sigterm_drains_with_a_spread_retry_and_keeps_accepted_work() -> anyhow::Resul
     phone.online()?;
     let mut others = Vec::new();
     for number in 0..16 {
-        others.push(Raw::register(&server, &format!("other{number}"), "secret")?.bound("a")?);
+        others.push(Raw::register(&server, &format!("other{number}"), "secret-word")?.bound("a")?);
     }
     phone.kill();
     let waiting = api.post("/v1/notifications", &json!({ "to": "all", "title": "waits" }))?;

@@ -139,7 +139,7 @@ fn oversize_deep_and_wide_elements_end_the_stream() -> anyhow::Result<()> {
 #[test]
 fn a_message_above_the_limit_after_login_ends_the_stream_and_one_below_passes() -> anyhow::Result<()> {
     beside_a_phone(|world| {
-        let mut sender = Raw::register(&world.server, "romeo", "secret")?.bound("a")?;
+        let mut sender = Raw::register(&world.server, "romeo", "secret-word")?.bound("a")?;
         sender.is_available()?;
         let text = "x".repeat(200 * 1024);
         sender.wire.send(&format!("<message to='romeo@localhost/a' type='chat'><body>{text}</body></message>"))?;
@@ -186,7 +186,7 @@ fn a_login_one_byte_at_a_time_works() -> anyhow::Result<()> {
         let mut wire = wire.secured(&world.server.ready.certificate)?;
         wire.send_bytewise(HEADER)?;
         wire.expect("</stream:features>")?;
-        wire.send_bytewise(&auth("slow", "secret"))?;
+        wire.send_bytewise(&auth("slow", "secret-word"))?;
         wire.expect("<success")?;
         wire.send_bytewise(HEADER)?;
         let features = wire.expect("</stream:features>")?;
@@ -197,7 +197,7 @@ fn a_login_one_byte_at_a_time_works() -> anyhow::Result<()> {
 
 /// Registers the account `slow` without binding it.
 fn printed_account(world: &World) -> anyhow::Result<()> {
-    drop(Raw::register(&world.server, "slow", "secret")?);
+    drop(Raw::register(&world.server, "slow", "secret-word")?);
     Ok(())
 }
 
@@ -258,12 +258,12 @@ fn a_stream_to_another_domain_is_host_unknown() -> anyhow::Result<()> {
 #[test]
 fn an_authorisation_id_of_somebody_else_is_refused() -> anyhow::Result<()> {
     beside_a_phone(|world| {
-        drop(Raw::register(&world.server, "romeo", "secret")?);
-        drop(Raw::register(&world.server, "juliet", "secret")?);
+        drop(Raw::register(&world.server, "romeo", "secret-word")?);
+        drop(Raw::register(&world.server, "juliet", "secret-word")?);
         let mut wire = Wire::tls(&world.server.ready.c2s_tls, &world.server.ready.certificate)?;
         wire.open()?;
         // PLAIN with juliet as the authorisation id and romeo's credentials.
-        let login = longwire_test_support::wire::plain_login_as("juliet@localhost", "romeo", "secret");
+        let login = longwire_test_support::wire::plain_login_as("juliet@localhost", "romeo", "secret-word");
         wire.send(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{login}</auth>"))?;
         let answer = wire.expect("</failure>")?;
         assert!(answer.contains("<invalid-authzid") || answer.contains("<not-authorized"), "{answer}");
@@ -274,10 +274,10 @@ fn an_authorisation_id_of_somebody_else_is_refused() -> anyhow::Result<()> {
 #[test]
 fn registration_of_a_taken_name_is_a_conflict() -> anyhow::Result<()> {
     beside_a_phone(|world| {
-        drop(Raw::register(&world.server, "romeo", "secret")?);
+        drop(Raw::register(&world.server, "romeo", "secret-word")?);
         let refused = Raw::register(&world.server, "Romeo", "other").err().map(|error| error.to_string());
         assert!(refused.is_some_and(|text| text.contains("error")), "one name was registered twice");
-        drop(Raw::logged_in(&world.server, "romeo", "secret")?);
+        drop(Raw::logged_in(&world.server, "romeo", "secret-word")?);
         Ok(())
     })
 }

@@ -82,7 +82,7 @@ async fn open(folder: &std::path::Path, devices: u64) -> (Arc<Core>, Arc<Desk>, 
     register(&store, devices).await;
     let core = Core::open(Arc::new(store.clone()), env, config).await.expect("an open store");
     core.begin_generation().await.expect("a generation");
-    core.auth.add_account("crowd", Some("secret")).await.expect("an account");
+    core.auth.add_account("crowd", Some("secret-word")).await.expect("an account");
     let shard = Shard::new(AppId::DEFAULT, core.log.generation(), core.log.last());
     let desk = Arc::new(Desk(Mutex::new(shard)));
     core.sessions.set_workers(vec![Arc::<Desk>::clone(&desk)]);

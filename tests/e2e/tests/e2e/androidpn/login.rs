@@ -206,15 +206,15 @@ fn each_kind_of_account_logs_in_in_its_own_way_alone() -> anyhow::Result<()> {
     wire.expect("</failure>")?;
     // On the port of direct TLS, and with the header of a modern client, an account is one of the others.
     wire.send(
-        "<iq type='set' id='reg'><query xmlns='jabber:iq:register'><username>modern</username><password>secret</password>\
+        "<iq type='set' id='reg'><query xmlns='jabber:iq:register'><username>modern</username><password>secret-word</password>\
          </query></iq>",
     )?;
     wire.expect("result")?;
     wire.expect("/>")?;
-    wire.send(&sasl("modern", "secret"))?;
+    wire.send(&sasl("modern", "secret-word"))?;
     wire.expect("<success")?;
     let (mut old, _) = Old::plain(&world.server)?;
-    let login = old.login_by_digest("modern", "secret", "AndroidpnClient");
+    let login = old.login_by_digest("modern", "secret-word", "AndroidpnClient");
     assert_eq!(error_of(&old.ask(&login)?).0, "401");
     assert_eq!(error_of(&old.register("modern", PASSWORD)?).0, "409");
     Ok(())

@@ -285,7 +285,7 @@ fn t11_a_second_login_takes_the_place_of_the_first_whatever_becomes_of_that() ->
 #[test]
 fn nobody_else_reaches_such_a_client() -> anyhow::Result<()> {
     let (world, mut old) = online(NAME)?;
-    let mut raw = Raw::register(&world.server, "modern", "secret")?.bound("a")?;
+    let mut raw = Raw::register(&world.server, "modern", "secret-word")?.bound("a")?;
     for to in [format!("{NAME}@localhost"), format!("{NAME}@localhost/AndroidpnClient")] {
         raw.wire.send(&format!("<message to='{to}' id='m1' type='chat'><body>b</body></message>"))?;
         raw.wire.expect("service-unavailable")?;
