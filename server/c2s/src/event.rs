@@ -130,12 +130,14 @@ impl std::fmt::Debug for AppKey {
 }
 
 /// An authentication that failed: what of it may stand in a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginFailure {
     /// Why.
     pub condition: SaslCondition,
     /// The mechanism that the client had chosen; none when it had not, or none that there is.
     pub mechanism: Option<&'static str>,
+    /// The account, whether there is one or not; none when no name was read.
+    pub account: Option<String>,
 }
 
 /// A client that has proven its account without asking for a session used a FAST token, or asks for one.

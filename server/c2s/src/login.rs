@@ -37,8 +37,9 @@ pub(crate) struct Login {
     /// The app key that admits the next registration, and how many were refused.
     admission: Option<Admission>,
     keys_refused: u8,
-    /// What the client chose last.
+    /// What the client chose last, and which account it named with it.
     mechanism: Option<Mechanism>,
+    account: Option<String>,
     state: State,
 }
 
@@ -66,7 +67,7 @@ enum Profile {
 
 impl Login {
     pub(crate) const fn new(tls: Option<Tls>) -> Self {
-        Self { tls, failures: 0, admission: None, keys_refused: 0, mechanism: None, state: State::Idle }
+        Self { tls, failures: 0, admission: None, keys_refused: 0, mechanism: None, account: None, state: State::Idle }
     }
 
     pub(crate) const fn is_waiting(&self) -> bool {
@@ -136,7 +137,7 @@ impl Login {
             (Ok(Message::Begin { mechanism, data, request }), State::Idle) => {
                 let is_by_token = request.is_by_token;
                 let profile = profile(request);
-                self.mechanism = Mechanism::from_name(&mechanism);
+                (self.mechanism, self.account) = (Mechanism::from_name(&mechanism), None);
                 match self.choose(&mechanism, is_sasl2, link) {
                     Ok(Mechanism::HtSha256Expr) if !is_by_token => {
                         let failure = Failure::new(SaslCondition::MalformedRequest);
@@ -195,6 +196,7 @@ impl Login {
     ) -> Result<Next, StreamError> {
         match outcome {
             Outcome::Ask(exchange, question) => {
+                self.account = exchange.account().map(|account| account.as_str().to_owned());
                 out.events.push(question);
                 self.state = State::Running(profile, exchange);
                 Ok(Next::Stay)
@@ -302,7 +304,8 @@ impl Login {
         let element = if profile.is_sasl2() { failure.to_sasl2() } else { failure.to_sasl() };
         element.write_in_stream(&mut out.bytes);
         let mechanism = self.mechanism.take().map(Mechanism::name);
-        out.events.push(Event::LoginFailed(LoginFailure { condition: failure.condition, mechanism }));
+        let account = self.account.take();
+        out.events.push(Event::LoginFailed(LoginFailure { condition: failure.condition, mechanism, account }));
         if failure.condition != SaslCondition::TemporaryAuthFailure {
             self.failures = self.failures.saturating_add(1);
         }

@@ -1,5 +1,7 @@
 //! Certificates: reading PEM files with errors that name what is wrong, also anew while connections live.
 
+mod validity;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,6 +13,7 @@ use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::client_ca::ClientCa;
+pub use validity::Validity;
 
 /// The ALPN protocol of direct TLS (XEP-0368).
 pub const ALPN_XMPP: &[u8] = b"xmpp-client";
@@ -122,6 +125,12 @@ impl Certificate {
     #[must_use]
     pub fn leaf(&self) -> Vec<u8> {
         self.0.get().end_entity_cert().map(|leaf| leaf.to_vec()).unwrap_or_default()
+    }
+
+    /// From when until when it is good; none when that cannot be read.
+    #[must_use]
+    pub fn validity(&self) -> Option<Validity> {
+        Validity::of(&self.leaf())
     }
 
     /// A TLS configuration with this certificate, TLS 1.2 and 1.3. It keeps nothing of a connection that has ended: no session

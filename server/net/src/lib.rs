@@ -5,6 +5,7 @@
 pub mod certificate;
 pub mod client_ca;
 mod files;
+mod handshakes;
 mod inbox;
 mod listener;
 mod transport;
@@ -28,6 +29,7 @@ use tokio::runtime::Handle;
 
 use certificate::{ALPN_XMPP, Certificate, CertificateError};
 use client_ca::ClientCa;
+use handshakes::Handshakes;
 use inbox::{Command, Inbox};
 use listener::{Acceptor, Listener, Stopper};
 use worker::{Common, WorkerThread};
@@ -143,6 +145,7 @@ impl Net {
             caps: Arc::clone(&caps),
             starttls: config.certificate.tls_for(&[], config.client_ca.as_ref())?,
             direct_tls: config.certificate.tls_for(&[ALPN_XMPP], config.client_ca.as_ref())?,
+            handshakes: Arc::new(Handshakes::new()),
             runtime,
         };
         let count =

@@ -196,14 +196,20 @@ impl Acceptor {
     fn hand_over(&mut self, socket: mio::net::TcpStream, address: SocketAddr, is_direct_tls: bool) {
         let source = Source::new(address.ip());
         let level = self.core.pressure.level();
+        let metrics = &self.core.metrics;
         if level == Level::Full {
+            metrics.connections_shed.inc();
             return;
         }
         let mut admission = self.caps.enter(source);
+        if admission != Admission::Served {
+            metrics.connections_refused.inc();
+        }
         if admission == Admission::Dropped {
             return;
         }
         if level == Level::High {
+            metrics.connections_shed.inc();
             admission = Admission::Told;
         }
         if let Err(error) = socket.set_nodelay(true) {

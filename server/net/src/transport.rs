@@ -1,13 +1,13 @@
 //! One connection's bytes: TCP, with or without TLS. Nothing is kept while all that was written has gone.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 use std::sync::Arc;
 
 use longwire_protocol::sasl::TLS_EXPORTER_LABEL;
 use longwire_worker::{Gone, Read};
 use mio::net::TcpStream;
-use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
+use rustls::{Error, ProtocolVersion, ServerConfig, ServerConnection};
 
 use longwire_worker::caps::Source;
 
@@ -37,6 +37,18 @@ impl Transport {
         let tls = ServerConnection::new(Arc::clone(config)).map_err(|_| Gone)?;
         self.tls = Some(Box::new(tls));
         Ok(())
+    }
+
+    /// Why the TLS handshake failed, if it did.
+    pub(crate) fn handshake_failure(&mut self) -> Option<Error> {
+        let tls = self.tls.as_mut().filter(|tls| tls.is_handshaking())?;
+        // What has failed says so as often as it is asked.
+        tls.process_new_packets().err()
+    }
+
+    /// Where it comes from; of an IPv6 client that has gone already its /64.
+    pub(crate) fn peer(&self) -> IpAddr {
+        self.socket.peer_addr().map_or_else(|_| self.source.address(), |address| address.ip().to_canonical())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll as Polled, Waker as TaskWaker};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use rustls::ServerConfig;
 use tokio::runtime::Handle;
 
+use crate::handshakes::Handshakes;
 use crate::inbox::{self, Command, Inbox};
 use crate::transport::Transport;
 use crate::wheel::Wheel;
@@ -32,6 +34,7 @@ pub(crate) struct Common {
     /// For `<starttls/>`, and for direct TLS with its ALPN.
     pub(crate) starttls: Arc<ServerConfig>,
     pub(crate) direct_tls: Arc<ServerConfig>,
+    pub(crate) handshakes: Arc<Handshakes>,
 }
 
 /// A worker and the poll that it waits for.
@@ -171,11 +174,18 @@ impl Host for Rim {
         self.common.caps.leave_session(transport.source);
     }
 
+    fn peer(&self, transport: &Transport) -> Option<IpAddr> {
+        Some(transport.peer())
+    }
+
     fn leave(&mut self, transport: &Transport) {
         self.common.caps.leave(transport.source);
     }
 
     fn remove(&mut self, mut transport: Transport) {
+        if let Some(error) = transport.handshake_failure() {
+            self.common.handshakes.failed(&self.common.settings.core, transport.peer(), &error);
+        }
         // Dropping the socket takes it out of the poll too; an error means that it is out already.
         drop(self.registry.deregister(&mut transport.socket));
     }

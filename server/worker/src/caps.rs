@@ -51,6 +51,14 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The address, or the first of its /64.
+    #[must_use]
+    pub const fn address(self) -> IpAddr {
+        self.0
+    }
+}
+
 /// The counts of all addresses; shared by the acceptor and the workers.
 #[derive(Debug)]
 pub struct Caps {

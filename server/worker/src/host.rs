@@ -1,6 +1,7 @@
 //! What a worker asks of its host, and what its host hands to it.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use longwire_c2s::Answer;
@@ -56,6 +57,9 @@ pub trait Host {
 
     /// A connection that might have a session is over.
     fn leave_session(&mut self, transport: &Self::Transport);
+
+    /// Where a connection comes from, for the log.
+    fn peer(&self, transport: &Self::Transport) -> Option<IpAddr>;
 
     /// A connection counts no more among those before login.
     fn leave(&mut self, transport: &Self::Transport);

@@ -1,6 +1,7 @@
 //! Reading, timers, and what streams tell.
 
 use longwire_c2s::{Action, Event, LoginFailure};
+use longwire_core::shown::shown;
 use longwire_protocol::Element;
 use longwire_protocol::stream::{StreamCondition, StreamError};
 
@@ -160,12 +161,7 @@ impl<H: Host> Worker<H> {
             Event::Stanza(stanza) => self.queue(slot, Queued::Stanza(stanza)),
             Event::Answer(answer) => self.queue(slot, Queued::Answer(answer)),
             Event::PushAck(ack) => self.acknowledge(slot, &ack),
-            Event::LoginFailed(LoginFailure { condition, mechanism }) => {
-                self.core.metrics.login_failures.inc();
-                self.login_failures += 1;
-                let (worker, condition, count) = (self.index, condition.name(), self.login_failures);
-                tracing::info!(worker, condition, mechanism, count, "a login failed");
-            }
+            Event::LoginFailed(failure) => self.login_failed(slot, &failure),
             Event::Promise(heartbeat_s) => self.promise(slot, heartbeat_s),
             Event::Heartbeat => {
                 if let Some(key) = self.key(slot) {
@@ -188,6 +184,18 @@ impl<H: Host> Worker<H> {
                 self.end_session(slot, session_end(condition));
             }
         }
+    }
+
+    /// A line for each, with what a tool needs that keeps guessers out.
+    fn login_failed(&mut self, slot: usize, failure: &LoginFailure) {
+        self.core.metrics.login_failures.inc();
+        self.login_failures += 1;
+        let peer = self.connections.get(slot).and_then(|connection| self.host.peer(&connection.transport));
+        let peer = peer.map_or_else(|| "-".to_owned(), |peer| peer.to_string());
+        let account = failure.account.as_deref().map_or_else(|| "-".to_owned(), shown);
+        let LoginFailure { condition, mechanism, .. } = failure;
+        let (worker, condition, count) = (self.index, condition.name(), self.login_failures);
+        tracing::info!(%peer, account, worker, condition, mechanism, count, "a login failed");
     }
 
     /// In the order of the stanzas (RFC 6120 §10.1).

@@ -68,7 +68,8 @@ impl Login {
     ) -> Result<Next, StreamError> {
         if !self.may_register(link) {
             let condition = SaslCondition::EncryptionRequired;
-            out.events.push(Event::LoginFailed(LoginFailure { condition, mechanism: Some(MECHANISM) }));
+            let failure = LoginFailure { condition, mechanism: Some(MECHANISM), account: None };
+            out.events.push(Event::LoginFailed(failure));
             let error = StreamError::new(StreamCondition::PolicyViolation);
             return Err(error.with_text(
                 "this server takes registrations and logins inside TLS only: start TLS, or let its operator admit plaintext",
@@ -169,6 +170,7 @@ impl Login {
             refused(Condition::NotAcceptable, out);
             return Ok(Next::Stay);
         };
+        self.account = None;
         let Some(account) = username.and_then(|username| account_name(username.trim()).ok()) else {
             refused(Condition::NotAuthorized, out);
             return self.count_failure(SaslCondition::NotAuthorized, out);
@@ -177,6 +179,7 @@ impl Login {
             iq_auth::Proof::Digest(digest) => AndroidpnProof::Digest { stream_id: link.stream_id.clone(), digest },
             iq_auth::Proof::Password(password) => AndroidpnProof::Password(password),
         };
+        self.account = Some(account.as_str().to_owned());
         let login = AndroidpnLogin { account: account.as_str().to_owned(), proof };
         out.events.push(Event::CheckAndroidpn(Box::new(login)));
         let id = stanza.attr("id").map(str::to_owned);
@@ -252,7 +255,9 @@ impl Login {
 
     /// Tells of a refused login; the last one that is admitted ends the stream.
     fn count_failure(&mut self, condition: SaslCondition, out: &mut Outbox) -> Result<Next, StreamError> {
-        out.events.push(Event::LoginFailed(LoginFailure { condition, mechanism: Some(MECHANISM) }));
+        let account = self.account.take();
+        let failure = LoginFailure { condition, mechanism: Some(MECHANISM), account };
+        out.events.push(Event::LoginFailed(failure));
         self.failures = self.failures.saturating_add(1);
         if self.failures >= ANDROIDPN_FAILURES_MAX {
             let error = StreamError::new(StreamCondition::PolicyViolation);

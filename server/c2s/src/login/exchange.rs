@@ -91,6 +91,17 @@ impl Exchange {
         }
     }
 
+    /// The account that the client has named.
+    pub(super) const fn account(&self) -> Option<&NodePart> {
+        match self {
+            Self::Initial(_) => None,
+            Self::Verifier(account, ..)
+            | Self::Challenged { account, .. }
+            | Self::Password(account)
+            | Self::Tokens(account, _) => Some(account),
+        }
+    }
+
     pub(super) fn handle_data(self, data: &[u8], context: &Context<'_>) -> Outcome {
         let outcome = match self {
             Self::Initial(Mechanism::Plain) => plain(data, context),

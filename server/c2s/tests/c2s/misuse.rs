@@ -12,8 +12,8 @@ fn failure(condition: &str) -> String {
     format!("<failure {SASL}><{condition}/></failure>")
 }
 
-const fn failed(condition: SaslCondition, mechanism: Option<&'static str>) -> Event {
-    Event::LoginFailed(LoginFailure { condition, mechanism })
+fn failed(condition: SaslCondition, mechanism: Option<&'static str>, account: Option<&str>) -> Event {
+    Event::LoginFailed(LoginFailure { condition, mechanism, account: account.map(str::to_owned) })
 }
 
 #[test]
@@ -42,20 +42,20 @@ fn nothing_but_starttls_before_tls() {
     let mut driver = Driver::tcp(config());
     driver.send(HEADER);
     assert_eq!(driver.send(&plain("alice", "secret")), failure("encryption-required"));
-    assert_eq!(driver.events, [failed(SaslCondition::EncryptionRequired, Some("PLAIN"))]);
+    assert_eq!(driver.events, [failed(SaslCondition::EncryptionRequired, Some("PLAIN"), None)]);
 }
 
 #[test]
-fn a_failure_is_told_with_its_mechanism() {
+fn a_failure_is_told_with_its_mechanism_and_account() {
     let mut driver = Driver::ready();
     driver.send(&plain("alice", "wrong"));
     let told = driver.events.pop();
-    assert_eq!(told, Some(failed(SaslCondition::NotAuthorized, Some("PLAIN"))));
+    assert_eq!(told, Some(failed(SaslCondition::NotAuthorized, Some("PLAIN"), Some("alice"))));
     driver.send(&format!("<response {SASL}/>"));
-    assert_eq!(driver.events.pop(), Some(failed(SaslCondition::MalformedRequest, None)), "nothing was begun");
+    assert_eq!(driver.events.pop(), Some(failed(SaslCondition::MalformedRequest, None, None)), "nothing was begun");
     driver.send(&format!("<auth {SASL} mechanism='alice'/>"));
     let told = driver.events.iter().find(|event| matches!(event, Event::LoginFailed(_))).cloned();
-    assert_eq!(told, Some(failed(SaslCondition::InvalidMechanism, None)), "none that there is");
+    assert_eq!(told, Some(failed(SaslCondition::InvalidMechanism, None, None)), "none that there is");
 }
 
 #[test]

@@ -58,14 +58,14 @@ fn found(texts: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn failed_logins_and_violations_are_counted_without_names() {
+fn failed_logins_are_told_with_address_and_account_and_violations_are_counted() {
     tracing::subscriber::set_global_default(Lines(lines())).expect("the only one");
     let server = Server::start(|_: &mut NetConfig| {});
     let mut client = server.tls();
     client.send(HEADER);
     client.expect("</stream:features>");
-    // With a name in it that nobody else uses, and a mechanism that nobody else fails with.
-    let first = base64::encode(b"n,a=mallory,n=mallory,r=nonce");
+    // With a mechanism that nobody else fails with, and then a name that nobody else uses.
+    let first = base64::encode(b"n,a=trudy,n=mallory,r=nonce");
     let auth = format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-256'>{first}</auth>");
     for _ in 0..3 {
         client.send(&auth);
@@ -74,10 +74,18 @@ fn failed_logins_and_violations_are_counted_without_names() {
     assert!(client.end().contains("<policy-violation "));
     until("each failure is a line", || found(&["a login failed", "SCRAM-SHA-256", "count=3"]).is_some());
     let line = found(&["a login failed", "SCRAM-SHA-256", "count=1"]).expect("a line");
-    assert!(line.contains("condition=") && line.contains("worker="), "{line}");
+    let told = ["condition=", "worker=", "peer=127.0.0.1 ", "account=\"-\" "];
+    assert!(told.iter().all(|told| line.contains(told)), "no name was taken: {line}");
+    let mut client = server.tls();
+    client.send(HEADER);
+    client.expect("</stream:features>");
+    let login = base64::encode(b"\0mallory\0not-her-password");
+    client.send(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{login}</auth>"));
+    client.expect("</failure>");
+    until("the name is told", || found(&["a login failed", "peer=127.0.0.1 ", "account=\"mallory\" "]).is_some());
+    assert_eq!(found(&["not-her-password"]), None);
     until("a violation is a line", || found(&["a stream was ended", "policy-violation", "count=1"]).is_some());
-    for secret in ["mallory", "127.0.0.1"] {
-        assert_eq!(found(&["a login failed", secret]), None);
-        assert_eq!(found(&["a stream was ended", secret]), None);
+    for name in ["mallory", "127.0.0.1"] {
+        assert_eq!(found(&["a stream was ended", name]), None);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -112,6 +113,10 @@ impl Host for WorldHost {
     }
 
     fn leave_session(&mut self, _: &Pipe) {}
+
+    fn peer(&self, _: &Pipe) -> Option<IpAddr> {
+        None
+    }
 
     fn leave(&mut self, _: &Pipe) {}
 
