@@ -12,8 +12,8 @@ pub enum PushState {
     Waiting {
         /// Until when, on the clock of `SystemClock.elapsedRealtime()`; none: until something happens, such as a usable network.
         until_elapsed_ms: Option<u64>,
-        /// Why: `no-network`, `unknown-host`, `refused`, `unreachable`, `certificate`, `tls`, `no-tls`, `lost`, `silent`, `timed-out`, `server`,
-        /// `conflict`, `unauthorized`, `security`, `protocol`, `storage` or `internal`.
+        /// Why: `no-network`, `unknown-host`, `refused`, `unreachable`, `certificate`, `client-certificate`, `tls`, `no-tls`, `lost`, `silent`,
+        /// `timed-out`, `server`, `conflict`, `unauthorized`, `security`, `protocol`, `storage` or `internal`.
         reason: String,
         /// The sentence for people.
         text: String,

@@ -148,6 +148,8 @@ pub enum FailureKind {
     Unreachable,
     /// The certificate is not one to trust for this domain.
     Certificate,
+    /// The server did not take the certificate of this device, or misses one.
+    ClientCertificate,
     /// TLS failed otherwise.
     Tls,
 }
@@ -161,6 +163,7 @@ impl FailureKind {
             Self::Refused => "refused",
             Self::Unreachable => "unreachable",
             Self::Certificate => "certificate",
+            Self::ClientCertificate => "client-certificate",
             Self::Tls => "tls",
         }
     }

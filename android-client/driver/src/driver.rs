@@ -16,12 +16,14 @@ use crate::connect::{Connected, Stream, secure};
 use crate::host::{Answer, Host, Standing, Status, Wish};
 use crate::resolve;
 use crate::rim::{BootClock, OsRandom};
-use crate::tls::SecureError;
+use crate::tls::{SecureError, refused};
 
 /// One read of a socket.
 const READ_BYTES: usize = 8 * 1024;
 /// A socket that takes nothing for so long is dead.
 const WRITE_MAX: Duration = Duration::from_secs(10);
+/// How long the last words of a server are waited for that takes nothing any more.
+const LAST_WORDS_MAX: Duration = Duration::from_millis(200);
 /// The longest sleep, so that a clock that jumped (the host slept) is noticed.
 const SLEEP_MS_MAX: u64 = 30_000;
 /// How long a device that stops waits for its disk.
@@ -250,7 +252,8 @@ impl<H: Host> Driver<H> {
                 let bytes = buffer.get(..length).unwrap_or_default();
                 self.call(|machine, now_ms, actions| machine.handle_input(bytes, now_ms, actions)).await;
             }
-            Ok(0) | Err(_) => self.lost(),
+            Ok(0) => self.lost(),
+            Err(error) => self.broken(&error),
         }
     }
 
@@ -260,9 +263,24 @@ impl<H: Host> Driver<H> {
             stream.write_all(bytes).await?;
             stream.flush().await
         });
-        if !matches!(written.await, Ok(Ok(()))) {
-            self.lost();
+        match written.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                // What the server said before it closed explains more than that it takes nothing.
+                let mut rest = [0; READ_BYTES];
+                let said = timeout(LAST_WORDS_MAX, stream.read(&mut rest)).await;
+                self.broken(said.ok().and_then(Result::err).as_ref().unwrap_or(&error));
+            }
+            Err(_) => self.lost(),
         }
+    }
+
+    /// The connection has failed, by what the server said of TLS, or without a word.
+    fn broken(&mut self, error: &io::Error) {
+        let Some(failure) = refused(error) else { return self.lost() };
+        self.stream = None;
+        self.host.failed(&failure);
+        self.events.push_back(Event::ConnectFailed(failure));
     }
 
     fn lost(&mut self) {

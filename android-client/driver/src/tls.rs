@@ -8,7 +8,7 @@ use longwire_client::{Failure, FailureKind};
 use longwire_protocol::sasl::TLS_EXPORTER_LABEL;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{CertificateError, ClientConfig, ProtocolVersion, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, ProtocolVersion, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -163,6 +163,9 @@ impl Tls {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let certificate =
             |text: String| SecureError { failure: Failure { kind: FailureKind::Certificate, text }, is_not_tls: false };
+        if let Some(failure) = refused(error) {
+            return SecureError { failure, is_not_tls: false };
+        }
         match inner {
             Some(rustls::Error::InvalidCertificate(
                 CertificateError::UnknownIssuer
@@ -208,6 +211,36 @@ pub struct SecureError {
     pub is_not_tls: bool,
 }
 
+/// What the server has said when it did not take this device's certificate. In TLS 1.3 it says so when the device has finished its
+/// handshake, in the place of an answer.
+pub(crate) fn refused(error: &std::io::Error) -> Option<Failure> {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::AlertReceived(alert)) = inner else { return None };
+    let why = if *alert == AlertDescription::CertificateRequired {
+        return Some(client_certificate("the server asks for a certificate, and this device shows none".to_owned()));
+    } else if *alert == AlertDescription::UnknownCA {
+        "it is not of an authority that the server knows"
+    } else if *alert == AlertDescription::CertificateExpired {
+        "it has expired, or is not valid yet"
+    } else if *alert == AlertDescription::CertificateRevoked {
+        "it was revoked"
+    } else if *alert == AlertDescription::UnsupportedCertificate {
+        "it is not one for clients"
+    } else if matches!(
+        *alert,
+        AlertDescription::BadCertificate | AlertDescription::CertificateUnknown | AlertDescription::AccessDenied
+    ) {
+        "the server does not say why"
+    } else {
+        return None;
+    };
+    Some(client_certificate(format!("the server refused this device's certificate: {why}")))
+}
+
+const fn client_certificate(text: String) -> Failure {
+    Failure { kind: FailureKind::ClientCertificate, text }
+}
+
 fn tls_failure(text: String) -> Failure {
     Failure { kind: FailureKind::Tls, text }
 }
@@ -226,6 +259,26 @@ mod tests {
     use rustls::server::Acceptor;
 
     use super::*;
+
+    #[test]
+    fn a_refused_certificate_is_told_from_a_lost_connection() {
+        let said = |alert| {
+            let error = std::io::Error::new(std::io::ErrorKind::InvalidData, rustls::Error::AlertReceived(alert));
+            refused(&error).map(|failure| (failure.kind, failure.text))
+        };
+        for (alert, words) in [
+            (AlertDescription::CertificateRequired, "shows none"),
+            (AlertDescription::UnknownCA, "authority"),
+            (AlertDescription::CertificateExpired, "expired"),
+            (AlertDescription::UnsupportedCertificate, "for clients"),
+            (AlertDescription::CertificateUnknown, "does not say why"),
+        ] {
+            let (kind, text) = said(alert).expect("a refusal");
+            assert!(kind == FailureKind::ClientCertificate && text.contains(words), "{text}");
+        }
+        assert_eq!(said(AlertDescription::InternalError), None);
+        assert_eq!(refused(&std::io::ErrorKind::ConnectionReset.into()), None);
+    }
 
     #[tokio::test]
     async fn the_server_is_asked_for_by_the_domain_and_told_what_will_be_spoken() {

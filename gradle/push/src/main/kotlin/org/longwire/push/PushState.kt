@@ -18,8 +18,9 @@ public sealed interface PushState {
          */
         public val untilElapsedMs: Long?,
         /**
-         * Why, as a stable word: `no-network`, `unknown-host`, `refused`, `unreachable`, `certificate`, `tls`, `no-tls`, `lost`, `silent`,
-         * `timed-out`, `server`, `conflict`, `unauthorized`, `security`, `protocol`, `storage` or `internal`.
+         * Why, as a stable word: `no-network`, `unknown-host`, `refused`, `unreachable`, `certificate`,
+         * `client-certificate`, `tls`, `no-tls`, `lost`, `silent`, `timed-out`, `server`, `conflict`,
+         * `unauthorized`, `security`, `protocol`, `storage` or `internal`.
          */
         public val reason: String,
         /** Why, as a sentence for people. */
