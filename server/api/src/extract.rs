@@ -14,6 +14,7 @@ use axum::http::request::Parts;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use longwire_core::auth_manager::AuthError;
+use longwire_core::shown::shown;
 use longwire_model::limits::NOTIFICATION_BYTES_MAX;
 use longwire_model::{ApiKey, Scope};
 use serde::Deserialize;
@@ -73,6 +74,12 @@ pub(crate) struct Authorized<R> {
 }
 
 impl<R> Authorized<R> {
+    /// Writes to the log who did what, with the name of what it was done to. What is secret is never passed to this.
+    pub(crate) fn note(&self, act: &'static str, what: &str) {
+        let by = self.key.as_ref().map_or("operator", |key| &key.id);
+        tracing::info!(by, what = shown(what), "{act}");
+    }
+
     /// Whether the caller may also do what `scope` names.
     pub(crate) fn allows(&self, scope: Scope) -> bool {
         self.key.as_ref().is_none_or(|key| key.allows(scope))

@@ -50,7 +50,10 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
     let refusal = is_limited.then(|| refusal(&api, &request)).flatten();
     let response = match (refusal, api.requests.try_acquire()) {
         (Some(refusal), _) => refusal.into_response(),
-        (None, Err(_)) if is_limited => overloaded().into_response(),
+        (None, Err(_)) if is_limited => {
+            api.core.metrics.requests_overloaded.inc();
+            overloaded().into_response()
+        }
         (None, permit) => {
             let run = tokio::time::timeout(REQUEST_TIME_MAX, next.run(request));
             let response = run.await.unwrap_or_else(|_| timed_out().into_response());
@@ -89,25 +92,33 @@ fn refusal(api: &Api, request: &Request) -> Option<Problem> {
     if request.extensions().get::<Crowded>().is_some() {
         return Some(crowded());
     }
-    is_shed(api, request).then(short)
+    if !is_shed(api, request) {
+        return None;
+    }
+    api.core.metrics.requests_shed.inc();
+    Some(short())
 }
 
 /// Whether memory is too short for a request; never for the operator's. Long before that no new sessions are admitted, so that those
 /// that are there leave room for what is sent to them.
 fn is_shed(api: &Api, request: &Request) -> bool {
-    let is_shed = match api.core.pressure.level() {
+    sheds(api.core.pressure.level()) && request.extensions().get::<Operator>().is_none()
+}
+
+/// Whether requests are told to come back later at this level.
+pub(crate) const fn sheds(level: Level) -> bool {
+    match level {
         Level::Calm | Level::High => false,
         Level::Full => true,
-    };
-    is_shed && request.extensions().get::<Operator>().is_none()
+    }
 }
 
 fn crowded() -> Problem {
     Problem::new(Code::Overloaded, "the server has as many connections as it may: repeat the request later")
 }
 
-fn short() -> Problem {
-    Problem::new(Code::Overloaded, "the server is short of memory: repeat the request later")
+pub(crate) fn short() -> Problem {
+    Problem::new(Code::ShortOfMemory, "so short that nothing new is taken: repeat the request later")
 }
 
 fn failed() -> Problem {

@@ -10,10 +10,15 @@ use utoipa::ToSchema;
 
 use crate::Api;
 use crate::extract::{Asked, Nothing};
+use crate::gate::{sheds, short};
 use crate::problem::{Code, Problem};
 
-/// How long the store may take to be ready for a write.
+/// How long the store may take to write.
 const WRITE_WAIT: Duration = Duration::from_secs(2);
+/// Milliseconds for which what was found of the store is told again: whoever asks, it writes no more than once a second.
+const FOUND_MS: u64 = 1_000;
+/// What the store was found to be, and when (monotonic ms).
+pub(crate) type Found = tokio::sync::Mutex<Option<(u64, Option<Problem>)>>;
 
 /// It is well.
 #[derive(Serialize, ToSchema)]
@@ -45,7 +50,7 @@ pub(crate) async fn healthz(_: Asked<Nothing>) -> Json<Health> {
     security(()),
     responses(
         (status = 200, body = Health, description = "It does"),
-        (status = 503, description = "It does not: it is stopping, or the store cannot write"),
+        (status = 503, description = "It does not: it is stopping, memory is short, or the store cannot write"),
     )
 )]
 pub(crate) async fn readyz(State(api): State<Arc<Api>>, _: Asked<Nothing>) -> Result<Json<Health>, Problem> {
@@ -55,10 +60,28 @@ pub(crate) async fn readyz(State(api): State<Arc<Api>>, _: Asked<Nothing>) -> Re
     if api.core.failure().is_some() {
         return Err(Problem::new(Code::Unavailable, "the store has failed and the server is about to stop"));
     }
-    // Takes the store's write lock and changes nothing, since no key has this id.
-    match tokio::time::timeout(WRITE_WAIT, api.core.auth.revoke_key("readyz")).await {
-        Ok(written) => written?,
-        Err(_) => return Err(Problem::new(Code::Unavailable, "the store does not come to write")),
+    if sheds(api.core.pressure.level()) {
+        return Err(short());
+    }
+    match trouble(&api).await {
+        Some(problem) => Err(problem),
+        None => Ok(Json(Health { status: "ok" })),
+    }
+}
+
+/// What keeps the store from writing, if anything does: it is made to write.
+async fn trouble(api: &Api) -> Option<Problem> {
+    let mut found = api.found.lock().await;
+    let now_ms = api.core.env.clock.mono_ms();
+    if let Some((at_ms, problem)) = &*found
+        && now_ms.saturating_sub(*at_ms) < FOUND_MS
+    {
+        return problem.clone();
+    }
+    let problem = match tokio::time::timeout(WRITE_WAIT, api.core.probe()).await {
+        Ok(written) => written.err().map(Problem::from),
+        Err(_) => Some(Problem::new(Code::Unavailable, "the store does not come to write")),
     };
-    Ok(Json(Health { status: "ok" }))
+    *found = Some((now_ms, problem.clone()));
+    problem
 }

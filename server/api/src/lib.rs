@@ -60,6 +60,7 @@ pub struct Api {
     refusals: longwire_core::rate::Rates<Option<std::net::IpAddr>>,
     request_ids: gate::RequestIds,
     is_draining: AtomicBool,
+    found: health::Found,
 }
 
 impl Api {
@@ -77,6 +78,7 @@ impl Api {
             config,
             request_ids: gate::RequestIds::new(prefix),
             is_draining: AtomicBool::new(false),
+            found: health::Found::default(),
         })
     }
 

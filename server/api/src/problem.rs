@@ -63,6 +63,8 @@ pub(crate) enum Code {
     RateLimited,
     /// Too many requests at once.
     Overloaded,
+    /// Memory is short.
+    ShortOfMemory,
     /// The store cannot write for now.
     Unavailable,
     /// It took too long.
@@ -102,6 +104,7 @@ impl Code {
             }
             Self::RateLimited => (429, "rate_limited", "The API key makes too many requests"),
             Self::Overloaded => (503, "overloaded", "Too many requests at once"),
+            Self::ShortOfMemory => (503, "short_of_memory", "The server is short of memory"),
             Self::Unavailable => (503, "unavailable", "The server cannot do it for now"),
             Self::TimedOut => (503, "timed_out", "It took too long"),
             Self::Internal => (500, "internal", "The server failed"),

@@ -1,7 +1,7 @@
 //! What a worker asks of its host, and what its host hands to it.
 
+use core::net::IpAddr;
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 
 use longwire_c2s::Answer;

@@ -193,17 +193,23 @@ async fn f23_only_while_memory_is_very_short_requests_are_503() {
     // Sessions are not admitted any more, and those that are there are still sent to.
     bench.core.pressure.set(Level::High);
     assert_eq!(statuses().await, (202, 200));
+    assert_eq!(bench.get("/readyz").await.status, 200);
     bench.core.pressure.set(Level::Full);
     assert_eq!(statuses().await, (503, 503));
     let refused = bench.post(r#"{"to":"all","title":"T"}"#).await;
-    assert_eq!((refused.problem().1.as_str(), refused.header("retry-after")), ("overloaded", "5"));
-    for path in ["/healthz", "/readyz", "/metrics"] {
+    assert_eq!((refused.problem().1.as_str(), refused.header("retry-after")), ("short_of_memory", "5"));
+    assert_eq!(refused.json()["title"], "The server is short of memory");
+    assert_eq!(bench.get("/readyz").await.problem().1, "short_of_memory", "as POSTs are answered");
+    for path in ["/healthz", "/metrics"] {
         assert_eq!(bench.get(path).await.status, 200, "{path}");
     }
+    let metrics = bench.get("/metrics").await.text;
+    assert!(metrics.contains("longwire_requests_shed_total ") && !metrics.contains("longwire_requests_shed_total 0\n"));
     let request = Request::builder().uri("/v1/devices").body(Body::empty()).expect("a request");
     assert_eq!(send(bench.operator(), request).await.status, 200, "the operator is let in");
     bench.core.pressure.set(Level::Calm);
     assert_eq!(statuses().await, (202, 200));
+    assert_eq!(bench.get("/readyz").await.status, 200);
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ async fn an_app_key_is_shown_once_counted_and_revoked() {
     assert_eq!((unnamed.status.as_u16(), unnamed.json()["label"].is_null()), (201, true), "a label is not needed");
     assert_eq!(bench.call_as(key, Method::GET, "/v1/devices", "", &[]).await.problem().1, "unknown_key");
     let admitted = bench.core.auth.check_app_key(key).await.expect("good");
-    bench.core.auth.register("bob", "secret".to_owned(), Some(admitted)).await.expect("admitted");
+    bench.core.auth.register("bob", "secret-word".to_owned(), Some(admitted)).await.expect("admitted");
     let list = call(Method::GET, "/v1/app-keys", "").await;
     assert!(!list.text.contains(key.rsplit('_').next().expect("a secret")));
     let own = list.json()["items"].as_array().expect("items").iter().find(|item| item["id"] == id).cloned();
@@ -176,11 +176,15 @@ async fn accounts_are_added_listed_and_removed() {
     let made = post(r#"{"name":"alice"}"#).await;
     assert_eq!(made.status, 201);
     assert!(made.json()["password"].as_str().is_some_and(|password| password.len() >= 20));
-    let given = post(r#"{"name":"bob","password":"pencil"}"#).await;
+    let given = post(r#"{"name":"bob","password":"8 bytes."}"#).await;
     assert_eq!((given.status.as_u16(), given.json().get("password")), (201, None));
     assert_eq!(post(r#"{"name":"bob"}"#).await.problem().1, "exists");
     assert_eq!(post(r#"{"name":"a@b"}"#).await.problem().2.as_deref(), Some("name"));
-    assert_eq!(post(r#"{"name":"carol","password":""}"#).await.problem().2.as_deref(), Some("password"));
+    for wrong in [r#"{"name":"carol","password":""}"#, r#"{"name":"carol","password":"7 bytes"}"#] {
+        let refused = post(wrong).await;
+        assert_eq!(refused.problem().2.as_deref(), Some("password"));
+        assert!(refused.text.contains("8 to 1023 bytes"), "{}", refused.text);
+    }
     let page = bench.get("/v1/accounts?limit=1").await.json();
     assert_eq!((page["items"][0]["name"].as_str(), page["items"][0]["kind"].as_str()), (Some("alice"), Some("xmpp")));
     let next = page["next"].as_str().expect("more");
@@ -207,9 +211,9 @@ async fn auth_22_accounts_are_disabled_and_get_other_passwords() {
         async |name: &str, body: &str| bench.call(Method::POST, &format!("/v1/accounts/{name}/password"), body).await;
     let made = password("bob", "{}").await;
     assert!(made.json()["password"].as_str().is_some_and(|password| password.len() >= 20));
-    let given = password("bob", r#"{"password":"pencil"}"#).await;
+    let given = password("bob", r#"{"password":"8 bytes."}"#).await;
     assert_eq!((given.status.as_u16(), given.json().get("password")), (200, None));
-    assert_eq!(password("bob", r#"{"password":""}"#).await.problem().2.as_deref(), Some("password"));
+    assert_eq!(password("bob", r#"{"password":"7 bytes"}"#).await.problem().2.as_deref(), Some("password"));
     assert_eq!(password("eve", "{}").await.problem().1, "not_found");
     assert_eq!(bench.call(Method::PATCH, "/v1/accounts/eve", r#"{"disabled":true}"#).await.problem().1, "not_found");
 }

@@ -189,7 +189,7 @@ fn connect(address: SocketAddr) -> TcpStream {
 
 /// A SASL2 login by PLAIN, with a push session of device `agent`.
 pub(crate) fn push_login(agent: &str) -> String {
-    let data = base64::encode(b"\0alice\0secret");
+    let data = base64::encode(b"\0alice\0secret-word");
     format!(
         "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>{data}</initial-response><user-agent id='{agent}'/><bind xmlns='urn:xmpp:bind:0'><tag>longwire</tag><push xmlns='urn:longwire:push:1' heartbeat='60'/></bind></authenticate>"
     )

@@ -26,10 +26,14 @@ use crate::problem::{Code, Problem};
 )]
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
-    _: Authorized<Admin>,
+    caller: Authorized<Admin>,
     _: Asked<Nothing>,
     Named(name): Named<String>,
 ) -> Result<StatusCode, Problem> {
     let was_there = api.core.remove_account(&name, RemovedBy::Operator).await?;
-    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(Code::NotFound, "there is no such account")) }
+    if !was_there {
+        return Err(Problem::new(Code::NotFound, "there is no such account"));
+    }
+    caller.note("an account was removed", &name);
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -25,7 +25,7 @@ const FIELDS: &[&str] = &["password"];
 )]
 pub(crate) struct NewPassword {
     /// The password; one is made if none is given.
-    #[schema(nullable = false, min_length = 1, max_length = 1023)]
+    #[schema(nullable = false, min_length = 8, max_length = 1023)]
     password: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct ChangedPassword {
 )]
 pub(crate) async fn post(
     State(api): State<Arc<Api>>,
-    _: Authorized<Admin>,
+    caller: Authorized<Admin>,
     _: Asked<Nothing>,
     Named(name): Named<String>,
     RawBody(bytes): RawBody,
@@ -65,5 +65,6 @@ pub(crate) async fn post(
     let mut fields = Fields::of(json::parse(&bytes)?, FIELDS)?;
     let given = fields.text("password")?;
     let password = api.core.set_password(&name, given.as_deref(), None).await?;
+    caller.note("an account was given another password", &name);
     Ok(Json(ChangedPassword { name, password: Some(password).filter(|_| given.is_none()) }))
 }

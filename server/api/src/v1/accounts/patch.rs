@@ -43,7 +43,7 @@ pub(crate) struct AccountPatch {
 )]
 pub(crate) async fn patch(
     State(api): State<Arc<Api>>,
-    _: Authorized<Admin>,
+    caller: Authorized<Admin>,
     _: Asked<Nothing>,
     Named(name): Named<String>,
     RawBody(bytes): RawBody,
@@ -56,5 +56,6 @@ pub(crate) async fn patch(
         }
     };
     api.core.set_disabled(&name, is_disabled).await?;
+    caller.note(if is_disabled { "an account was disabled" } else { "an account was enabled" }, &name);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -30,7 +30,7 @@ pub(crate) struct NewAccount {
     #[schema(min_length = 1, max_length = 1023)]
     name: String,
     /// Its password; one is made if none is given.
-    #[schema(nullable = false, min_length = 1, max_length = 1023)]
+    #[schema(nullable = false, min_length = 8, max_length = 1023)]
     password: Option<String>,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct CreatedAccount {
 )]
 pub(crate) async fn post(
     State(api): State<Arc<Api>>,
-    _: Authorized<Admin>,
+    caller: Authorized<Admin>,
     _: Asked<Nothing>,
     RawBody(bytes): RawBody,
 ) -> Result<(StatusCode, Json<CreatedAccount>), Problem> {
@@ -68,6 +68,7 @@ pub(crate) async fn post(
     let name = fields.text("name")?.ok_or_else(|| missing("name"))?;
     let given = fields.text("password")?;
     let password = api.core.auth.add_account(&name, given.as_deref()).await?;
+    caller.note("an account was added", &name);
     let password = Some(password).filter(|_| given.is_none());
     Ok((StatusCode::CREATED, Json(CreatedAccount { name, password })))
 }

@@ -23,7 +23,7 @@ use crate::problem::{Code, Problem};
 )]
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
-    _: Authorized<Keys>,
+    caller: Authorized<Keys>,
     _: Asked<Nothing>,
     Named(id): Named<String>,
 ) -> Result<StatusCode, Problem> {
@@ -32,5 +32,6 @@ pub(crate) async fn delete(
         return Err(Problem::new(Code::NotFound, "there is no such app key")
             .with_hint("the id is the middle part of lwa_<id>_<secret>; GET /v1/app-keys lists them"));
     }
+    caller.note("an app key was revoked", &id);
     Ok(StatusCode::NO_CONTENT)
 }

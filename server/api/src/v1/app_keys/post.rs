@@ -57,12 +57,13 @@ pub(crate) struct CreatedAppKey {
 )]
 pub(crate) async fn post(
     State(api): State<Arc<Api>>,
-    _: Authorized<Keys>,
+    caller: Authorized<Keys>,
     _: Asked<Nothing>,
     RawBody(bytes): RawBody,
 ) -> Result<(StatusCode, Json<CreatedAppKey>), Problem> {
     let body = if bytes.is_empty() { Value::Object(Vec::new()) } else { json::parse(&bytes)? };
     let label = Fields::of(body, &["label"])?.label()?;
     let (item, key) = api.core.auth.create_app_key(label).await?;
+    caller.note("an app key was made", &item.id);
     Ok((StatusCode::CREATED, Json(CreatedAppKey { key, item: item.into() })))
 }

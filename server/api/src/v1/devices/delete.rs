@@ -24,10 +24,14 @@ use crate::problem::Problem;
 )]
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
-    _: Authorized<Devices>,
+    caller: Authorized<Devices>,
     _: Asked<Nothing>,
     Named(id): Named<String>,
 ) -> Result<StatusCode, Problem> {
-    let id = id.parse().map_err(|_| unknown())?;
-    if api.core.remove_device(id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }
+    let device = id.parse().map_err(|_| unknown())?;
+    if !api.core.remove_device(device).await? {
+        return Err(unknown());
+    }
+    caller.note("a device was removed", &id);
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -38,5 +38,6 @@ pub(crate) async fn delete(
         return Err(AuthError::Forbidden(Scope::Admin).into());
     }
     api.core.auth.revoke_key(&id).await?;
+    caller.note("an API key was revoked", &id);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -76,6 +76,7 @@ pub(crate) async fn post(
         return Err(AuthError::Forbidden(Scope::Admin).into());
     }
     let (item, key) = api.core.auth.create_key(new).await?;
+    caller.note("an API key was made", &item.id);
     Ok((StatusCode::CREATED, Json(CreatedKey { key, item: item.into() })))
 }
 

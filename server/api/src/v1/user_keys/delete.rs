@@ -22,7 +22,7 @@ use crate::problem::{Code, Problem};
 )]
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
-    _: Authorized<Keys>,
+    caller: Authorized<Keys>,
     _: Asked<Nothing>,
     Named(id): Named<String>,
 ) -> Result<StatusCode, Problem> {
@@ -30,5 +30,6 @@ pub(crate) async fn delete(
     if !is_revoked && !api.core.auth.user_keys().await?.iter().any(|key| key.id == id) {
         return Err(Problem::new(Code::NotFound, "there is no such user key").with_hint("GET /v1/user-keys lists them"));
     }
+    caller.note("a user key was revoked", &id);
     Ok(StatusCode::NO_CONTENT)
 }

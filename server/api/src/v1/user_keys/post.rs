@@ -48,7 +48,7 @@ pub(crate) struct NewUserKeyBody {
 )]
 pub(crate) async fn post(
     State(api): State<Arc<Api>>,
-    _: Authorized<Keys>,
+    caller: Authorized<Keys>,
     _: Asked<Nothing>,
     RawBody(bytes): RawBody,
 ) -> Result<(StatusCode, Json<UserKeyItem>), Problem> {
@@ -60,5 +60,6 @@ pub(crate) async fn post(
             .with_hint("`openssl pkey -in private.pem -pubout` writes the public key of a private one")
     })?;
     let added = api.core.auth.add_user_key(key, label).await?;
+    caller.note("a user key was added", &added.id);
     Ok((StatusCode::CREATED, Json(added.into())))
 }
