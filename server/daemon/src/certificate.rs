@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use longwire_net::certificate::Certificate;
+use longwire_model::Timestamp;
+use longwire_net::certificate::{Certificate, Validity};
 use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 use rustls::server::ParsedCertificate;
 use rustls_pki_types::pem::PemObject as _;
@@ -13,19 +14,58 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use crate::configuration::Configuration;
 use crate::data_dir::DataDir;
 
-/// The certificate that is configured, or else the server's own; with the path that clients may be told to trust.
-pub(crate) fn load(configuration: &Configuration, data_dir: &DataDir) -> anyhow::Result<(Certificate, PathBuf)> {
-    let Some((chain, key)) = &configuration.certificate else {
-        let listeners = [&configuration.http, &configuration.c2s, &configuration.c2s_tls];
-        return own(data_dir, &configuration.domain, &listeners.map(|listener| listener.address.ip()));
+/// Before its end by less than this, a certificate should have been renewed long ago.
+const RENEWAL_MS: i64 = 14 * 24 * 60 * 60 * 1_000;
+
+/// A certificate with what an operator should know of it.
+pub(crate) struct Loaded {
+    pub certificate: Certificate,
+    /// The file that clients may be told to trust.
+    pub path: PathBuf,
+    pub expires_at: Option<Timestamp>,
+    /// Why clients refuse it, or soon will.
+    pub warnings: Vec<String>,
+}
+
+/// The certificate that is configured, or else the server's own.
+pub(crate) fn load(configuration: &Configuration, data_dir: &DataDir, now: Timestamp) -> anyhow::Result<Loaded> {
+    let (certificate, path) = match &configuration.certificate {
+        Some((chain, key)) => {
+            let path = std::fs::canonicalize(chain).unwrap_or_else(|_| chain.clone());
+            (Certificate::load(chain, key)?, path)
+        }
+        None => {
+            let listeners = [&configuration.http, &configuration.c2s, &configuration.c2s_tls];
+            own(data_dir, &configuration.domain, &listeners.map(|listener| listener.address.ip()))?
+        }
     };
-    let certificate = Certificate::load(chain, key)?;
-    if !is_for(chain, &configuration.domain) {
-        let domain = &configuration.domain;
-        tracing::warn!(domain, path = %chain.display(), "the certificate is not for the domain: clients will refuse it");
+    let told = format!("the certificate in {}", path.display());
+    let warnings = faults(&path, &certificate, &configuration.domain, now);
+    let warnings = warnings.into_iter().map(|fault| format!("{told} {fault}")).collect();
+    let expires_at = certificate.validity().map(|validity| validity.until);
+    Ok(Loaded { certificate, path, expires_at, warnings })
+}
+
+/// What is wrong with a certificate for clients of `domain`, each as the end of a sentence.
+pub(crate) fn faults(path: &Path, certificate: &Certificate, domain: &str, now: Timestamp) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !is_for(path, domain) {
+        faults.push(format!("is NOT for {domain}: clients will refuse it"));
     }
-    let path = std::fs::canonicalize(chain).unwrap_or_else(|_| chain.clone());
-    Ok((certificate, path))
+    match certificate.validity() {
+        None => faults.push("does not say until when it is good".to_owned()),
+        Some(Validity { until, .. }) if until < now => {
+            faults.push(format!("has EXPIRED (at {until}): clients will refuse it"));
+        }
+        Some(Validity { from, .. }) if from > now => {
+            faults.push(format!("is NOT YET valid (from {from} on): clients will refuse it"));
+        }
+        Some(Validity { until, .. }) if until.millis_since(now) < RENEWAL_MS => {
+            faults.push(format!("expires soon (at {until}): renew it"));
+        }
+        Some(_) => {}
+    }
+    faults
 }
 
 /// Whether the first certificate in a file is one that clients of `domain` can accept.
@@ -83,6 +123,28 @@ fn parameters(domain: &str, addresses: &[IpAddr]) -> anyhow::Result<CertificateP
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_clients_will_refuse_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, key_path) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        let key = KeyPair::generate().expect("a key");
+        let mut parameters = CertificateParams::new(vec!["push.example.com".to_owned()]).expect("a name");
+        (parameters.not_before, parameters.not_after) = (date_time_ymd(2026, 1, 1), date_time_ymd(2026, 4, 1));
+        std::fs::write(&path, parameters.self_signed(&key).expect("a certificate").pem()).expect("written");
+        std::fs::write(&key_path, key.serialize_pem()).expect("written");
+        let certificate = Certificate::load(&path, &key_path).expect("a pair");
+        let at = |day: &str, domain: &str| {
+            faults(&path, &certificate, domain, format!("{day}T00:00:00Z").parse().expect("a day")).join("; ")
+        };
+        let own = "push.example.com";
+        assert_eq!(at("2026-02-01", own), "");
+        assert_eq!(at("2026-03-18", own), "", "two weeks");
+        assert!(at("2026-03-19", own).starts_with("expires soon (at 2026-04-01T00:00:00"));
+        assert!(at("2026-04-02", own).starts_with("has EXPIRED (at 2026-04-01T00:00:00"));
+        assert!(at("2025-12-31", own).starts_with("is NOT YET valid (from 2026-01-01T00:00:00"));
+        assert_eq!(at("2026-02-01", "example.com"), "is NOT for example.com: clients will refuse it");
+    }
 
     #[test]
     fn it_is_made_once_and_follows_the_domain_with_the_same_key() {

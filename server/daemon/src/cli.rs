@@ -52,6 +52,9 @@ pub(crate) enum Command {
     /// Copy everything that a restore needs into a new directory, also while a server runs
     Backup(BackupArgs),
     /// Make a running server read its certificate, and the authorities of clients, anew; connections go on
+    ///
+    /// It reads the files that its configuration named when it started, and prints which. The configuration itself is not read anew: `--config`
+    /// only says where the data directory is.
     Reload {
         #[command(flatten)]
         place: Place,
@@ -237,7 +240,7 @@ pub(crate) enum AccountCommand {
         place: Place,
         /// The name before the @
         name: String,
-        /// Read the password from standard input (one line)
+        /// Read the password from standard input (one line, 8 bytes or more)
         #[arg(long)]
         password_stdin: bool,
     },
@@ -273,8 +276,11 @@ pub(crate) enum AccountCommand {
         names: Vec<String>,
     },
     /// Give an account another password; its sessions end at once. Without --password-stdin a password is made and printed alone on
-    /// standard output. Not for the account of a phone or of an original androidpn client, which cannot be told: it registers another
-    /// account; `account disable` keeps it out
+    /// standard output
+    ///
+    /// It is for people with an XMPP client, whose sessions end. It keeps no phone out: a phone, or an original androidpn client, whose
+    /// password is refused makes itself a new account within seconds, and a phone takes its device with it. Use `account disable`, or
+    /// `device remove`, for that.
     Password {
         #[command(flatten)]
         place: Place,

@@ -161,6 +161,7 @@ impl Configuration {
         let file = read_file(args.place.config.as_deref())?;
         let environment = environment::read(variables)?;
         let told = environment.or(file);
+        told.check_paths()?;
         let said = |flag: bool, key: Option<bool>| flag || key.unwrap_or(false);
         let c2s = listener("c2s", args.c2s.as_ref(), told.c2s.as_ref(), "127.0.0.1:5222")?;
         let c2s_tls = listener("c2s_tls", args.c2s_tls.as_ref(), told.c2s_tls.as_ref(), "127.0.0.1:5223")?;
@@ -194,9 +195,9 @@ impl Configuration {
             metrics: told.metrics.unwrap_or(Metrics::Loopback),
             fast_token_s: told.fast_token_seconds.map_or(FAST_TOKEN_S, NonZeroU32::get),
             retention_days: told.retention_days.unwrap_or(28),
-            connections_before_login_max: told.connections_before_login_max.unwrap_or(256),
-            logins_per_second_max: told.logins_per_second_max.unwrap_or(100),
-            registrations_per_minute_max: told.registrations_per_minute_max.unwrap_or(60),
+            connections_before_login_max: told.connections_before_login_max.map_or(256, NonZeroU32::get),
+            logins_per_second_max: told.logins_per_second_max.map_or(100, NonZeroU32::get),
+            registrations_per_minute_max: told.registrations_per_minute_max.map_or(60, NonZeroU32::get),
             session_bytes_per_second_max: told
                 .session_bytes_per_second_max
                 .unwrap_or(longwire_net::SESSION_BYTES_PER_S),
@@ -215,6 +216,7 @@ pub(crate) fn data_dir(place: &Place, variables: &[(String, String)]) -> anyhow:
         return Ok(data_dir.clone());
     }
     let told = environment::read(variables)?.or(read_file(place.config.as_deref())?);
+    told.check_paths()?;
     Ok(told.data_dir.unwrap_or_else(default_data_dir))
 }
 
@@ -363,6 +365,11 @@ mod tests {
         let error = |args: ServeArgs| Configuration::resolve(&args, &[]).expect_err("refused").to_string();
         assert!(error(ServeArgs { http: Some("nine".to_owned()), ..ServeArgs::default() }).starts_with("http:"));
         assert!(error(ServeArgs { domain: Some("a b".to_owned()), ..ServeArgs::default() }).starts_with("domain:"));
+        for key in ["data_dir", "certificate", "certificate_key", "client_ca"] {
+            let empty = variables(&[(&format!("LONGWIRE_{}", key.to_uppercase()), "")]);
+            let error = Configuration::resolve(&args(None), &empty).expect_err("refused").to_string();
+            assert!(error.starts_with(&format!("{key} is empty")), "{error}");
+        }
         let half = variables(&[("LONGWIRE_CERTIFICATE", "chain.pem")]);
         let error = Configuration::resolve(&args(None), &half).expect_err("refused").to_string();
         assert!(error.contains("certificate_key"), "{error}");

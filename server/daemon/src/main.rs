@@ -21,7 +21,11 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use cli::{AppCommand, Cli, Command};
+use longwire_store_sqlite::OpenError;
 use rustix::fs::Mode;
+
+/// The exit status when the database is damaged: that of `EX_DATAERR`. Nothing should start the server again then.
+const DAMAGED: u8 = 65;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -29,9 +33,14 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             output::complain(&error);
-            ExitCode::FAILURE
+            if is_damage(&error) { ExitCode::from(DAMAGED) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// Whether the database is damaged: starting again does not mend it.
+fn is_damage(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| matches!(cause.downcast_ref::<OpenError>(), Some(OpenError::Damaged { .. })))
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {

@@ -64,7 +64,7 @@ pub(crate) async fn run(args: &ServeArgs, variables: &[(String, String)]) -> any
     let lock = take_lock(&data_dir).await?;
     unfinished::settle(&data_dir)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %data_dir.path().display(), "starting");
-    let running = start(&configuration, &data_dir, lock).await?;
+    let running = start(&configuration, &data_dir, lock, &log).await?;
     running.until_the_end(signals, log).await;
     Ok(())
 }
@@ -87,14 +87,18 @@ async fn take_lock(data_dir: &DataDir) -> anyhow::Result<Lock> {
 
 /// Starts everything. Ports are taken before anything is told to the outside, and the log has its new generation before anything is
 /// served (DESIGN rule 6).
-async fn start(configuration: &Arc<Configuration>, data_dir: &DataDir, lock: Lock) -> anyhow::Result<Running> {
+async fn start(
+    configuration: &Arc<Configuration>,
+    data_dir: &DataDir,
+    lock: Lock,
+    log: &logging::Guard,
+) -> anyhow::Result<Running> {
     if data_dir.is_open_to_others() {
         tracing::warn!(path = %data_dir.path().display(), "the data directory is open to other users: chmod 700 it");
     }
-    let (certificate, certificate_path) = certificate::load(configuration, data_dir)?;
+    let loaded = certificate::load(configuration, data_dir, system::now())?;
     let client_ca = configuration.client_certificate.as_ref().map(ClientCertificate::load).transpose()?;
-    let reload = Arc::new(Reload::new(configuration, data_dir, &certificate, client_ca.as_ref()));
-    let (http, http_url) = listeners::http(configuration, &certificate).await?;
+    let (http, http_url) = listeners::http(configuration, &loaded.certificate).await?;
     let (domain, registration) = (&configuration.domain, registration::policy(configuration));
     let (token_s, heartbeat) = (configuration.fast_token_s, configuration.heartbeat);
     let (keys, androidpn) = (configuration.device_keys.clone(), configuration.androidpn.as_ref());
@@ -103,11 +107,17 @@ async fn start(configuration: &Arc<Configuration>, data_dir: &DataDir, lock: Loc
     if engine.has_new_server_key {
         tracing::warn!("{}", data_dir::NEW_SERVER_KEY);
     }
+    let metrics = &engine.core.metrics;
+    log.count(metrics.log_lines_dropped.clone());
+    let reload = Arc::new(Reload::new(configuration, data_dir, &loaded, client_ca.as_ref(), metrics));
     engine.core.begin_generation().await?;
     engine.core.resume().await?;
-    let net =
-        listeners::c2s(configuration, Arc::clone(&engine.core), net_config(configuration, certificate, client_ca))
-            .await?;
+    let net = listeners::c2s(
+        configuration,
+        Arc::clone(&engine.core),
+        net_config(configuration, loaded.certificate, client_ca),
+    )
+    .await?;
     let api = Api::new(
         Arc::clone(&engine.core),
         ApiConfig {
@@ -126,9 +136,14 @@ async fn start(configuration: &Arc<Configuration>, data_dir: &DataDir, lock: Loc
     if configuration.androidpn.is_some() {
         servers.spawn(claims::run(Arc::clone(&engine.core), stopped.clone()));
     }
-    if let Some(ceiling) = memory::ceiling(configuration.memory_max) {
-        tracing::info!(ceiling, "near this many bytes of memory nothing new is taken");
-        servers.spawn(memory::run(Arc::clone(&engine.core), ceiling, stopped.clone()));
+    match memory::ceiling(configuration.memory_max) {
+        Some(ceiling) => {
+            tracing::info!(ceiling, "near this many bytes of memory nothing new is taken");
+            servers.spawn(memory::run(Arc::clone(&engine.core), ceiling, stopped.clone()));
+        }
+        None => {
+            servers.spawn(memory::measure(Arc::clone(&engine.core), stopped.clone()));
+        }
     }
     servers.spawn(sweep::run(Arc::clone(&engine.core), configuration.retention_days, stopped));
     registration::explain(configuration, &engine.core).await?;
@@ -137,7 +152,7 @@ async fn start(configuration: &Arc<Configuration>, data_dir: &DataDir, lock: Loc
         http: http_url,
         c2s: address(net.c2s()),
         c2s_tls: address(net.c2s_tls()),
-        certificate: certificate_path.display().to_string(),
+        certificate: loaded.path.display().to_string(),
         api_key: first_start::key(&engine.core).await?,
     };
     tracing::info!(http = ready.http, c2s = ready.c2s, c2s_tls = ready.c2s_tls, "listening");

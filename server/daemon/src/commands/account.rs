@@ -110,7 +110,7 @@ async fn each(place: &Place, variables: &[(String, String)], names: &[String], c
         let path = format!("/v1/accounts/{}", segment(name));
         match control.call(change.call(&path)).await {
             Ok(_) => output::note(&format!("the account {name} is {}", change.done())),
-            Err(error) => failed.push(error.context(format!("the account {name} is not {}", change.done()))),
+            Err(error) => failed.push(error.context(format!("the account {name} could not be {}", change.done()))),
         }
     }
     control.close().await;

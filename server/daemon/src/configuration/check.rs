@@ -9,7 +9,7 @@ use longwire_protocol::jid::BareJid;
 use super::{Configuration, HeartbeatBounds, Metrics};
 use crate::cli::Registration;
 use crate::data_dir::DataDir;
-use crate::{certificate, logging};
+use crate::{certificate, logging, system};
 
 /// Checks what serving needs that resolving did not look at.
 pub(crate) fn check(configuration: &Configuration) -> anyhow::Result<()> {
@@ -88,15 +88,32 @@ pub(crate) fn describe(configuration: &Configuration) -> String {
     if let Some(bytes) = configuration.memory_max {
         line("memory_max", &format!("{bytes} bytes: near it nothing new is taken"));
     }
-    line("retention", &format!("{} days", configuration.retention_days));
+    line(
+        "retention",
+        &match configuration.retention_days {
+            0 => "0 days: what became of a notification is forgotten as soon as it has expired".to_owned(),
+            days => format!("{days} days"),
+        },
+    );
     text.trim_end().to_owned()
 }
 
 fn certificate(configuration: &Configuration) -> String {
     let domain = &configuration.domain;
     match &configuration.certificate {
-        Some((chain, _)) if certificate::is_for(chain, domain) => format!("{} (for {domain})", chain.display()),
-        Some((chain, _)) => format!("{} (NOT for {domain}: clients will refuse it)", chain.display()),
+        Some((chain, key)) => {
+            let Ok(loaded) = Certificate::load(chain, key) else {
+                return format!("{} cannot be read", chain.display());
+            };
+            let faults = certificate::faults(chain, &loaded, domain, system::now());
+            let until =
+                loaded.validity().map_or_else(String::new, |validity| format!(", good until {}", validity.until));
+            if faults.is_empty() {
+                format!("{} (for {domain}{until})", chain.display())
+            } else {
+                format!("{} ({})", chain.display(), faults.join("; it "))
+            }
+        }
         None => "the server's own, self-signed, in the data directory".to_owned(),
     }
 }

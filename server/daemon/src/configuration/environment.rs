@@ -87,6 +87,9 @@ mod tests {
             ("LONGWIRE_PLAINTEXT", "yes"),
             ("LONGWIRE_RETENTION_DAYS", "-1"),
             ("LONGWIRE_HTTP_CONCURRENCY_MAX", "0"),
+            ("LONGWIRE_CONNECTIONS_BEFORE_LOGIN_MAX", "0"),
+            ("LONGWIRE_LOGINS_PER_SECOND_MAX", "0"),
+            ("LONGWIRE_REGISTRATIONS_PER_MINUTE_MAX", "0"),
             ("LONGWIRE_REGISTRATION", "ajar"),
             ("LONGWIRE_REGISTRATION", "appkey"),
         ] {

@@ -33,9 +33,9 @@ pub(crate) struct FileConfig {
     pub metrics: Option<Metrics>,
     pub fast_token_seconds: Option<NonZeroU32>,
     pub retention_days: Option<u32>,
-    pub connections_before_login_max: Option<u32>,
-    pub logins_per_second_max: Option<u32>,
-    pub registrations_per_minute_max: Option<u32>,
+    pub connections_before_login_max: Option<NonZeroU32>,
+    pub logins_per_second_max: Option<NonZeroU32>,
+    pub registrations_per_minute_max: Option<NonZeroU32>,
     pub session_bytes_per_second_max: Option<u32>,
     pub sessions_per_address_max: Option<u32>,
     pub heartbeat_min: Option<NonZeroU32>,
@@ -150,6 +150,22 @@ impl FileConfig {
             log_format: self.log_format.or(other.log_format),
             log_filter: self.log_filter.or(other.log_filter),
         }
+    }
+
+    /// Refuses a path that is empty: what it turns off, it should turn off by not being there.
+    pub(crate) fn check_paths(&self) -> anyhow::Result<()> {
+        let paths = [
+            ("data_dir", &self.data_dir),
+            ("certificate", &self.certificate),
+            ("certificate_key", &self.certificate_key),
+            ("client_ca", &self.client_ca),
+        ];
+        for (key, path) in paths {
+            if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+                anyhow::bail!("{key} is empty: name a file, or leave out the key and LONGWIRE_{}", key.to_uppercase());
+            }
+        }
+        Ok(())
     }
 }
 

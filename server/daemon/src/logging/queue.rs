@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use longwire_core::metrics::Counter;
 
 /// Bytes that wait at most; lines above that are dropped.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -25,6 +27,8 @@ struct State {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// Where dropped lines are counted, once there are metrics.
+    count: OnceLock<Counter>,
 }
 
 impl Shared {
@@ -54,6 +58,9 @@ impl Write for Lines {
         let mut state = self.0.lock();
         if state.bytes.saturating_add(line.len()) > BYTES_MAX {
             state.dropped += 1;
+            if let Some(count) = self.0.count.get() {
+                count.inc();
+            }
         } else {
             state.bytes += line.len();
             state.lines.push_back(line.to_vec());
@@ -69,6 +76,13 @@ impl Write for Lines {
 
 /// Writes what waits when it is dropped, as far as somebody reads.
 pub(crate) struct Guard(Arc<Shared>);
+
+impl Guard {
+    /// Lines that are dropped from now on are counted there too.
+    pub(crate) fn count(&self, counter: Counter) {
+        self.0.count.get_or_init(|| counter);
+    }
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {
@@ -138,6 +152,8 @@ mod tests {
         let (dropped, lines_dropped) = sync_channel(LINES);
         let on_dropped = move |lines| dropped.send(lines).expect("it is listened to");
         let (mut lines, guard) = start(Slow { permits, written }, on_dropped).expect("a thread");
+        let counter = Counter::default();
+        guard.count(counter.clone());
         let line = vec![b'x'; BYTES_MAX / 4];
         // The thread holds up to four lines that it cannot write, and four more wait.
         for _ in 0..20 {
@@ -147,7 +163,7 @@ mod tests {
             permit.send(()).expect("the thread reads");
         }
         let said = lines_dropped.recv().expect("it is said");
-        assert!((12..=16).contains(&said), "{said}");
+        assert!((12..=16).contains(&said) && counter.get() == said, "{said}");
         drop(guard);
         assert_eq!(lines_written.try_iter().count() as u64 + said, 20);
     }

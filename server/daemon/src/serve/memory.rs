@@ -13,6 +13,8 @@ use tokio::time::sleep;
 
 /// How often memory is measured: a storm of handshakes takes some megabytes in that time.
 const PERIOD: Duration = Duration::from_millis(200);
+/// How often where nothing depends on it.
+const METRICS_PERIOD: Duration = Duration::from_secs(5);
 /// Measurements between two times at which freed memory is given back, while it is short.
 const TRIM_EVERY: u32 = 10;
 /// Percent of the ceiling at which a level begins, and below which it ends: a level does not come and go with each connection. New
@@ -39,6 +41,7 @@ pub(super) fn sessions(ceiling: u64) -> u32 {
 
 /// Measures until `stop` says true.
 pub(super) async fn run(core: Arc<Core>, ceiling: u64, mut stop: watch::Receiver<bool>) {
+    core.metrics.memory_ceiling.set(number(ceiling));
     let measuring = async {
         let mut turn: u32 = 0;
         let mut settled: u32 = 0;
@@ -49,6 +52,8 @@ pub(super) async fn run(core: Arc<Core>, ceiling: u64, mut stop: watch::Receiver
                     let level = next(before, used, ceiling, &mut settled);
                     core.pressure.set(level);
                     core.pressure.set_owed_max(owed_max(used, core.pressure.waiting(), ceiling));
+                    core.metrics.memory_level.set(level as i64);
+                    core.metrics.memory_used.set(number(used));
                     tell(before, level, used, ceiling);
                 }
                 None => tracing::debug!("what memory the process has could not be read"),
@@ -64,6 +69,24 @@ pub(super) async fn run(core: Arc<Core>, ceiling: u64, mut stop: watch::Receiver
         () = measuring => (),
         _ = stop.wait_for(|is_stopping| *is_stopping) => (),
     }
+}
+
+/// Measures for the metrics alone, where there is no ceiling, until `stop` says true.
+pub(super) async fn measure(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+    let measuring = async {
+        loop {
+            core.metrics.memory_used.set(number(resident().unwrap_or(0)));
+            sleep(METRICS_PERIOD).await;
+        }
+    };
+    tokio::select! {
+        () = measuring => (),
+        _ = stop.wait_for(|is_stopping| *is_stopping) => (),
+    }
+}
+
+fn number(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// Bytes in memory.

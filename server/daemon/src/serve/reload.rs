@@ -7,15 +7,19 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use longwire_core::Metrics;
+use longwire_model::Timestamp;
 use longwire_net::certificate::Certificate;
 use longwire_net::client_ca::ClientCa;
 use ring::digest::{SHA256, digest};
+use serde::Serialize;
 use serde_json::json;
 
-use crate::certificate;
+use crate::certificate::{self, Loaded};
 use crate::configuration::Configuration;
 use crate::control::RELOAD;
 use crate::data_dir::DataDir;
+use crate::system;
 
 /// What is in force, and where it comes from.
 pub(super) struct Reload {
@@ -23,36 +27,59 @@ pub(super) struct Reload {
     data_dir: DataDir,
     certificate: Certificate,
     client_ca: Option<ClientCa>,
+    metrics: Arc<Metrics>,
+}
+
+/// What was read, and what is to be known of it.
+#[derive(Serialize)]
+pub(super) struct Report {
+    /// The file of the certificate, its SHA-256, and until when it is good.
+    certificate: String,
+    sha256: String,
+    expires_at: Option<Timestamp>,
+    /// The file of the authorities of clients, where these show certificates.
+    client_ca: Option<String>,
+    warnings: Vec<String>,
 }
 
 impl Reload {
     pub(super) fn new(
         configuration: &Arc<Configuration>,
         data_dir: &DataDir,
-        certificate: &Certificate,
+        loaded: &Loaded,
         client_ca: Option<&ClientCa>,
+        metrics: &Arc<Metrics>,
     ) -> Self {
+        tell(loaded, metrics);
         Self {
             configuration: Arc::clone(configuration),
             data_dir: data_dir.clone(),
-            certificate: certificate.clone(),
+            certificate: loaded.certificate.clone(),
             client_ca: client_ca.cloned(),
+            metrics: Arc::clone(metrics),
         }
     }
 
-    /// Reads everything anew; gives the SHA-256 of the certificate. What cannot be read changes nothing.
-    pub(super) fn run(&self) -> anyhow::Result<String> {
-        let (certificate, path) = certificate::load(&self.configuration, &self.data_dir)?;
+    /// Reads everything anew. What cannot be read changes nothing.
+    pub(super) fn run(&self) -> anyhow::Result<Report> {
+        let loaded = certificate::load(&self.configuration, &self.data_dir, system::now())?;
         let clients = self.configuration.client_certificate.as_ref();
         let authorities = clients.map(|clients| clients.load().context("client_ca")).transpose()?;
-        self.certificate.replace(&certificate);
+        self.certificate.replace(&loaded.certificate);
         if let Some((own, new)) = self.client_ca.as_ref().zip(authorities) {
             own.replace(&new);
         }
-        let sum = digest(&SHA256, &certificate.leaf());
+        let sum = digest(&SHA256, &loaded.certificate.leaf());
         let sha256: String = sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        tracing::info!(path = %path.display(), sha256, "the certificate was read anew: new connections see it");
-        Ok(sha256)
+        let certificate = loaded.path.display().to_string();
+        let client_ca = clients.map(|clients| clients.authorities.display().to_string());
+        tracing::info!(path = certificate, sha256, "the certificate was read anew: new connections see it");
+        if let Some(path) = &client_ca {
+            tracing::info!(path, "the authorities of clients were read anew: new connections are held against them");
+        }
+        tell(&loaded, &self.metrics);
+        let Loaded { expires_at, warnings, .. } = loaded;
+        Ok(Report { certificate, sha256, expires_at, client_ca, warnings })
     }
 
     /// As [`Self::run`], with the log alone to tell.
@@ -64,7 +91,7 @@ impl Reload {
 
     fn answer(&self) -> Response {
         match self.run() {
-            Ok(sha256) => Json(json!({ "sha256": sha256 })).into_response(),
+            Ok(report) => Json(report).into_response(),
             Err(error) => {
                 let detail = format!("nothing was read anew, the certificate stays as it is: {error:#}");
                 tracing::error!("{detail}");
@@ -72,6 +99,14 @@ impl Reload {
             }
         }
     }
+}
+
+/// Says what is wrong with a certificate, and until when it is good to whoever reads the metrics.
+fn tell(loaded: &Loaded, metrics: &Metrics) {
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    metrics.certificate_expiration.set(loaded.expires_at.map_or(0, |at| at.as_millis().div_euclid(1_000)));
 }
 
 /// What the operator's commands call, over the control socket alone.

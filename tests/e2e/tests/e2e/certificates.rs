@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
-use longwire_test_support::process::{longwire, printed};
+use longwire_test_support::process::{binary, longwire, printed};
 use longwire_test_support::wire::Wire;
 use longwire_test_support::{PhoneOptions, Phones, SOON, Server, ServerOptions, folder, until};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, generate_simple_self_signed};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd, generate_simple_self_signed,
+};
 use serde_json::{Value, json};
 
 use crate::raw::Raw;
@@ -73,7 +75,7 @@ fn tls_05_a_new_certificate_is_seen_by_new_connections_and_ends_none() -> anyhow
     let api = server.admin()?;
     let phones = PhoneOptions::new(&server, &place.path().join("phones")).times(PHONES).start()?;
     phones.online()?;
-    let mut raw = Raw::register(&server, "other", "secret")?.bound("a")?;
+    let mut raw = Raw::register(&server, "other", "secret-word")?.bound("a")?;
     let mark = phones.mark();
     second.install(&current)?;
     ensure!(opens(&server, &first.certificate), "it is read when it is told to be");
@@ -104,6 +106,50 @@ fn tls_05_a_new_certificate_is_seen_by_new_connections_and_ends_none() -> anyhow
 }
 
 #[test]
+fn a_certificate_that_clients_refuse_is_told_wherever_an_operator_looks() -> anyhow::Result<()> {
+    let place = folder();
+    let good = Pair::made(place.path(), "good")?;
+    let (current, key) = (Pair::at(place.path(), "current"), KeyPair::generate()?);
+    let mut expired = CertificateParams::new(vec!["other.example".to_owned()])?;
+    (expired.not_before, expired.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 2, 3));
+    let write_expired = || -> anyhow::Result<()> {
+        fs::write(&current.certificate, expired.self_signed(&key)?.pem())?;
+        Ok(fs::write(&current.key, key.serialize_pem())?)
+    };
+    write_expired()?;
+    let checked = Command::new(binary("longwire")?)
+        .args(["serve", "--check"])
+        .envs([("LONGWIRE_CERTIFICATE", &current.certificate), ("LONGWIRE_CERTIFICATE_KEY", &current.key)])
+        .output()?;
+    let wrong = ["NOT for localhost", "EXPIRED (at 2021-02-03T"];
+    let is_told = |text: &str| wrong.iter().all(|wrong| text.contains(wrong));
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(is_told(&said), "{said}");
+
+    let mut server = current.of_server(&place.path().join("server")).start()?;
+    let api = server.admin()?;
+    assert!(is_told(&server.log()), "{}", server.log());
+    let metric = || -> anyhow::Result<Option<i64>> {
+        let text = api.get("/metrics")?.text();
+        let name = "longwire_certificate_expiration_timestamp_seconds ";
+        Ok(text.lines().find_map(|line| line.strip_prefix(name)?.parse().ok()))
+    };
+    assert_eq!(metric()?, Some(1_612_310_400));
+    let reload = || -> anyhow::Result<String> {
+        let reloaded = longwire(server.data(), &["reload"])?;
+        ensure!(reloaded.status.success(), "it is the operator's choice");
+        Ok(String::from_utf8_lossy(&reloaded.stderr).into_owned())
+    };
+    let said = reload()?;
+    assert!(is_told(&said) && said.contains("warning: ") && said.contains("current.pem"), "{said}");
+    good.install(&current)?;
+    let said = reload()?;
+    assert!(!said.contains("warning") && said.contains("good until "), "{said}");
+    assert!(metric()?.is_some_and(|at| at > 1_612_310_400));
+    Ok(())
+}
+
+#[test]
 fn a_reload_without_a_server_says_so() -> anyhow::Result<()> {
     let place = folder();
     let mut server = Server::start(&place.path().join("server"))?;
@@ -129,9 +175,10 @@ fn authority(folder: &Path, name: &str) -> anyhow::Result<(PathBuf, Pair)> {
     Ok((path, pair))
 }
 
-/// It is refused before it says who it is.
+/// It is refused before it says who it is, and says why.
 fn stays_out(phone: &Phones) -> anyhow::Result<()> {
-    phone.state_after(0, "waiting", SOON)?;
+    let waiting = phone.state_after(0, "waiting", SOON)?;
+    ensure!(waiting.get("why").and_then(Value::as_str) == Some("client-certificate"), "{waiting}");
     ensure!(!phone.lines().iter().any(|line| line.get("state").is_some_and(|state| state == "online")), "it is in");
     Ok(())
 }
@@ -150,12 +197,23 @@ fn devices_without_a_certificate_of_the_authority_are_kept_out() -> anyhow::Resu
     own.shown_by(&server, &at("by-starttls"))?.over_starttls(&server).start()?.online()?;
     stays_out(&stranger.shown_by(&server, &at("stranger"))?.start()?)?;
     stays_out(&PhoneOptions::new(&server, &at("bare")).start()?)?;
+    // The operator sees who was refused, and why.
+    for reason in ["it is not of an authority in client_ca", "it shows none"] {
+        let told = ["a client's certificate was refused", "peer=127.0.0.1", reason];
+        let is_told = |line: &str| told.iter().all(|told| line.contains(told));
+        until("the refusal to be logged", SOON, || server.log().lines().any(is_told).then_some(()))?;
+    }
+    let metrics = api.get("/metrics")?.text();
+    let count = metrics.lines().find_map(|line| line.strip_prefix("longwire_client_certificates_refused_total "));
+    assert!(count.and_then(|count| count.parse::<u32>().ok()).is_some_and(|count| count >= 2), "{metrics}");
     assert!(!opens(&server, &server.ready.certificate));
     let devices = api.get("/v1/devices")?.json();
     assert_eq!(devices.get("items").and_then(Value::as_array).map(Vec::len), Some(2), "{devices}");
     // Another authority from now on: who is in stays in.
     fs::copy(&other_ca, &ca)?;
-    printed(&longwire(server.data(), &["reload"])?)?;
+    let reloaded = longwire(server.data(), &["reload"])?;
+    let said = String::from_utf8_lossy(&reloaded.stderr).into_owned();
+    assert!(reloaded.status.success() && said.contains(&format!("against the authorities in {ca_text}")), "{said}");
     stranger.shown_by(&server, &at("stranger"))?.start()?.online()?;
     let sent = api.post("/v1/notifications", &json!({ "to": format!("device:{}", phone.id()?), "title": "in" }))?;
     phone.shown(&sent.field("id"))?;

@@ -63,6 +63,11 @@ fn f23_a_storm_is_shed_before_the_ceiling_and_nothing_that_was_there_suffers() -
     let sent = api.post("/v1/notifications", &json!({ "to": "all", "title": "still" }))?;
     ensure!(sent.status == 202, "{}", sent.text());
     phone.shown(&sent.field("id"))?;
+    let metrics = api.get("/metrics")?.text();
+    for name in ["longwire_memory_used_bytes", "longwire_memory_level", "longwire_connections_shed_total"] {
+        ensure!(metrics.contains(name) && !metrics.contains(&format!("{name} 0\n")), "{name}: {metrics}");
+    }
+    ensure!(metrics.contains(&format!("longwire_memory_ceiling_bytes {}\n", CEILING * 1024 * 1024)), "{metrics}");
     ensure!(highest < CEILING * 1024 * 1024, "{highest} bytes");
     let live = phone.lines().iter().any(|line| line.get("state").is_some_and(|state| state == "waiting"));
     ensure!(!live, "a session was ended");

@@ -41,6 +41,11 @@ fn f05_a_full_disk_refuses_serves_what_is_stored_and_recovers_by_itself() -> any
         );
         case.figure("accepted before it was full", accepted.len());
 
+        // Whoever sends traffic here is told, and whoever counts.
+        let ready = bench.api.get("/readyz")?;
+        assert_eq!((ready.status, ready.field("code").as_str()), (503, "unavailable"), "{}", ready.text());
+        let failures = api::metric(&bench.api, "longwire_store_failures_total").unwrap_or_default();
+        ensure!(failures > 0, "no failure of the store was counted");
         // What is stored is read and delivered all the same.
         assert_eq!(bench.api.get(&format!("/v1/notifications/{stored}"))?.status, 200);
         let away = bench.phone(away)?;
@@ -55,6 +60,7 @@ fn f05_a_full_disk_refuses_serves_what_is_stored_and_recovers_by_itself() -> any
             (answer.status == 202).then_some(answer)
         })?;
         bench.enter_one(&answer.field("id"), &room);
+        until("it to be ready again", SOON, || (bench.api.get("/readyz").ok()?.status == 200).then_some(()))?;
         bench.phone(phone)?.shown(&answer.field("id"))?;
         let verdict = bench.verdict(SETTLED)?;
         case.hold("after the disk was full", &verdict)?;
