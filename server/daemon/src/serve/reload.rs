@@ -72,7 +72,10 @@ impl Reload {
         let sum = digest(&SHA256, &loaded.certificate.leaf());
         let sha256: String = sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         let certificate = loaded.path.display().to_string();
-        let client_ca = clients.map(|clients| clients.authorities.display().to_string());
+        let client_ca = clients.map(|clients| {
+            let path = &clients.authorities;
+            std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()).display().to_string()
+        });
         tracing::info!(path = certificate, sha256, "the certificate was read anew: new connections see it");
         if let Some(path) = &client_ca {
             tracing::info!(path, "the authorities of clients were read anew: new connections are held against them");
