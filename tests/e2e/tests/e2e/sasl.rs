@@ -139,7 +139,7 @@ fn a_spent_token_and_one_of_an_old_password_are_refused() -> anyhow::Result<()> 
     let mut session = crate::raw::Raw::logged_in(server, "romeo", "secret-word")?.bound("desk")?;
     session.wire.send(
         "<iq type='set' id='pw'><query xmlns='jabber:iq:register'><username>romeo</username>\
-         <password>another</password></query></iq>",
+         <password>another-word</password></query></iq>",
     )?;
     session.wire.expect("id='pw'")?;
     assert_eq!(by_token(server, &token, "")?, Err("not-authorized".to_owned()), "it would have outlived its password");

@@ -142,7 +142,7 @@ fn apn_04_no_word_of_such_a_client_reaches_another_account() -> anyhow::Result<(
             "<iq id='x' type='set'><setalias xmlns='androidpn:iq:setalias'><username>victim</username><alias>forged</alias></setalias></iq>",
             "<iq id='x' type='set'><settags xmlns='androidpn:iq:settags'><username>honest</username><tags>forged</tags></settags></iq>",
             "<presence to='victim@localhost/desk'><status>forged</status></presence>",
-            "<iq id='x' type='set'><query xmlns='jabber:iq:register'><username>victim</username><password>forged</password></query></iq>",
+            "<iq id='x' type='set'><query xmlns='jabber:iq:register'><username>victim</username><password>forged-word</password></query></iq>",
         ] {
             wire.send(stanza)?;
         }
