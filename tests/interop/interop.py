@@ -130,7 +130,7 @@ def delivered(server, notification, device):
 
 
 async def exchanges_a_message(server, romeo):
-    juliet = await Account(server, "juliet", "o romeo").come_online()
+    juliet = await Account(server, "juliet", "o romeo romeo").come_online()
     juliet.send_message(mto="romeo@localhost", mbody="Deny thy father", mtype="chat")
     message = await within(romeo.inbox.get(), "juliet's message")
     assert (message["from"], message["body"]) == (juliet.boundjid, "Deny thy father"), message

@@ -35,7 +35,7 @@ fn ends_with(world: &World, sent: &str, condition: &str) -> anyhow::Result<()> {
 #[test]
 fn a_wrong_password_is_not_authorized_and_may_be_tried_again() -> anyhow::Result<()> {
     beside_a_phone(|world| {
-        drop(Raw::register(&world.server, "romeo", "right")?);
+        drop(Raw::register(&world.server, "romeo", "right-word")?);
         let mut wire = Wire::tls(&world.server.ready.c2s_tls, &world.server.ready.certificate)?;
         wire.open()?;
         wire.send(&auth("romeo", "wrong"))?;
@@ -48,7 +48,7 @@ fn a_wrong_password_is_not_authorized_and_may_be_tried_again() -> anyhow::Result
             answer.trim_start_matches(|c| c != '<').trim(),
             "an unknown name can be told from a wrong password"
         );
-        wire.send(&auth("romeo", "right"))?;
+        wire.send(&auth("romeo", "right-word"))?;
         wire.expect("<success")?;
         Ok(())
     })
