@@ -240,7 +240,7 @@ pub(crate) enum AccountCommand {
         place: Place,
         /// The name before the @
         name: String,
-        /// Read the password from standard input (one line, 8 bytes or more)
+        /// Read the password from standard input (one line)
         #[arg(long)]
         password_stdin: bool,
     },

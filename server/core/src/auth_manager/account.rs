@@ -19,7 +19,6 @@ const DEVICES_PAGE: u32 = 200;
 /// The account of devices whose own was removed: no account has this name.
 const NOBODY: &str = "";
 /// Bytes of a new password; what is shorter is soon guessed.
-const PASSWORD_BYTES_MIN: usize = 8;
 const PASSWORD_BYTES_MAX: usize = 1_023;
 
 /// Why an account was not made or changed.
@@ -32,7 +31,7 @@ pub enum AccountError {
     #[error("{0:?} cannot be an account's name: it must be a valid JID localpart")]
     Name(String),
     /// The password cannot be used.
-    #[error("the password must have {PASSWORD_BYTES_MIN} to {PASSWORD_BYTES_MAX} bytes without control characters")]
+    #[error("the password must have 1 to {PASSWORD_BYTES_MAX} bytes without control characters")]
     Password,
     /// Nobody may register.
     #[error("registration is closed")]
@@ -209,7 +208,7 @@ impl AuthManager {
     }
 
     async fn new_account(&self, name: &str, password: String) -> Result<Account, AccountError> {
-        if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&password.len()) {
+        if !(1..=PASSWORD_BYTES_MAX).contains(&password.len()) {
             return Err(AccountError::Password);
         }
         let salt = self.env.random::<16>();

@@ -104,10 +104,9 @@ async fn accounts_are_made_checked_changed_and_removed() {
     assert!(matches!(auth.register("bob", "other-word".into(), None).await, Err(AccountError::Exists)));
     assert!(matches!(auth.add_account("BOB", None).await, Err(AccountError::Exists)), "names are folded");
     assert!(matches!(auth.add_account("a@b", None).await, Err(AccountError::Name(_))));
-    for short in ["", "7 bytes"] {
-        assert!(matches!(auth.register("eve", short.to_owned(), None).await, Err(AccountError::Password)), "{short}");
+    for wrong in [String::new(), "long".repeat(300)] {
+        assert!(matches!(auth.register("eve", wrong, None).await, Err(AccountError::Password)));
     }
-    auth.register("eve", "8 bytes.".to_owned(), None).await.expect("long enough");
     auth.change_password("bob", "new-word".into()).await.expect("changed");
     assert_eq!(check("new-word").await, PasswordCheck::Right);
     assert!(world.core.remove_account("bob", RemovedBy::Operator).await.expect("removed"));
