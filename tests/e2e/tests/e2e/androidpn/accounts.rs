@@ -57,14 +57,14 @@ fn auth_22_another_password_ends_what_an_original_client_made_with_the_former() 
     let made = ends_by(&world.server, &mut old, &["account", "password", NAME])?;
     assert_eq!(code(&world.server, PASSWORD)?.as_deref(), Some("401"));
     assert_eq!(code(&world.server, &made)?, None);
-    let given = world.api.post(&format!("/v1/accounts/{NAME}/password"), &json!({ "password": "given" }))?;
+    let given = world.api.post(&format!("/v1/accounts/{NAME}/password"), &json!({ "password": "given-anew" }))?;
     assert_eq!(given.status, 200, "{}", given.text());
-    assert_eq!(code(&world.server, "given")?, None);
+    assert_eq!(code(&world.server, "given-anew")?, None);
     // Without a server, too.
     world.server.terminate(SOON)?;
     let again = printed(&longwire(world.server.data(), &["account", "password", NAME])?)?;
     world.server.start_again()?;
-    assert_eq!(code(&world.server, "given")?.as_deref(), Some("401"));
+    assert_eq!(code(&world.server, "given-anew")?.as_deref(), Some("401"));
     assert_eq!(code(&world.server, &again)?, None);
     ensure!(!world.server.log().contains(&made) && !world.server.log().contains(&again), "a password is in the log");
     Ok(())
