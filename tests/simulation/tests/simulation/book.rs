@@ -138,6 +138,25 @@ impl Book {
         filter.passes(|tag| self.held(device).iter().any(|held| held.key == *tag && held.is_open_at(at)))
     }
 
+    /// Whether the device holds the key at a position.
+    pub(crate) fn holds(&self, device: DeviceId, key: &AudienceKey, at: Seq) -> bool {
+        self.held(device).iter().any(|held| held.key == *key && held.is_open_at(at))
+    }
+
+    /// The user, topics and tags of a device at a position, in order.
+    pub(crate) fn open(&self, device: DeviceId, at: Seq) -> Vec<String> {
+        let open = self.held(device).iter().filter(|held| held.is_open_at(at)).map(|held| held.key.as_str());
+        let is_told = |key: &&str| ["user:", "topic:", "tag:"].iter().any(|kind| key.starts_with(kind));
+        let mut keys: Vec<String> = open.filter(is_told).map(str::to_owned).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// Dismissals of every notification.
+    pub(crate) fn all_dismissals(&self) -> impl Iterator<Item = (EntryId, &[(Seq, AudienceKey)])> {
+        self.dismissals.iter().map(|(id, of)| (*id, of.as_slice()))
+    }
+
     /// Positions at which memberships of the device changed.
     pub(crate) fn changes(&self, device: DeviceId) -> &[Seq] {
         self.changes.get(&device).map_or(&[], Vec::as_slice)

@@ -4,10 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use longwire_core::auth_manager::RemovedBy;
 use longwire_core::devices::{Change, ChangeError};
-use longwire_core::notification_manager::Acceptance;
+use longwire_core::notification_manager::{Acceptance, DeviceDelivery};
 use longwire_core::session_manager::EndReason;
-use longwire_model::delivery::Delivery;
-use longwire_model::{DeviceId, EntryId, Notification};
+use longwire_model::{AppId, DeviceId, EntryId, Notification, Timestamp, TokenAlgorithm, UserKey};
 use longwire_store::Write;
 use longwire_worker::{Command, Worker};
 
@@ -18,11 +17,28 @@ use crate::world::Flash;
 /// How long what has ended is kept.
 pub(crate) const RETENTION_MS: i64 = 20 * 60_000;
 
+/// A `SubjectPublicKeyInfo` (RFC 8410 §4).
+const USER_KEY: [u8; 44] = *b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00\xea\x4a\x6c\x63\xe2\x9c\x52\x0a\xbe\xf5\
+      \x50\x7b\x13\x2e\xc5\xf9\x95\x47\x76\xae\xbe\xbe\x7b\x92\x42\x1e\xea\x69\x14\x46\xd2\x2c";
+
 /// How long a server that stops waits for its clients.
 const DRAIN_MS: u64 = 4_000;
 
 /// Per device, what became of a notification.
-pub(crate) type Listed = Vec<(DeviceId, Delivery)>;
+pub(crate) type Listed = Vec<DeviceDelivery>;
+
+/// The Ed25519 key of the app's back end: what the tokens of worlds are signed by.
+pub(crate) fn user_key(created_at: Timestamp) -> UserKey {
+    UserKey {
+        id: "app".to_owned(),
+        app: AppId::DEFAULT,
+        algorithm: TokenAlgorithm::EdDsa,
+        public_key: USER_KEY.to_vec(),
+        label: None,
+        created_at,
+        revoked_at: None,
+    }
+}
 
 impl Server {
     pub(crate) fn accept(&self, notification: Notification) {
@@ -82,6 +98,28 @@ impl Server {
         });
     }
 
+    /// Keeps an account out, or lets it in again.
+    pub(crate) fn set_disabled(&self, name: String, is_disabled: bool) {
+        let core = Arc::clone(&self.core);
+        self.ask(async move {
+            core.set_disabled(&name, is_disabled).await.ok()?;
+            Some(if is_disabled { Answered::Barred(name) } else { Answered::Done })
+        });
+    }
+
+    /// Gives an account a password that nobody learns.
+    pub(crate) fn change_password(&self, name: String) {
+        let core = Arc::clone(&self.core);
+        self.ask(async move { core.set_password(&name, None, None).await.ok().map(|_| Answered::Barred(name)) });
+    }
+
+    /// Registers the key that the app's back end signs user tokens with.
+    pub(crate) fn add_user_key(&self) {
+        let core = Arc::clone(&self.core);
+        let write = Write::AddUserKey(user_key(core.env.now()));
+        self.ask(async move { core.log.write(write).await.ok().map(|_| Answered::Done) });
+    }
+
     /// Sweeps what ended too long ago.
     pub(crate) fn sweep(&self) {
         let core = Arc::clone(&self.core);
@@ -133,7 +171,6 @@ impl Server {
         let slot = Arc::clone(&answer);
         self.ask(async move {
             let listed = core.notifications.deliveries(id, None, 1_000).await.expect("a store that answers");
-            let listed = listed.map(|listed| listed.into_iter().map(|own| (own.device, own.delivery)).collect());
             *slot.lock().expect("nothing panics with it") = Some(listed);
             None
         });

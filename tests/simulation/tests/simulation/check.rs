@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use longwire_client::inbox::RowState;
+use longwire_core::notification_manager::DeviceDelivery;
 use longwire_model::delivery::{Delivery, State};
 use longwire_model::entry::Content;
 use longwire_model::{DeviceId, Entry, EntryId, EntryKind};
@@ -34,6 +35,7 @@ pub(crate) fn check(world: &mut World, is_whole: bool) -> Vec<String> {
         storms(world, phone, &mut faults);
     }
     updates(world, &mut faults);
+    crate::users::check(world, &mut faults);
     states(world, &mut faults);
     crate::watch::watch(world, &mut faults);
     faults
@@ -92,7 +94,7 @@ fn screen(world: &mut World, phone: usize, faults: &mut Vec<String>) {
     }
 }
 
-fn notifications(world: &World) -> impl Iterator<Item = (&Entry, &Content)> {
+pub(crate) fn notifications(world: &World) -> impl Iterator<Item = (&Entry, &Content)> {
     let entries = world.book.notifications.iter().filter_map(|seq| world.book.at(*seq));
     entries.filter_map(|commit| {
         let EntryKind::Notification(content) = &commit.entry.kind else { return None };
@@ -271,8 +273,11 @@ fn states(world: &mut World, faults: &mut Vec<String>) {
             }
             continue;
         };
-        for (device, delivery) in listed {
+        for DeviceDelivery { device, delivery, actions, .. } in listed {
             let Some(phone) = phones.get(&device) else { continue };
+            if let Some(wrong) = crate::users::untold(world, *phone, device, entry, &delivery, &actions) {
+                faults.push(format!("{} ({}) on {}: {wrong}", entry.id, entry.seq, world.phones[*phone].name));
+            }
             if let Some(wrong) = wrong_state(world, *phone, device, entry, content, &delivery) {
                 let own = &world.phones[*phone];
                 let row = own.store.state(&entry.id.to_string());

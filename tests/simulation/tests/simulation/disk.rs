@@ -48,6 +48,8 @@ pub(crate) struct Commit {
 pub(crate) enum Outage {
     Writes,
     Everything,
+    /// From the next write on this process is answered nothing any more.
+    ForGood,
 }
 
 /// A copy that an operator has made: what was on the disk, and how much of the ledger that was.
@@ -79,6 +81,10 @@ struct Inner {
     mutant: StoreMutant,
     /// Every wait is taken, and by itself those of these lengths are not let go.
     is_directed: bool,
+    /// A write has failed for good, and with it the store as this process has opened it.
+    has_failed: bool,
+    /// Of the mutation that goes on after that: nothing is synced any more.
+    is_deaf: bool,
     held: Option<u64>,
     held_gates: Vec<Gate>,
     /// The next acknowledgement is lost, and nobody is told.
@@ -100,13 +106,15 @@ impl Disk {
             unannounced: 0,
             mutant: StoreMutant::default(),
             is_directed: false,
+            has_failed: false,
+            is_deaf: false,
             held: None,
             held_gates: Vec::new(),
             loses_row: false,
             reads: 0,
         };
         // A transaction is visible when it is on disk and not before, so that only a disk that lies has something to forget.
-        let lies = mutation == Some(Mutation::AnsweredBeforeSync);
+        let lies = matches!(mutation, Some(Mutation::AnsweredBeforeSync | Mutation::SyncTriedAgain));
         let store = if lies { MemoryStore::unsynced() } else { MemoryStore::new() };
         Arc::new(Self { store, inner: Mutex::new(inner), hands, mutation })
     }
@@ -155,6 +163,7 @@ impl Disk {
         self.store.crash();
         let mut inner = self.inner();
         (inner.unsynced, inner.unannounced) = (0, 0);
+        inner.is_deaf = false;
     }
 
     pub(crate) fn copy(&self) -> Copy {
@@ -196,17 +205,60 @@ impl Disk {
     }
 
     fn readable(&self) -> Result<(), StoreError> {
-        match self.inner().outage {
+        let (outage, has_failed) = {
+            let inner = self.inner();
+            (inner.outage, inner.has_failed)
+        };
+        if has_failed {
+            return Err(failed());
+        }
+        match outage {
             Some(Outage::Everything) => Err(StoreError::Unavailable("the disk does not answer".to_owned())),
-            Some(Outage::Writes) | None => Ok(()),
+            Some(Outage::Writes | Outage::ForGood) | None => Ok(()),
         }
     }
 
     fn writable(&self) -> Result<(), StoreError> {
-        match self.inner().outage {
+        self.readable()?;
+        match self.outage() {
             Some(Outage::Everything | Outage::Writes) => Err(StoreError::Unavailable("no space left".to_owned())),
+            Some(Outage::ForGood) => Err(failed()),
             None => Ok(()),
         }
+    }
+
+    /// Fails for good, after what was written has reached the disk all the same, or has not.
+    async fn fail(&self, mut writes: Vec<Write>) -> StoreError {
+        let is_there = {
+            let mut inner = self.inner();
+            let is_first = !std::mem::replace(&mut inner.has_failed, true);
+            is_first && inner.rng.chance(50)
+        };
+        if is_there {
+            self.mutate_commit(&mut writes);
+            if let Ok(written) = self.store.commit(writes).await {
+                self.note(Vec::new(), &written);
+            }
+            self.store.sync();
+        }
+        failed()
+    }
+
+    /// Whether this process is answered nothing any more.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.inner().has_failed
+    }
+
+    /// Another process opens the store: what had failed for the one before works.
+    pub(crate) fn reopen(&self) {
+        let mut inner = self.inner();
+        inner.has_failed = false;
+        inner.outage.take_if(|outage| *outage == Outage::ForGood);
+    }
+
+    /// A store in which nothing is.
+    pub(crate) fn blank(&self) -> Copy {
+        Copy { store: MemoryStore::new().snapshot(), length: 0 }
     }
 
     /// From here on everything waits a little, and what waits up to `held_ms` until it is let go.
@@ -241,6 +293,7 @@ impl Disk {
                 row.sent.clear();
             }
         }
+        mutant::unwritten(self.mutation, writes);
         mutant::stretched(self.mutation, writes, |write| {
             let Write::Acknowledge { device, row } = write else { return None };
             self.recorded(*device, row.lane)
@@ -270,12 +323,23 @@ impl Disk {
     }
 }
 
+fn failed() -> StoreError {
+    StoreError::Fatal("a sync has failed".to_owned())
+}
+
 #[async_trait]
 impl Store for Disk {
     async fn commit(&self, mut writes: Vec<Write>) -> Result<Vec<Written>, StoreError> {
         self.inner().unsynced += 1;
         self.wait(COMMIT_MS).await;
         self.inner().unsynced -= 1;
+        if self.outage() == Some(Outage::ForGood) {
+            if self.mutation != Some(Mutation::SyncTriedAgain) {
+                return Err(self.fail(writes).await);
+            }
+            let mut inner = self.inner();
+            (inner.outage, inner.is_deaf) = (None, true);
+        }
         self.writable()?;
         self.mutate_commit(&mut writes);
         let acknowledgements = writes.iter().enumerate().filter_map(|(index, write)| {
@@ -285,9 +349,12 @@ impl Store for Disk {
         let acknowledgements = acknowledgements.collect();
         let written = self.store.commit(writes).await?;
         self.note(acknowledgements, &written);
-        let lies = self.mutation == Some(Mutation::AnsweredBeforeSync) && {
-            let mut inner = self.inner();
-            inner.rng.chance(80) || inner.is_directed
+        let lies = match self.mutation {
+            Some(Mutation::AnsweredBeforeSync) => {
+                let mut inner = self.inner();
+                inner.rng.chance(80) || inner.is_directed
+            }
+            _ => self.inner().is_deaf,
         };
         if !lies {
             self.store.sync();
@@ -296,6 +363,10 @@ impl Store for Disk {
         self.wait(30).await;
         self.inner().unannounced -= 1;
         Ok(written)
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.inner().has_failed.then(|| failed().to_string())
     }
 
     async fn head(&self, app: AppId) -> Result<Head, StoreError> {
@@ -378,7 +449,8 @@ impl Store for Disk {
 
     async fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
         self.readable()?;
-        self.store.account(name).await
+        let account = self.store.account(name).await?;
+        Ok(account.map(|account| self.inner().mutant.account(self.mutation, account)))
     }
 
     async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<Account>, StoreError> {

@@ -24,6 +24,8 @@ pub(crate) const EXPORTER: [u8; 32] = [7; 32];
 pub(crate) enum Seen {
     /// An entry was written towards a device.
     Sent(DeviceId, EntryId),
+    /// Somebody has logged in to this account.
+    Bound(String),
     /// A stream was ended for a broken rule.
     Violation(String),
     /// The client's side is sent these bytes.
@@ -145,6 +147,8 @@ pub(crate) struct Pipe {
     is_ended: bool,
     is_finished: bool,
     device: Option<DeviceId>,
+    account: Option<String>,
+    is_closing: bool,
 }
 
 impl Pipe {
@@ -162,6 +166,8 @@ impl Pipe {
             is_ended: false,
             is_finished: false,
             device: None,
+            account: None,
+            is_closing: false,
         }
     }
 
@@ -181,8 +187,19 @@ impl Pipe {
         self.room = bytes;
     }
 
+    /// Whether a session of the account goes on here.
+    pub(crate) fn is_live_as(&self, account: &str) -> bool {
+        self.account.as_deref() == Some(account) && !self.is_closing && !self.is_finished && !self.is_ended
+    }
+
     fn note(&mut self, stanza: &[u8]) {
         let Ok(text) = std::str::from_utf8(stanza) else { return };
+        self.is_closing |= text.contains("<stream:error") || text.contains("</stream:stream");
+        let bound = text.split_once("<authorization-identifier>").filter(|_| text.contains("<bound"));
+        if let Some((account, _)) = bound.and_then(|(_, jid)| jid.split_once('@')) {
+            self.account = Some(account.to_owned());
+            self.log.borrow_mut().push(Seen::Bound(account.to_owned()));
+        }
         if let Some(device) = mutate::attr(text, "device").filter(|_| text.contains("<bound")) {
             self.device = device.parse().ok();
         }

@@ -6,11 +6,13 @@ use longwire_client::heartbeat::{Adaptive, Fixed, Interval};
 use longwire_client::inbox::{Change, MemoryStore, Outcome, Row, Snapshot, Store as _, StoreError, Transaction};
 use longwire_client::{Action, Actions, Config, Event, HandOver, Machine, State, Target, TlsMode};
 use longwire_model::DeviceId;
+use longwire_protocol::push::DeviceEvent;
 use longwire_protocol::{DateTime, Jid};
 
 use crate::mutate::phone::{self as mutant, PhoneMutant};
 use crate::rng::Rng;
 use crate::watch::Watch;
+use crate::world::Requests;
 use crate::{DOMAIN, Mutation};
 
 /// What a phone asks of its world.
@@ -90,6 +92,12 @@ pub(crate) struct Phone {
     pub(crate) is_adaptive: bool,
     /// Its app tells what is on the screen; without that, what it has stored is known from its lists alone.
     pub(crate) tells_displayed: bool,
+    /// Its user uses actions, where others only open.
+    pub(crate) acts: bool,
+    pub(crate) requests: Requests,
+    /// What its user has done with what, on which device: on disk, and not yet.
+    pub(crate) told: Vec<(DeviceId, DeviceEvent)>,
+    untold: Vec<(DeviceId, DeviceEvent)>,
     /// Its store refuses everything.
     pub(crate) is_full: bool,
     /// From when to when it sleeps, in the world's time, ascending.
@@ -135,6 +143,10 @@ impl Phone {
             heartbeat_ms,
             is_adaptive,
             tells_displayed: true,
+            acts: false,
+            requests: Requests::default(),
+            told: Vec::new(),
+            untold: Vec::new(),
             is_full: false,
             sleeps: Vec::new(),
             noted: None,
@@ -167,6 +179,7 @@ impl Phone {
             heartbeat_ms: self.heartbeat_ms,
             is_adaptive: self.is_adaptive,
             tells_displayed: self.tells_displayed,
+            acts: self.acts,
             is_traced: self.is_traced,
             ..Self::new(name, rng, self.mutation)
         }
@@ -220,6 +233,7 @@ impl Phone {
         self.machine = None;
         self.life += 1;
         self.owed = 0;
+        self.requests = self.requests.after_death();
         if let Some(id) = self.noted.take() {
             *self.deaths.entry(id).or_default() += 1;
         }
@@ -228,8 +242,10 @@ impl Phone {
             self.store = self.early.take().unwrap_or_else(|| self.store.clone());
             self.is_off = true;
             self.watch.lost_power();
+            self.untold.clear();
         } else {
             self.store.sync();
+            self.told.append(&mut self.untold);
         }
         self.note_device();
     }
@@ -276,6 +292,7 @@ impl Phone {
             }
             Later::Synced(outcomes) => {
                 self.store.sync();
+                self.told.append(&mut self.untold);
                 self.event(Event::Stored(Ok(outcomes)), now_ms)
             }
             Later::Owed => {
@@ -293,7 +310,14 @@ impl Phone {
             }
             Later::Touched(id, is_opened) if self.is_visible(&id) => {
                 self.line(&id, What::Removed);
-                self.event(if is_opened { Event::Opened { id } } else { Event::Dismissed { id } }, now_ms)
+                let event = if !is_opened {
+                    Event::Dismissed { id }
+                } else if self.acts && id.ends_with(ACTS) {
+                    Event::Acted { id, action: ACTION.into(), text: None }
+                } else {
+                    Event::Opened { id }
+                };
+                self.event(event, now_ms)
             }
             Later::Touched(..) => Vec::new(),
         }
@@ -359,11 +383,8 @@ impl Phone {
                 self.watch.connected();
                 wishes.push(Wish::Connect);
             }
-            Action::Resolve { .. }
-            | Action::StartTls
-            | Action::Answered { .. }
-            | Action::State(_)
-            | Action::Finished(_) => {}
+            Action::Answered { number, answer } => self.requests.answers.push((number, answer)),
+            Action::Resolve { .. } | Action::StartTls | Action::State(_) | Action::Finished(_) => {}
             Action::Write(bytes) | Action::Acknowledge(bytes) => {
                 self.watch.wrote(&bytes);
                 wishes.push(Wish::Send(bytes));
@@ -418,6 +439,7 @@ impl Phone {
     }
 
     fn applied(&mut self, transaction: &Transaction) -> Vec<Outcome> {
+        self.note_reports(transaction);
         let Some(mutation) = self.mutation else { return self.store.apply(transaction).expect("nothing refuses") };
         let mut changed = transaction.clone();
         self.mutant.asked(mutation, &self.store, &mut changed);
@@ -426,6 +448,16 @@ impl Phone {
         outcomes.truncate(transaction.changes.len());
         self.mutant.answered(mutation, &changed, &mut outcomes);
         outcomes
+    }
+
+    /// Learns what its user has done.
+    fn note_reports(&mut self, transaction: &Transaction) {
+        let Some(device) = self.device() else { return };
+        for change in &transaction.changes {
+            if let Change::Report(event) = change {
+                self.untold.push((device, event.clone()));
+            }
+        }
     }
 
     /// The cursor is on disk and told at once; the entries follow.
@@ -511,6 +543,10 @@ impl Phone {
         self.seen.get(id).is_some_and(|seen| seen.is_visible)
     }
 }
+
+/// Ids that end so are opened by their action, and which one that is.
+const ACTS: [char; 8] = ['0', '1', '2', '3', '4', '5', '6', '7'];
+pub(crate) const ACTION: &str = "answer";
 
 /// How a payload says that it kills the process that parses it, and how often.
 pub(crate) const KILLS: &str = "\"kills\":\"";

@@ -1,14 +1,15 @@
-//! What a seed makes happen: steps in random order and at random times. Each step has its own chance, so that one can be left out and
-//! the others stay what they were.
+//! What a seed makes happen: acts in random order and at random times.
 
 mod fault;
+mod service;
 mod traffic;
 
-use std::collections::BTreeSet;
-
 use crate::rng::Rng;
+use crate::script::NONE;
 use crate::world::World;
 
+/// How long FAST tokens live where that is short, in milliseconds.
+const TOKEN_MS: &str = "3600000";
 /// Steps of a world, at least.
 const STEPS: u64 = 100;
 /// Steps of a world, at most.
@@ -30,6 +31,8 @@ pub(crate) struct Climate {
     disks: bool,
     floods: bool,
     faults_percent: u64,
+    /// How many steps of a hundred are followed by one that concerns accounts, requests of devices, memory, or a store that fails for good.
+    service_percent: u64,
 }
 
 impl Climate {
@@ -44,34 +47,38 @@ impl Climate {
             disks: rng.chance(30),
             floods: rng.chance(6),
             faults_percent: [10, 25, 45][rng.index(3)],
+            service_percent: [0, 10, 25][rng.index(3)],
         }
     }
 }
 
-/// Which steps of a seed are played: all that it takes, or some of so many.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Script {
-    pub(crate) left_out: BTreeSet<u64>,
-    pub(crate) steps: Option<u64>,
-}
-
-/// Plays a world up to its end, healed; gives how many steps there were.
-pub(crate) fn play(world: &mut World, seed: u64, script: &Script) -> u64 {
+/// Plays a world up to its end, healed.
+pub(crate) fn play(world: &mut World, seed: u64) {
     let climate = Climate::new(seed);
-    world.run_until(20_000);
+    begin(world, seed);
+    wait_until(world, 20_000);
     let mut steps = 0;
-    while script.steps.map_or_else(|| is_short(world, steps), |all| steps < all) {
-        let mut rng = Rng::new(seed, 10_000 + steps);
-        if !script.left_out.contains(&steps) {
-            step(world, &climate, &mut rng);
+    while is_short(world, steps) {
+        step(world, &climate, &mut Rng::new(seed, 10_000 + steps));
+        let mut rng = Rng::new(seed, 50_000 + steps);
+        if rng.chance(climate.service_percent) {
+            service::act(world, &climate, &mut rng);
         }
         steps += 1;
     }
-    if script.steps.is_none() {
-        world.run_until(WORLD_MS);
-    }
+    wait_until(world, WORLD_MS);
     world.heal();
-    steps
+}
+
+/// As servers start, their tokens live shorter in one world of three.
+fn begin(world: &mut World, seed: u64) {
+    world.act(&format!("present {}", if seed.is_multiple_of(3) { TOKEN_MS } else { NONE }));
+}
+
+fn wait_until(world: &mut World, at_ms: u64) {
+    if world.now_ms < at_ms {
+        world.act(&format!("wait {}", at_ms - world.now_ms));
+    }
 }
 
 const fn is_short(world: &World, steps: u64) -> bool {
@@ -80,15 +87,13 @@ const fn is_short(world: &World, steps: u64) -> bool {
 
 fn step(world: &mut World, climate: &Climate, rng: &mut Rng) {
     if climate.restores && rng.chance(15) {
-        let copy = world.disk.copy();
-        world.copies.push(copy);
+        world.act("copy");
     }
     if rng.chance(climate.faults_percent) {
         fault::happen(world, climate, rng);
     } else {
         traffic::act(world, climate, rng);
     }
-    world.settle();
     let wait_ms = match rng.below(20) {
         0..8 => rng.below(300),
         8..14 => rng.below(10_000),
@@ -96,5 +101,5 @@ fn step(world: &mut World, climate: &Climate, rng: &mut Rng) {
         18 => rng.below(1_200_000),
         _ => rng.below(3_600_000),
     };
-    world.run_for(wait_ms);
+    world.act(&format!("wait {wait_ms}"));
 }

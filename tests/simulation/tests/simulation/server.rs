@@ -23,6 +23,9 @@ use crate::rng::Shared;
 use crate::world::Flash;
 use crate::{DOMAIN, Mutation, mutate};
 
+/// How soon a session is over whose account is kept out, or has another password.
+const LEAVES_MS: u64 = 5_000;
+
 /// Two clocks that the world moves.
 #[derive(Default)]
 pub(crate) struct Hands {
@@ -53,6 +56,8 @@ pub(crate) enum Answered {
     /// Never stored, and so many sockets took it.
     Now(EntryId, Flash),
     Changed(DeviceId),
+    /// Nobody is in this account any more.
+    Barred(String),
     Done,
 }
 
@@ -114,34 +119,46 @@ pub(crate) struct Server {
     mutation: Option<Mutation>,
     /// What no session may be sent any more: the answer to the change has said so.
     left: BTreeMap<DeviceId, Vec<Membership>>,
+    /// Accounts that nobody may be in any more: that was answered; and those of which it was asked.
+    pub(crate) barred: BTreeSet<String>,
+    awaited: BTreeSet<String>,
+    /// Connections with a session that has to end, and since when.
+    leaving: Vec<(u64, String, u64)>,
     pub(crate) faults: Vec<String>,
     /// What was written towards which device.
     pub(crate) sent: Vec<(DeviceId, EntryId)>,
     runtime: Runtime,
 }
 
-fn config() -> CoreConfig {
+fn config(token_ms: Option<i64>) -> CoreConfig {
+    let pattern = |text: &str| text.parse().expect("a pattern");
     CoreConfig {
         domain: DOMAIN.into(),
         registration: Registration::Open,
         heartbeat_min_s: None,
         heartbeat_max_s: 600,
         server_key: [9; 32],
-        fast_token_ms: 14 * 24 * 3_600_000,
-        device_topics: Vec::new(),
-        device_tags: Vec::new(),
+        fast_token_ms: token_ms.unwrap_or(14 * 24 * 3_600_000),
+        device_topics: vec![pattern("*")],
+        device_tags: vec![pattern("x")],
         androidpn: None,
     }
 }
 
 impl Server {
     /// Starts a process on the disk: a generation is appended before anything is served.
-    pub(crate) fn start(disk: &Arc<Disk>, hands: &Arc<Hands>, random: Shared, mutation: Option<Mutation>) -> Self {
+    pub(crate) fn start(
+        disk: &Arc<Disk>,
+        hands: &Arc<Hands>,
+        random: Shared,
+        mutation: Option<Mutation>,
+        token_ms: Option<i64>,
+    ) -> Self {
         let (runtime, idle) = Idle::runtime();
         let env = Env { heavy: HeavyWork::InPlace, ..Env::new(Arc::clone(hands) as Arc<dyn Clock>, Arc::new(random)) };
         let store = Arc::clone(disk) as Arc<dyn Store>;
         let opening = async {
-            let core = Core::open(store, env, config()).await.expect("a store that answers");
+            let core = Core::open(store, env, config(token_ms)).await.expect("a store that answers");
             // Nothing is served meanwhile: the disk's waits are let go at once.
             let mut begun: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
                 core.begin_generation().await.expect("a generation");
@@ -201,6 +218,9 @@ impl Server {
             now: Now::default(),
             mutation,
             left: BTreeMap::new(),
+            barred: BTreeSet::new(),
+            awaited: BTreeSet::new(),
+            leaving: Vec::new(),
             faults: Vec::new(),
             sent: Vec::new(),
             runtime,
@@ -208,10 +228,10 @@ impl Server {
     }
 
     /// A client has connected, by direct TLS.
-    pub(crate) fn connected(&mut self, link: u64) {
+    pub(crate) fn connected(&mut self, link: u64, is_refused: bool) {
         let transport = Pipe::new(link, Rc::clone(&self.log), self.mutation);
         self.links.insert(link, self.worker.next_slot());
-        self.turn(|worker| worker.accept(Accepted { transport, is_direct_tls: true, is_refused: false }));
+        self.turn(|worker| worker.accept(Accepted { transport, is_direct_tls: true, is_refused }));
     }
 
     /// Whether the process has this connection.
@@ -273,6 +293,7 @@ impl Server {
         happen(&mut self.worker);
         self.worker.end_turn();
         self.collect();
+        self.look_for_stayers();
     }
 
     fn collect(&mut self) {
@@ -286,6 +307,10 @@ impl Server {
                         self.faults.push(text);
                     }
                 }
+                Seen::Bound(account) if self.barred.contains(&account) => {
+                    self.faults.push(format!("somebody logged in to {account} after that was answered to be over"));
+                }
+                Seen::Bound(_) => {}
                 // Who is slow beyond measure may be honest.
                 Seen::Violation(text) if text.contains("in time") => {}
                 Seen::Violation(text) => self.faults.push(format!("an honest phone broke a rule: {text}")),
@@ -332,7 +357,47 @@ impl Server {
                     // From here on nothing that has ended may be sent.
                     self.note_left(device);
                 }
+                if let Answered::Barred(account) = &answered {
+                    self.collect();
+                    if self.awaited.remove(account) {
+                        self.bar(account);
+                    }
+                }
                 self.effects.push(Effect::Answered(answered));
+            }
+        }
+    }
+
+    /// Nobody will be in this account, from the answer on.
+    pub(crate) fn await_bar(&mut self, account: &str) {
+        self.awaited.insert(account.to_owned());
+    }
+
+    /// Whoever has its credentials may be in the account again, whatever was asked before.
+    pub(crate) fn unbar(&mut self, account: &str) {
+        self.awaited.remove(account);
+        self.barred.remove(account);
+    }
+
+    /// From here on nobody comes into the account, and who is in it goes.
+    fn bar(&mut self, account: &str) {
+        self.barred.insert(account.to_owned());
+        let since_ms = self.now.mono_ms;
+        let links: Vec<u64> = self.links();
+        self.leaving.extend(links.into_iter().map(|link| (link, account.to_owned(), since_ms)));
+    }
+
+    /// A session that has to end does, at the latest when what it has asked for is answered.
+    fn look_for_stayers(&mut self) {
+        for (link, account, since_ms) in std::mem::take(&mut self.leaving) {
+            let Some(slot) = self.links.get(&link).copied() else { continue };
+            if !self.worker.transport(slot).is_some_and(|pipe| pipe.is_live_as(&account)) {
+                continue;
+            }
+            if self.now.mono_ms > since_ms + LEAVES_MS {
+                self.faults.push(format!("a session of {account} goes on after that was answered to be over"));
+            } else {
+                self.leaving.push((link, account, since_ms));
             }
         }
     }

@@ -333,7 +333,7 @@ impl Story {
     pub(crate) fn expect_state(&mut self, phone: usize, id: EntryId, states: &[State]) {
         let device = self.world.device(phone);
         let listed = self.world.server.as_mut().and_then(|server| server.deliveries(id)).unwrap_or_default();
-        let own = listed.into_iter().find(|(of, _)| Some(*of) == device).map(|(_, delivery)| delivery.state);
+        let own = listed.into_iter().find(|own| Some(own.device) == device).map(|own| own.delivery.state);
         self.expect(own.is_some_and(|own| states.contains(&own)), &format!("{id} is {states:?}, not {own:?}"));
     }
 

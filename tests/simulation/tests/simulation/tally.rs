@@ -56,11 +56,25 @@ pub(crate) enum Fault {
     Generation,
     /// A phone changes its user.
     HandOver,
+    /// A phone joins or leaves a topic or a tag.
+    MembershipChange,
+    /// The operator keeps an account out, and lets it in later.
+    AccountDisabled,
+    /// The operator changes a password: the phone takes its device over with a new account.
+    PasswordChanged,
+    /// Memory is short: who connects is told to come later.
+    ToldToComeLater,
+    /// Memory is full: who connects is turned away without a word.
+    TurnedAway,
+    /// The server's store fails for good: the process ends, and another one begins.
+    StoreFails,
+    /// An empty store takes the place of the server's.
+    StoreLost,
 }
 
 impl Fault {
     /// How many kinds there are.
-    pub(crate) const KINDS: usize = 29;
+    pub(crate) const KINDS: usize = 36;
 }
 
 /// What is sent and asked.
@@ -84,11 +98,28 @@ pub(crate) enum Traffic {
     Burst,
     /// More than the newest entries in memory at once.
     Flood,
+    /// A device asked for its user by a token, or for none.
+    OwnUser,
+    /// A device joined or left a topic or a tag by itself.
+    OwnTopicOrTag,
+    /// A device asked for what it is a member of.
+    Memberships,
+    /// A device asked in vain.
+    RequestRefused,
+    /// Through a user key to several devices of the user.
+    ManyDevices,
+    /// Opened or dismissed on one device of several.
+    Dismissal,
+    /// A user has used an action, and it is on disk.
+    Action,
+    /// A phone logged in by its FAST token, and one whose token was refused.
+    TokenLogin,
+    TokenRefused,
 }
 
 impl Traffic {
     /// How many kinds there are.
-    pub(crate) const KINDS: usize = 16;
+    pub(crate) const KINDS: usize = 25;
 }
 
 /// Why something is not on a screen, or need not be: then the oracle accepts both.

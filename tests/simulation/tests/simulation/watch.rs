@@ -19,25 +19,42 @@ const SILENCE_MS: u64 = (2 * 600 + 10 + 60) * 1_000;
 pub(crate) struct Watch {
     /// What was received in this session and not acknowledged.
     unacknowledged: Vec<(Lane, u64)>,
+    /// The last position that came in this session, per lane.
+    last: BTreeMap<Lane, u64>,
     /// How many processes died on each payload: of which notification, brought by the update at which position.
     deaths: BTreeMap<(String, u64), u32>,
     user: Option<String>,
     /// What was handed over for the first time, and whose the phone was.
     handed: Vec<(String, Option<String>)>,
+    /// Logins by a FAST token, and how many of those were refused.
+    pub(crate) token_logins: u64,
+    pub(crate) tokens_refused: u64,
+    is_by_token: bool,
     faults: Vec<String>,
 }
 
 impl Watch {
     pub(crate) fn connected(&mut self) {
         self.unacknowledged.clear();
+        self.last.clear();
     }
 
     pub(crate) fn received(&mut self, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
+        if self.is_by_token && (text.contains("<success") || text.contains("<failure")) {
+            self.is_by_token = false;
+            *(if text.contains("<success") { &mut self.token_logins } else { &mut self.tokens_refused }) += 1;
+        }
         for entry in text.split("<entry").skip(1) {
             let seq = attr(entry, "seq").and_then(|seq| seq.parse().ok()).filter(|seq| *seq > 0);
             let lane = attr(entry, "lane").and_then(|lane| lane.parse().ok());
             self.unacknowledged.extend(lane.zip(seq));
+            if let Some((lane, seq)) = lane.zip(seq) {
+                let last = self.last.insert(lane, seq).unwrap_or(0);
+                if seq <= last {
+                    self.faults.push(format!("{seq} came behind {last} in the {lane} lane of one session"));
+                }
+            }
         }
         if self.unacknowledged.len() > WINDOW_ENTRIES {
             self.faults.push(format!("{} entries are not acknowledged", self.unacknowledged.len()));
@@ -46,6 +63,9 @@ impl Watch {
 
     pub(crate) fn wrote(&mut self, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
+        if text.contains("<authenticate") {
+            self.is_by_token = attr(&text, "mechanism").is_some_and(|name| name.starts_with("HT-"));
+        }
         for ack in text.split("<ack").skip(1) {
             for lane in [Lane::Normal, Lane::Background] {
                 let told = attr(ack, lane.as_str()).and_then(|seq| seq.parse::<u64>().ok()).unwrap_or(0);

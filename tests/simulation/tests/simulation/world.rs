@@ -2,6 +2,7 @@
 
 mod health;
 mod net;
+mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::DefaultHasher;
@@ -19,10 +20,12 @@ use crate::disk::{Copy, Disk};
 use crate::host::EXPORTER;
 use crate::phone::{Later, Phone, Wish};
 use crate::rng::{Rng, Shared};
+use crate::script::Acts;
 use crate::server::{Answered, Effect, Hands, Server};
 use crate::tally::{Fault, Tally};
 pub(crate) use health::Health;
 use net::{Air, Link, Parcel};
+pub(crate) use service::{Requests, Shortage, unanswered};
 
 /// The wall clock of the first instant.
 const EPOCH_MS: i64 = 1_790_000_000_000;
@@ -46,6 +49,10 @@ enum Happening {
     Repair(u64),
     /// The phone's store takes what it is given again.
     Relief(usize),
+    /// Memory is not short any more.
+    Room,
+    /// The process of this number ends, because its store has failed for good.
+    Failed(u64),
 }
 
 /// A notification that was never stored.
@@ -80,7 +87,21 @@ pub(crate) struct World {
     pub(crate) mutation: Option<Mutation>,
     pub(crate) latency_ms: u64,
     pub(crate) is_calm: bool,
+    /// Its users use actions; and how long its FAST tokens live.
+    is_present: bool,
+    token_ms: Option<i64>,
+    /// Accounts that are kept out, and those that ever were; those of which it was answered that nobody is in them.
+    pub(crate) disabled: BTreeSet<String>,
+    ever_disabled: BTreeSet<String>,
+    barred: BTreeSet<String>,
+    /// Somebody was turned away in the present shortage of memory.
+    pub(crate) has_shed: bool,
+    /// The process is about to end; and since when its store has failed for good.
+    is_ending: bool,
+    failed_ms: Option<u64>,
     pub(crate) tally: Tally,
+    /// What has happened, as lines of a script.
+    pub(crate) acts: Acts,
     /// The present timeline, and those that a restored copy has ended.
     pub(crate) book: Book,
     pub(crate) ended: Vec<Book>,
@@ -102,6 +123,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, phones: usize, mutation: Option<Mutation>, is_traced: bool) -> Self {
+        crate::PLAYED.fetch_add(1, Ordering::Relaxed);
         let mut rng = Rng::new(seed, 1);
         let hands: Arc<Hands> = Arc::default();
         let mut world = Self {
@@ -125,7 +147,16 @@ impl World {
             next_happening: 0,
             mutation,
             is_calm: false,
+            is_present: false,
+            token_ms: None,
+            disabled: BTreeSet::new(),
+            ever_disabled: BTreeSet::new(),
+            barred: BTreeSet::new(),
+            has_shed: false,
+            is_ending: false,
+            failed_ms: None,
             tally: Tally::default(),
+            acts: Acts::default(),
             book: Book::default(),
             ended: Vec::new(),
             accepted: BTreeSet::new(),
@@ -147,6 +178,16 @@ impl World {
         world
     }
 
+    /// Users use actions, the app's back end signs user tokens, and from the next process on FAST tokens live so long.
+    pub(crate) fn begin_present(&mut self, token_ms: Option<i64>) {
+        self.is_present = true;
+        self.token_ms = token_ms;
+        self.phones.iter_mut().for_each(|phone| phone.acts = true);
+        if let Some(server) = &self.server {
+            server.add_user_key();
+        }
+    }
+
     pub(crate) fn note(&mut self, what: impl FnOnce() -> String) {
         if self.is_traced {
             let line = format!("{:>9} {}", self.now_ms, what());
@@ -161,6 +202,7 @@ impl World {
         phone.is_traced = self.is_traced;
         // One of three; no chance is used up, so that a world without it goes as before.
         phone.tells_displayed = !(self.seed + index as u64).is_multiple_of(3);
+        phone.acts = self.is_present;
         self.put_phone(phone)
     }
 
@@ -252,7 +294,9 @@ impl World {
             | Happening::Gate(_)
             | Happening::StartServer
             | Happening::Repair(_)
-            | Happening::Relief(_) => return None,
+            | Happening::Relief(_)
+            | Happening::Room
+            | Happening::Failed(_) => return None,
         };
         self.phones[phone].sleeps_until(self.now_ms)
     }
@@ -302,6 +346,8 @@ impl World {
             Happening::StartPhone(phone) => self.start_phone(phone),
             Happening::Repair(outage) => self.repair(outage),
             Happening::Relief(phone) => self.phones[phone].is_full = false,
+            Happening::Room => self.room(),
+            Happening::Failed(start) => self.failed(start),
         }
     }
 
@@ -344,14 +390,15 @@ impl World {
         if self.links.get(&link).is_none_or(|known| known.is_dead) {
             return; // the attempt gets no answer
         }
-        let Some(server) = &mut self.server else {
+        let shed = self.shed(phone);
+        let Some(server) = self.server.as_mut().filter(|_| shed != Some(Shortage::Full)) else {
             self.phones[phone].conn = None;
             let life = self.phones[phone].life;
             return self.happen(Happening::Refused(phone, life));
         };
         let others = server.links();
         let has_older = others.iter().filter_map(|other| self.links.get(other)).any(|other| other.phone == phone);
-        server.connected(link);
+        server.connected(link, shed.is_some());
         if has_older {
             self.count(Fault::Conflict, Some(phone));
         }
@@ -388,6 +435,7 @@ impl World {
         }
         let said = std::mem::take(&mut self.phones[phone].said);
         said.into_iter().for_each(|said| self.note(|| format!("  phone {phone} {said}")));
+        self.hear_answers(phone);
         self.look_at(phone);
     }
 
@@ -414,6 +462,7 @@ impl World {
             self.after(wait_ms, Happening::Gate(gate.open));
         }
         self.carry_out(effects);
+        self.notice_failure();
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
@@ -440,6 +489,10 @@ impl World {
                     self.note(|| format!("phone {phone}'s change was answered"));
                 }
             }
+            Answered::Barred(name) => {
+                self.note(|| format!("nobody will be in the account {name} any more"));
+                self.barred = self.server.as_ref().map(|server| server.barred.clone()).unwrap_or_default();
+            }
             Answered::Done => {}
         }
     }
@@ -448,12 +501,16 @@ impl World {
         if self.server.is_some() {
             return;
         }
+        self.disk.reopen();
         if self.disk.outage().is_some() {
             return self.after(START_AGAIN_MS, Happening::StartServer);
         }
         self.starts += 1;
         let random = Shared(Mutex::new(Rng::new(self.seed, 1_000 + self.starts)));
-        self.server = Some(Server::start(&self.disk, &self.hands, random, self.mutation));
+        let mut server = Server::start(&self.disk, &self.hands, random, self.mutation, self.token_ms);
+        server.barred = self.barred.clone();
+        self.server = Some(server);
+        self.is_ending = false;
         self.note(|| "the server starts".into());
         if self.starts > 1 {
             self.count(Fault::Generation, None);
@@ -523,6 +580,8 @@ impl World {
         self.ended.push(before);
         self.book.since_ms = self.now_ms;
         self.copies.truncate(copy + 1);
+        // The copy knows other passwords.
+        self.barred.clear();
     }
 
     pub(crate) fn start_phone(&mut self, phone: usize) {

@@ -37,7 +37,10 @@ impl PhoneMutant {
             }
             let is_recall = matches!(change, Change::Keep(entry) if entry.kind == EntryKind::Recall);
             let is_user = matches!(change, Change::User(_));
-            if (mutation == Mutation::RecallIgnored && is_recall) || (mutation == Mutation::FormerUsersRows && is_user)
+            let is_dismissal = matches!(change, Change::Keep(entry) if entry.kind == EntryKind::Dismissal);
+            if (mutation == Mutation::RecallIgnored && is_recall)
+                || (mutation == Mutation::DismissalIgnored && is_dismissal)
+                || (mutation == Mutation::FormerUsersRows && is_user)
             {
                 *change = Change::Prune { before_ms: 0 };
             }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use longwire_core::session_manager::Command;
+use longwire_core::session_manager::{Command, EndReason};
 use longwire_model::entry::Content;
 use longwire_model::{AudienceKey, Entry, EntryKind};
 use longwire_router::Batch;
@@ -46,6 +46,7 @@ impl Told {
             (Some(Mutation::NowToWhoIsBehind), Command::Now { entry, taken, .. }) => {
                 vec![Command::Now { entry, as_of: 0, taken }]
             }
+            (Some(Mutation::SessionsGoOn), Command::End(_, EndReason::NotAuthorized)) => Vec::new(),
             (_, command) => vec![command],
         }
     }

@@ -1,8 +1,11 @@
 //! Bugs of the server's store.
 
+use std::collections::HashMap;
+
 use longwire_model::device::Generation;
-use longwire_model::{LaneSeqs, Seq, Timestamp};
+use longwire_model::{Account, LaneSeqs, Seq, Timestamp};
 use longwire_store::memory::Snapshot;
+use longwire_store::write::{AccountChange, Change};
 use longwire_store::{Head, LoadedDevice, LogPage, Write};
 
 use super::Mutation;
@@ -18,6 +21,8 @@ pub(crate) struct StoreMutant {
     /// Before the entries at the log's end that a sweep will take: the store, how long the log was, when the last of them expires.
     tail: Option<(Snapshot, usize, Timestamp)>,
     rows: u32,
+    /// The salts that accounts had first.
+    salts: HashMap<String, Vec<u8>>,
 }
 
 impl StoreMutant {
@@ -25,6 +30,14 @@ impl StoreMutant {
     pub(crate) fn loses_row(&mut self, mutation: Option<Mutation>) -> bool {
         self.rows += 1;
         mutation == Some(Mutation::RowOverGap) && self.rows.is_multiple_of(LOST_EVERY)
+    }
+
+    /// What an account is: FAST tokens are made from its salt.
+    pub(crate) fn account(&mut self, mutation: Option<Mutation>, mut account: Account) -> Account {
+        if mutation == Some(Mutation::TokenSurvives) {
+            account.salt.clone_from(self.salts.entry(account.name.clone()).or_insert(account.salt.clone()));
+        }
+        account
     }
 
     /// Keeps what the store would be without the entries at its end, while all of those expire soon.
@@ -111,6 +124,25 @@ pub(crate) fn page(mutation: Mutation, mut page: LogPage) -> LogPage {
         page.rows.iter_mut().for_each(|row| row.successors.clear());
     }
     page
+}
+
+/// What is answered, and not done.
+pub(crate) fn unwritten(mutation: Option<Mutation>, writes: &mut [Write]) {
+    for write in writes {
+        match (mutation, write) {
+            (Some(Mutation::RequestNotWritten), Write::Membership { change: change @ Change::Join(_), .. }) => {
+                *change = Change::Leave("tag:nobody".parse().expect("a key"));
+            }
+            (
+                Some(Mutation::DisabledNotWritten),
+                Write::ChangeAccount { change: change @ AccountChange::Disabled(_), .. },
+            ) => {
+                *change = AccountChange::Disabled(false);
+            }
+            (Some(Mutation::ActionLost), Write::Action { used, .. }) => used.action = "nobody".to_owned(),
+            _ => {}
+        }
+    }
 }
 
 /// A row that takes the record as it is.

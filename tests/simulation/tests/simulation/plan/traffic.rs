@@ -1,20 +1,19 @@
 //! What senders, operators and apps' back ends ask for.
 
-use std::sync::Arc;
+use std::fmt;
 
-use longwire_core::devices::Change;
-use longwire_model::{AudienceKey, Entry, Lane, Notification};
+use longwire_model::Lane;
 
 use super::Climate;
 use crate::rng::Rng;
-use crate::server::key;
+use crate::script::NONE;
 use crate::tally::{Fault, Traffic};
 use crate::world::World;
 
 /// What is in most notifications.
-const PLAIN: &str = r#"{"title":"Door","body":"Bell"}"#;
+const PLAIN: &str = "plain";
 /// A payload of a form that the phones do not know.
-const UNUSABLE: &str = r#"{"title":7}"#;
+const UNUSABLE: &str = "unusable";
 /// More than the newest entries in memory.
 const FLOOD: u64 = 1_060;
 
@@ -31,30 +30,46 @@ pub(super) fn act(world: &mut World, climate: &Climate, rng: &mut Rng) {
     }
 }
 
-fn audience(world: &World, rng: &mut Rng) -> Vec<AudienceKey> {
-    let phone = rng.index(world.phones.len());
-    match rng.below(10) {
-        0..2 => vec![AudienceKey::all()],
-        2..4 => world.device(phone).map_or_else(|| vec![key("user:alice")], |device| vec![AudienceKey::device(device)]),
-        4..6 => vec![key("user:alice")],
-        6 => vec![key("user:bob")],
-        7 => vec![key("topic:t")],
-        8 => vec![key("tag:x")],
-        _ => {
-            let device = world.device(phone).map(AudienceKey::device);
-            [key("user:alice"), key("topic:t")].into_iter().chain(device.filter(|_| rng.chance(50))).collect()
-        }
+/// A notification, in the words of a script.
+struct Sent {
+    audience: String,
+    ttl_seconds: u64,
+    lane: Lane,
+    filter: &'static str,
+    collapse_key: &'static str,
+    payload: String,
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { audience, ttl_seconds, lane, filter, collapse_key, payload } = self;
+        write!(f, "send {audience} {ttl_seconds} {lane} {filter} {collapse_key} {payload}")
     }
 }
 
-fn notification(world: &mut World, rng: &mut Rng) -> Notification {
+fn audience(world: &World, rng: &mut Rng) -> String {
+    let phone = rng.index(world.phones.len());
+    let is_device = world.device(phone).is_some();
+    match rng.below(10) {
+        0..2 => "all".to_owned(),
+        2..4 if is_device => format!("@{phone}"),
+        2..6 => "user:alice".to_owned(),
+        6 => "user:bob".to_owned(),
+        7 => "topic:t".to_owned(),
+        8 => "tag:x".to_owned(),
+        _ if is_device && rng.chance(50) => format!("user:alice,topic:t,@{phone}"),
+        _ => "user:alice,topic:t".to_owned(),
+    }
+}
+
+fn notification(world: &mut World, rng: &mut Rng) -> Sent {
     let audience = audience(world, rng);
     let lane = if rng.chance(35) { Lane::Background } else { Lane::Normal };
     world.tally.traffic(if lane == Lane::Normal { Traffic::Normal } else { Traffic::Background });
-    match audience.as_slice() {
-        [only] if *only == AudienceKey::all() => world.tally.traffic(Traffic::Everybody),
-        [_] => {}
-        _ => world.tally.traffic(Traffic::List),
+    if audience == "all" {
+        world.tally.traffic(Traffic::Everybody);
+    } else if audience.contains(',') {
+        world.tally.traffic(Traffic::List);
     }
     let ttl_seconds = match rng.below(100) {
         0..20 => rng.below(240) + 1,
@@ -64,46 +79,36 @@ fn notification(world: &mut World, rng: &mut Rng) -> Notification {
     if ttl_seconds < 4_000 {
         world.tally.traffic(Traffic::ShortTtl);
     }
-    let filter = rng.chance(15).then(|| ["tag:x", "!tag:x"][rng.index(2)].parse().expect("a filter"));
-    if filter.is_some() {
+    let filter = if rng.chance(15) { ["tag:x", "!tag:x"][rng.index(2)] } else { NONE };
+    if filter != NONE {
         world.tally.traffic(Traffic::Filtered);
     }
-    let collapse_key: Option<Arc<str>> = rng.chance(20).then(|| Arc::from(["k", "l"][rng.index(2)]));
-    if collapse_key.is_some() {
+    let collapse_key = if rng.chance(20) { ["k", "l"][rng.index(2)] } else { NONE };
+    if collapse_key != NONE {
         world.tally.traffic(Traffic::Collapsing);
     }
-    let payload: Arc<str> = match rng.below(100) {
+    let payload = match rng.below(100) {
         0..2 => {
             world.tally.traffic(Traffic::Unusable);
-            UNUSABLE.into()
+            UNUSABLE.to_owned()
         }
         2..4 => {
             world.tally.traffic(Traffic::Deadly);
-            format!(r#"{{"title":"Door","data":{{{}{}"}}}}"#, crate::phone::KILLS, rng.below(4) + 1).into()
+            format!("deadly:{}", rng.below(4) + 1)
         }
-        _ => PLAIN.into(),
+        _ => PLAIN.to_owned(),
     };
-    Notification { audience: audience.into(), filter, lane, ttl_seconds, collapse_key, payload }
-}
-
-fn post(world: &mut World, notification: Notification) {
-    world.note(|| {
-        let Notification { audience, filter, lane, ttl_seconds, collapse_key, .. } = &notification;
-        format!("send to {audience:?} {filter:?} ttl {ttl_seconds} {lane} {collapse_key:?}")
-    });
-    if let Some(server) = &world.server {
-        server.accept(notification);
-    }
+    Sent { audience, ttl_seconds, lane, filter, collapse_key, payload }
 }
 
 pub(super) fn send(world: &mut World, rng: &mut Rng) {
-    let notification = notification(world, rng);
-    post(world, notification);
+    let sent = notification(world, rng);
+    world.act(&sent.to_string());
 }
 
-pub(super) fn send_to(world: &mut World, rng: &mut Rng, audience: AudienceKey) {
-    let notification = Notification { audience: [audience].into(), ..notification(world, rng) };
-    post(world, notification);
+pub(super) fn send_to(world: &mut World, rng: &mut Rng, audience: &str) {
+    let sent = Sent { audience: audience.to_owned(), ..notification(world, rng) };
+    world.act(&sent.to_string());
 }
 
 /// Up to two windows at once.
@@ -121,84 +126,69 @@ fn burst(world: &mut World, rng: &mut Rng) {
 fn flood(world: &mut World, rng: &mut Rng) {
     world.tally.traffic(Traffic::Flood);
     let phone = rng.index(world.phones.len());
-    if let Some(link) = world.phones[phone].conn {
-        world.reset(link);
-    }
-    let wait_ms = rng.below(3_000);
-    world.run_for(wait_ms);
+    world.act(&format!("reset {phone}"));
+    world.act(&format!("wait {}", rng.below(3_000)));
     let some = rng.below(100);
     for number in 0..FLOOD + some {
-        let mut notification = notification(world, rng);
+        let mut sent = notification(world, rng);
         if number % 16 > 0 {
-            notification.audience = [key("tag:nobody")].into();
+            sent.audience = "tag:nobody".to_owned();
         }
-        notification.payload = PLAIN.into();
-        post(world, notification);
+        sent.payload = PLAIN.to_owned();
+        world.act(&sent.to_string());
     }
 }
 
-/// One of the newest notifications of the log.
-fn recent(world: &mut World, rng: &mut Rng) -> Option<Arc<Entry>> {
+/// One of the newest notifications of the log; none when there is none.
+fn recent(world: &mut World, rng: &mut Rng) -> Option<usize> {
     world.book.follow(&world.disk);
-    let count = world.book.notifications.len();
-    let nth = rng.index(count.clamp(1, 12));
-    let seq = world.book.notifications.iter().rev().nth(nth)?;
-    world.book.at(*seq).map(|commit| Arc::clone(&commit.entry))
+    let nth = rng.index(world.book.notifications.len().clamp(1, 12));
+    world.newest(nth).map(|_| nth)
 }
 
 fn recall(world: &mut World, rng: &mut Rng) {
-    let Some(target) = recent(world, rng) else { return };
+    let Some(nth) = recent(world, rng) else { return };
     world.tally.traffic(Traffic::Recall);
-    world.note(|| format!("recall {} {}", target.seq, target.id));
-    if let Some(server) = &world.server {
-        server.recall(target.id);
-    }
+    world.act(&format!("recall {nth}"));
 }
 
 fn update(world: &mut World, rng: &mut Rng) {
-    let Some(target) = recent(world, rng) else { return };
+    let Some(nth) = recent(world, rng) else { return };
     world.tally.traffic(Traffic::Update);
-    world.note(|| format!("update {} {}", target.seq, target.id));
-    let body = rng.next();
-    if let Some(server) = &world.server {
-        server.update(target.id, format!(r#"{{"title":"Door","body":"{body}"}}"#));
-    }
+    world.act(&format!("update {nth} {}", rng.next()));
 }
 
 /// Now or never.
 fn now(world: &mut World, rng: &mut Rng) {
-    let notification = Notification { ttl_seconds: 0, payload: PLAIN.into(), ..notification(world, rng) };
+    let sent = Sent { ttl_seconds: 0, payload: PLAIN.to_owned(), ..notification(world, rng) };
     world.tally.traffic(Traffic::Now);
-    post(world, notification);
+    world.act(&sent.to_string());
 }
 
 fn sweep(world: &mut World) {
     world.count(Fault::Sweep, None);
-    world.note(|| "sweep".into());
-    if let Some(server) = &world.server {
-        server.sweep();
-    }
+    world.act("sweep");
 }
 
 fn change(world: &mut World, rng: &mut Rng) {
     let phone = rng.index(world.phones.len());
-    let Some(device) = world.device(phone) else { return };
-    let change = match rng.below(8) {
-        0..2 => Change::User(Some(key("user:alice"))),
-        2 => Change::User(Some(key("user:bob"))),
-        3 => Change::User(None),
-        4 => Change::Join(key("topic:t")),
-        5 => Change::Join(key("tag:x")),
-        _ => Change::Leave(key(["topic:t", "tag:x"][rng.index(2)])),
+    if world.device(phone).is_none() {
+        return;
+    }
+    let (what, key) = match rng.below(8) {
+        0..2 => ("bind", "user:alice"),
+        2 => ("bind", "user:bob"),
+        3 => ("bind", NONE),
+        4 => ("join", "topic:t"),
+        5 => ("join", "tag:x"),
+        _ => ("leave", ["topic:t", "tag:x"][rng.index(2)]),
     };
-    if let Change::User(_) = &change {
+    if what == "bind" {
         world.tally.traffic(Traffic::UserChange);
         world.count(Fault::HandOver, Some(phone));
     } else {
         world.tally.traffic(Traffic::TopicOrTagChange);
+        world.count(Fault::MembershipChange, Some(phone));
     }
-    world.note(|| format!("phone {phone} {change:?}"));
-    if let Some(server) = &world.server {
-        server.change(device, change);
-    }
+    world.act(&format!("{what} {phone} {key}"));
 }

@@ -127,8 +127,13 @@ impl World {
     /// Faults end, everybody is up, and there is time for everything to arrive.
     pub(crate) fn heal(&mut self) {
         self.is_calm = true;
+        if self.disk.has_failed() {
+            self.crash_server(false);
+        }
         self.disk.set_outage(None);
         self.start_server();
+        self.settle();
+        self.admit_all();
         self.settle();
         for phone in 0..self.phones.len() {
             self.airs[phone] = super::Air::default();
