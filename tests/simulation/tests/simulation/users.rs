@@ -85,13 +85,13 @@ pub(crate) fn untold(
     let is_of = |event: &DeviceEvent| event.entry.parse::<EntryId>().is_ok_and(|id| id == entry.id);
     let done = own.told.iter().filter(|(of, event)| *of == device && is_of(event)).map(|(_, event)| event.kind);
     let is_told = |state: State| delivery.at.iter().any(|(told, _)| *told == state);
-    done.into_iter().find_map(|kind| match kind {
-        DeviceEventType::Opened if !is_told(State::Opened) => {
+    done.into_iter().find_map(|kind| {
+        if kind == DeviceEventType::Opened && !is_told(State::Opened) {
             Some("its user has opened it, and the API does not say so")
-        }
-        DeviceEventType::Action if !actions.iter().any(|used| used.action == ACTION) => {
+        } else if kind == DeviceEventType::Action && !actions.iter().any(|used| used.action == ACTION) {
             Some("its user has used an action, and the API does not say so")
+        } else {
+            None
         }
-        _ => None,
     })
 }
