@@ -57,13 +57,11 @@ impl DeviceStore {
     /// # Errors
     /// When the file cannot be opened, or was made by a newer version or a development build with other tables.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(5));
-        let mut connection = SqliteConnection::connect_with(&options).await.map_err(|error| failed(&error))?;
+        Self::open_with(&options(path)).await
+    }
+
+    async fn open_with(options: &SqliteConnectOptions) -> Result<Self, OpenError> {
+        let mut connection = SqliteConnection::connect_with(options).await.map_err(|error| failed(&error))?;
         prepare(&mut connection).await?;
         let (requests, receiver) = mpsc::channel(QUEUE);
         tokio::spawn(write(connection, receiver));
@@ -103,6 +101,15 @@ impl DeviceStore {
     async fn request(&self, request: Request) -> Result<(), StoreError> {
         self.requests.send(request).await.map_err(|_| closed())
     }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(5))
 }
 
 fn closed() -> StoreError {
@@ -167,17 +174,34 @@ async fn commit_group(connection: &mut SqliteConnection, group: Vec<Step>) {
     }
 }
 
+/// All of a group or nothing; the connection is outside of any transaction afterwards.
+///
+/// The transaction is begun and ended by statements: that of sqlx counts one as open for as long as its own `ROLLBACK` fails, and that
+/// fails where SQLite has rolled back by itself, as it does when there is no room. Then nothing was ever stored again.
 async fn commit(connection: &mut SqliteConnection, group: &[Step]) -> Result<Vec<Vec<Outcome>>, DatabaseError> {
     if group.is_empty() {
         return Ok(Vec::new());
     }
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| failed(&error))?;
+    run(connection, "BEGIN IMMEDIATE").await?;
+    let done = carry_out(connection, group).await;
+    if done.is_err() {
+        // An error says that SQLite has done it; were it open still, the next `BEGIN` would be told.
+        drop(run(connection, "ROLLBACK").await);
+    }
+    done
+}
+
+async fn carry_out(connection: &mut SqliteConnection, group: &[Step]) -> Result<Vec<Vec<Outcome>>, DatabaseError> {
     let mut outcomes = Vec::with_capacity(group.len());
     for step in group {
-        outcomes.push(apply(&mut Connection(&mut transaction), step.device, &step.transaction).await?);
+        outcomes.push(apply(&mut Connection(connection), step.device, &step.transaction).await?);
     }
-    transaction.commit().await.map_err(|error| failed(&error))?;
+    run(connection, "COMMIT").await?;
     Ok(outcomes)
+}
+
+async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), DatabaseError> {
+    sqlx::query(statement).execute(connection).await.map(drop).map_err(|error| failed(&error))
 }
 
 #[cfg(test)]

@@ -74,6 +74,47 @@ pub fn keeps_as_many_networks_as_there_is_room_for<S: Subject>(mut subject: S) {
     assert_eq!([0, 1, 2, limit].map(is_known), [true, false, true, true]);
 }
 
+/// Where there is no room for a step nothing of it is stored, however often it is tried; once there is, steps are stored again.
+///
+/// # Panics
+/// When a step is stored without room, or by halves, or not again.
+pub fn stores_again_when_there_is_room<S: Subject>(mut subject: S, give_room: impl FnOnce(&S)) {
+    let step = |seq| {
+        let small = Change::Cursor { lane: Lane::Normal, seq };
+        Transaction { at_ms: seq, changes: vec![small, Change::Keep(large(seq))] }
+    };
+    let before = subject.load(0).expect("loads");
+    for seq in 1..4 {
+        subject.apply(0, step(seq)).expect_err("there is no room");
+        assert_eq!(subject.load(0).as_ref(), Ok(&before), "half of a step is stored");
+    }
+    give_room(&subject);
+    let mut memory = MemoryStore::new();
+    for seq in 1..4 {
+        assert_eq!(subject.apply(0, step(seq)), memory.apply(&step(seq)));
+    }
+    assert_eq!(subject.load(0), memory.load());
+    subject.reopen();
+    assert_eq!(subject.load(0), memory.load(), "it was not on the disk");
+}
+
+/// More than a few free pages hold.
+fn large(seq: u64) -> Received {
+    let id = format!("large-{seq}");
+    Received {
+        seq,
+        lane: Lane::Normal,
+        target: id.clone(),
+        id,
+        kind: EntryKind::Notification,
+        expires_ms: 1_000_000,
+        user: None,
+        update: None,
+        payload: format!("{{\"title\":\"{}\"}}", "x".repeat(60_000)),
+        unusable: None,
+    }
+}
+
 fn lane() -> impl Strategy<Value = Lane> {
     prop_oneof![Just(Lane::Normal), Just(Lane::Background)]
 }

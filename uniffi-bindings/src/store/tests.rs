@@ -2,6 +2,7 @@
 
 use longwire_client_store::conformance::{
     Subject, does_what_the_store_in_memory_does, keeps_as_many_networks_as_there_is_room_for,
+    stores_again_when_there_is_room,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -45,4 +46,15 @@ fn it_does_what_the_store_in_memory_does() {
 #[test]
 fn it_keeps_as_many_networks_as_there_is_room_for() {
     keeps_as_many_networks_as_there_is_room_for(OverPlatform::new());
+}
+
+#[test]
+fn f28_it_stores_again_when_there_is_room() {
+    let store = OverPlatform::new();
+    // The fewest that can be said are those that it has.
+    let limit = |store: &OverPlatform, pages: u32| {
+        store.platform.query(format!("PRAGMA max_page_count = {pages}"), Vec::new()).expect("a limit");
+    };
+    limit(&store, 1);
+    stores_again_when_there_is_room(store, |store| limit(store, 1_000_000));
 }

@@ -3,6 +3,7 @@
 use longwire_client::inbox::{Outcome, Snapshot, StoreError, Transaction};
 use longwire_client_store::conformance::{
     Subject, does_what_the_store_in_memory_does, keeps_as_many_networks_as_there_is_room_for,
+    stores_again_when_there_is_room,
 };
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -17,10 +18,25 @@ struct OnDisk {
 
 impl OnDisk {
     fn new() -> Self {
+        Self::with(|options| options)
+    }
+
+    fn with(change: impl FnOnce(SqliteConnectOptions) -> SqliteConnectOptions) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let directory = TempDir::new().expect("a directory");
-        let store = runtime.block_on(DeviceStore::open(&directory.path().join("devices.sqlite"))).expect("opens");
+        let options = change(options(&directory.path().join("devices.sqlite")));
+        let store = runtime.block_on(DeviceStore::open_with(&options)).expect("opens");
         Self { runtime, directory, store }
+    }
+
+    /// What another connection does to the database.
+    fn from_outside(&self, statements: &'static str) {
+        self.runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(self.directory.path().join("devices.sqlite"));
+            let mut connection = SqliteConnection::connect_with(&options).await.expect("opens");
+            sqlx::raw_sql(statements).execute(&mut connection).await.expect("is done");
+            connection.close().await.expect("closes");
+        });
     }
 }
 
@@ -47,6 +63,14 @@ fn it_does_what_the_store_in_memory_does() {
 #[test]
 fn it_keeps_as_many_networks_as_there_is_room_for() {
     keeps_as_many_networks_as_there_is_room_for(OnDisk::new());
+}
+
+#[test]
+fn f28_it_stores_again_when_there_is_room() {
+    // As many pages as the store may have are taken by another table, until that is dropped.
+    let store = OnDisk::with(|options| options.pragma("max_page_count", "300"));
+    store.from_outside("CREATE TABLE ballast (bytes); INSERT INTO ballast VALUES (zeroblob(300 * 4096))");
+    stores_again_when_there_is_room(store, |store| store.from_outside("DROP TABLE ballast"));
 }
 
 #[tokio::test]
