@@ -11,7 +11,7 @@ use longwire_test_support::wait::{now, pause};
 use longwire_test_support::{Client, PhoneOptions, Phones, Server, ServerOptions, TempDir, folder};
 use serde_json::Value;
 
-use crate::check::{Invariant, Seen, Verdict, check};
+use crate::check::{Invariant, Seen, Told, Verdict, check, unsettled};
 use crate::ledger::{Ledger, Posted};
 use crate::sender::{Sending, Terms};
 use crate::{api, database};
@@ -221,37 +221,51 @@ impl Bench {
     /// Something cannot be read.
     pub fn seen(&mut self) -> anyhow::Result<Seen> {
         let ids: Vec<String> = self.ledger.posted().iter().map(|posted| posted.id.clone()).collect();
+        let told = api::told(&self.api, &ids)?;
+        self.seen_with(told)
+    }
+
+    fn seen_with(&mut self, told: BTreeMap<String, Told>) -> anyhow::Result<Seen> {
         let running = self.phones.iter_mut().map(|phones| if phones.is_running() { phones.count() } else { 0 });
         let running: usize = running.sum();
         let sessions = api::metric(&self.api, "longwire_sessions").map(|sessions| (sessions, running as u64));
         let accepted = api::metric(&self.api, "longwire_accepted_total");
         Ok(Seen {
             screens: self.screens()?,
-            told: api::told(&self.api, &ids)?,
+            told,
             accepted_total: accepted.filter(|_| self.lives == 1),
             sessions,
             integrity: Some(database::integrity(self.server.data())?),
         })
     }
 
-    /// Waits until everything that is still under way has come to its end, then says what holds and what does not.
+    /// Waits until everything that is still under way has come to its end, then says what holds and what does not. Only what has not come
+    /// to its end is asked for again and again; the verdict is of all of it, read anew.
     ///
     /// # Errors
     /// Something cannot be read.
     pub fn verdict(&mut self, patience: Duration) -> anyhow::Result<Verdict> {
         let deadline = now() + patience;
         loop {
-            let seen = self.seen()?;
+            let mut seen = self.seen()?;
             let verdict = check(&self.ledger, &seen);
-            // These heal with time; the others do not.
-            let under_way = [Invariant::I1, Invariant::I6, Invariant::I9];
-            let is_settled = under_way.iter().all(|invariant| verdict.against(*invariant).is_empty());
-            if is_settled || now() >= deadline {
+            if is_settled(&verdict) || now() >= deadline {
                 return Ok(verdict);
             }
-            pause(LOOK_EVERY);
+            while !is_settled(&check(&self.ledger, &seen)) && now() < deadline {
+                pause(LOOK_EVERY);
+                let open = unsettled(&self.ledger, &seen);
+                let mut told = std::mem::take(&mut seen.told);
+                told.extend(api::told(&self.api, &open)?);
+                seen = self.seen_with(told)?;
+            }
         }
     }
+}
+
+/// These heal with time; the others do not.
+fn is_settled(verdict: &Verdict) -> bool {
+    [Invariant::I1, Invariant::I6, Invariant::I9].iter().all(|invariant| verdict.against(*invariant).is_empty())
 }
 
 /// The wall clock, as the ledger writes it.

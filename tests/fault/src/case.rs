@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use longwire_test_support::wait::now;
 use serde_json::{Value, json};
 
@@ -14,6 +14,10 @@ use crate::skips::{List, Need};
 
 /// Where results are written, a file each; nowhere when it is not said.
 const RESULTS: &str = "FAULT_RESULTS";
+
+/// A case that takes longer has failed, though everything in it waits for so long only as it says. The longest is F21, whose pauses are
+/// minutes.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// A case that runs.
 #[derive(Debug)]
@@ -54,8 +58,22 @@ impl Case {
 /// Runs a case, where the machine has what it needs.
 ///
 /// # Errors
-/// It fails; or it cannot run here, and `skips.toml` does not list that.
+/// It fails, or takes too long; or it cannot run here, and `skips.toml` does not list that.
 pub fn run(
+    id: &'static str,
+    what: &'static str,
+    needs: &[Need],
+    body: impl FnOnce(&mut Case) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    run_within(LONGEST, id, what, needs, body)
+}
+
+/// The same for a case that is meant to take longer.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_within(
+    longest: Duration,
     id: &'static str,
     what: &'static str,
     needs: &[Need],
@@ -75,7 +93,11 @@ pub fn run(
             return Ok(());
         }
     }
-    let outcome = body(&mut case);
+    let mut outcome = body(&mut case);
+    let took = case.began.elapsed();
+    if outcome.is_ok() && took > longest {
+        outcome = Err(anyhow!("it took {} s, and may take {}", took.as_secs(), longest.as_secs()));
+    }
     let (word, why) = match &outcome {
         Ok(()) => ("held", String::new()),
         Err(error) => ("FAILED", format!("{error:#}")),

@@ -127,6 +127,17 @@ pub fn check(ledger: &Ledger, seen: &Seen) -> Verdict {
     verdict
 }
 
+/// What has not come to its end for everybody whom it is for, or is counted otherwise than it is told.
+#[must_use]
+pub fn unsettled(ledger: &Ledger, seen: &Seen) -> Vec<String> {
+    let is_unsettled = |(number, posted): &(usize, &Posted)| {
+        let mut verdict = Verdict::default();
+        check_told(ledger, *number, posted, seen, &mut verdict);
+        !verdict.is_clean()
+    };
+    ledger.posted().iter().enumerate().filter(is_unsettled).map(|(_, posted)| posted.id.clone()).collect()
+}
+
 /// I2 to I5: what the screens alone show.
 fn check_screens(ledger: &Ledger, seen: &Seen, verdict: &mut Verdict) {
     let posted: BTreeMap<&str, usize> =

@@ -18,7 +18,8 @@ use crate::sender::Terms;
 pub fn kill_server_at(bench: &mut Bench, name: &str, calls: &str, at: u32) -> anyhow::Result<Option<Duration>> {
     let fault = format!("{calls}:signal=SIGKILL:when={at}");
     let tracer = Tracer::inject::<&str>(bench.server.id(), &fault, &[])?;
-    let terms = Terms::default();
+    // As many posts as calls are counted, or hardly any thread would come that far.
+    let terms = Terms { count: usize::try_from(at)?.max(Terms::default().count), ..Terms::default() };
     let sending = bench.load(name, &terms);
     until("the kill", SOON, || (!bench.server.is_running() || sending.accepted() == terms.count).then_some(()))?;
     drop(tracer);

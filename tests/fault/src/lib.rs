@@ -17,7 +17,7 @@ pub mod sender;
 pub mod skips;
 
 pub use bench::Bench;
-pub use case::{Case, run};
+pub use case::{Case, run, run_within};
 pub use check::{Invariant, Seen, Verdict, check};
 pub use ledger::{Ledger, Posted};
 pub use sender::{Sending, Terms};

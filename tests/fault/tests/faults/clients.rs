@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use longwire_fault::check::ARRIVED;
 use longwire_fault::drill::kill_phone_at;
 use longwire_fault::inject::disk::Mounted;
 use longwire_fault::inject::shell::command;
@@ -43,7 +44,11 @@ fn f21_a_clone_becomes_an_installation_of_its_own() -> anyhow::Result<()> {
                 ensure!(twice.is_empty(), "{name} in {}: {twice:?}", folder.display());
             }
         }
-        case.figure("conflicts logged", bench.server.log().matches("conflict").count());
+        let conflicts = [bench.phones.first().context("the original")?.lines(), clone.lines()].concat();
+        let is_conflict = |line: &&Value| line.get("why").is_some_and(|why| why == "conflict");
+        let conflicts = conflicts.iter().filter(is_conflict).count();
+        case.figure("conflicts that the phones met", conflicts);
+        ensure!(conflicts >= 2, "the two threw each other out {conflicts} times");
         Ok(())
     })
 }
@@ -85,14 +90,21 @@ fn f28_a_phone_without_room_shows_everything_when_it_has_some() -> anyhow::Resul
         let phone = bench.add(&options)?;
         let first = bench.post(&json!({ "to": "all", "title": "Before" }))?;
         bench.phone(phone)?.shown(&first)?;
+        let mark = bench.phone(phone)?.mark();
         small.fill(0)?;
         let (posted, _) = bench.load("full", &Terms { count: 60, ..Terms::default() }).finish()?;
         bench.enter(posted);
         let body = json!({ "to": "all", "title": "Large", "body": "x".repeat(30_000) });
         let large = bench.post(&body)?;
-        longwire_test_support::wait::pause(Duration::from_secs(3));
+        bench.phone(phone)?.wait("the phone to say that it cannot store", SOON, |lines| {
+            let has_no_room = |line: &&Value| line.get("why").is_some_and(|why| why == "storage");
+            lines.iter().skip(mark).find(has_no_room).map(drop)
+        })?;
+        // What is not stored is not acknowledged: nobody is told that the phone has it.
         let told = longwire_fault::api::told_of(&bench.api, &large)?;
-        case.figure("states without room", told.states.values().cloned().collect::<Vec<_>>().join(" "));
+        let state = told.states.into_values().next().context("the notification has no audience")?;
+        ensure!(!ARRIVED.contains(&state.as_str()), "the phone could not store it, and it is {state}");
+        case.figure("state without room", state);
         small.free()?;
         if !bench.phone(phone)?.is_running() {
             case.figure("the phone ended for want of room", true);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longwire_fault::drill::{Disk, kill_server_at};
 use longwire_fault::{Bench, Need, Terms, run};
-use longwire_test_support::wait::pause;
+use longwire_test_support::wait::{now, pause};
 use longwire_test_support::{Chance, folder};
 
 use crate::SETTLED;
@@ -20,6 +20,7 @@ fn f01_every_point() -> anyhow::Result<()> {
         bench.add(&bench.phone_options().times(3))?;
         let (mut kills, mut backs) = (0, Vec::new());
         for calls in CALLS {
+            let before = kills;
             for at in 1..=POINTS {
                 let name = format!("{}{at}", calls.replace(',', "-"));
                 if let Some(back) = kill_server_at(&mut bench, &name, calls, at)? {
@@ -29,9 +30,9 @@ fn f01_every_point() -> anyhow::Result<()> {
             }
             let verdict = bench.verdict(SETTLED)?;
             case.hold(&format!("after the kills at {calls}"), &verdict)?;
+            case.figure(&format!("kills at {calls}"), kills - before);
         }
         backs.sort_unstable();
-        case.figure("kills", kills);
         case.times("restart", &backs);
         anyhow::ensure!(kills >= 60, "only {kills} kills met a call");
         Ok(())
@@ -40,6 +41,9 @@ fn f01_every_point() -> anyhow::Result<()> {
 
 const KILLS: usize = 100;
 const PHONES: usize = 200;
+/// With this many senders, and a pause of this between two posts of each, 500 a second are asked for.
+const SENDERS: usize = 16;
+const BETWEEN: Duration = Duration::from_millis(24);
 
 #[test]
 fn f02_a_hundred_kills_at_random() -> anyhow::Result<()> {
@@ -51,14 +55,16 @@ fn f02_a_hundred_kills_at_random() -> anyhow::Result<()> {
         bench.add(&bench.phone_options().times(PHONES / 2))?;
         bench.add(&bench.phone_options().times(PHONES / 2).over_starttls(&bench.server))?;
         let to = bench.ledger.devices().iter().map(|device| format!("device:{device}")).collect();
-        let between = Duration::from_millis(16);
-        let sending = bench.load("random", &Terms { to, count: usize::MAX, senders: 8, between, lane: "normal" });
-        let mut backs = Vec::new();
+        let terms = Terms { to, count: usize::MAX, senders: SENDERS, between: BETWEEN, lane: "normal" };
+        let sending = bench.load("random", &terms);
+        let (began, mut backs) = (now(), Vec::new());
         for _ in 0..KILLS {
             pause(Duration::from_millis(20 + u64::try_from(chance.below(600))?));
             bench.server.kill();
             backs.push(u64::try_from(bench.restart()?.as_millis())?);
         }
+        let seconds = began.elapsed().as_secs().max(1);
+        case.figure("accepted a second, kills and all", sending.accepted() as u64 / seconds);
         sending.stop();
         let (_, unanswered) = sending.met();
         let (posted, answered) = sending.finish()?;

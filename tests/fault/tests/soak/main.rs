@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use longwire_fault::footprint::Footprint;
-use longwire_fault::{Bench, Case, Terms, run};
+use longwire_fault::{Bench, Case, Terms, run_within};
 use longwire_test_support::wait::{now, pause};
 use longwire_test_support::{Chance, Server};
 
@@ -17,6 +17,8 @@ const DROP_AFTER_S: &str = "20";
 /// Between two looks at the server, and between two deaths of a process.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 const KILL_EVERY: Duration = Duration::from_secs(30);
+/// How long everything may take to come to its end afterwards.
+const SETTLED: Duration = Duration::from_secs(600);
 /// What a server may grow in an hour, once it is warm; told of an hour and more.
 const GROWTH_KIB_PER_HOUR_MAX: f64 = 1_024.0;
 const HOUR_S: u64 = 3_600;
@@ -29,7 +31,8 @@ fn seconds() -> u64 {
 
 #[test]
 fn f29_churn_leaves_no_trace() -> anyhow::Result<()> {
-    run("F29", "churn: connections drop, processes die", &[], |case| {
+    let longest = Duration::from_secs(seconds()) + SETTLED * 2;
+    run_within(longest, "F29", "churn: connections drop, processes die", &[], |case| {
         let mut bench = Bench::new()?;
         for _ in 0..PROCESSES {
             let options = bench.phone_options().times(EACH).with(&["--drop-after", DROP_AFTER_S]);
@@ -50,7 +53,7 @@ fn f29_churn_leaves_no_trace() -> anyhow::Result<()> {
             phones.change(|options| options.with(&["--drop-after", "86400"]));
             phones.start_again()?;
         }
-        let verdict = bench.verdict(Duration::from_secs(600))?;
+        let verdict = bench.verdict(SETTLED)?;
         case.hold("after the churn", &verdict)?;
         has_not_grown(case, &samples)
     })
