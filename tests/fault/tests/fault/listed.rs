@@ -1,5 +1,9 @@
 //! The list of what may be skipped, held against what is written.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use anyhow::Context;
 use longwire_fault::Need;
 use longwire_fault::skips::{List, written};
 
@@ -40,5 +44,39 @@ fn what_may_be_skipped_is_written_and_its_need_is_known() -> anyhow::Result<()> 
         }
     }
     assert!(!list.may_skip("F99", Need::Tracing), "what is not listed may not be skipped");
+    Ok(())
+}
+
+/// The names of all cases in the sources of the tests.
+fn names() -> anyhow::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for target in ["fault", "faults", "soak"] {
+        for file in fs::read_dir(format!("{}/tests/{target}", env!("CARGO_MANIFEST_DIR")))? {
+            let text = fs::read_to_string(file?.path())?;
+            let functions = text.lines().filter_map(|line| line.strip_prefix("fn ")?.split('(').next());
+            let is_case = |name: &&str| {
+                let mut bytes = name.bytes();
+                bytes.next() == Some(b'f')
+                    && bytes.by_ref().take(2).all(|byte| byte.is_ascii_digit())
+                    && bytes.next() == Some(b'_')
+            };
+            names.extend(functions.filter(is_case).map(str::to_owned));
+        }
+    }
+    Ok(names)
+}
+
+/// The table of `make faults` would have a hole.
+#[test]
+fn what_must_hold_is_said_of_every_case() -> anyhow::Result<()> {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/holds.toml"))?;
+    let said: BTreeMap<String, String> = toml::from_str(&text).context("failed to read tests/fault/holds.toml")?;
+    let said: BTreeSet<String> = said.into_keys().collect();
+    let written = names()?;
+    let unsaid: Vec<&String> = written.difference(&said).collect();
+    assert!(unsaid.is_empty(), "tests/fault/holds.toml does not say what must hold after {unsaid:?}");
+    let unwritten: Vec<&String> = said.difference(&written).collect();
+    assert!(unwritten.is_empty(), "tests/fault/holds.toml has what nobody tests: {unwritten:?}");
+    assert!(written.len() > 30, "{written:?}");
     Ok(())
 }
