@@ -25,7 +25,8 @@ setup:
 fmt lint unit simulation build interop e2e fault hostile:
 	@scripts/test $@
 
-# Root for most of it: what cannot run is skipped and says so. ONLY=f05 runs the cases whose names begin with that.
+# Root for most of it: what cannot run is skipped and says so. ONLY='f05 f28_every' runs the cases whose names contain one of these.
+# `scripts/faults --write` puts the table into docs/reliability.md.
 faults:
 	@scripts/setup test
 	@scripts/faults $(ONLY)
