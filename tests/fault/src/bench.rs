@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use crate::check::{Invariant, Seen, Told, Verdict, check, unsettled};
 use crate::ledger::{Ledger, Posted};
+use crate::level::{Level, Log};
+use crate::mix::Mix;
 use crate::sender::{Sending, Terms};
 use crate::{api, database};
 
@@ -32,8 +34,11 @@ pub struct Bench {
     names: Vec<BTreeMap<String, String>>,
     /// What was answered.
     pub ledger: Ledger,
-    /// How often the server was started.
-    lives: usize,
+    /// Who is in what, once a mix was sent; and whether one is sent now.
+    pub(crate) mix: Option<Mix>,
+    pub(crate) mixing: Option<Mix>,
+    /// What the server took before the fault.
+    before: Option<Level>,
     /// Everything on disk.
     pub place: TempDir,
 }
@@ -69,7 +74,8 @@ impl Bench {
         let mut server = change(ServerOptions::new(data).for_crowds()).start()?;
         let api = server.admin()?;
         let (phones, names, ledger) = (Vec::new(), Vec::new(), Ledger::default());
-        Ok(Self { server, api, phones, names, ledger, lives: 1, place })
+        let (mix, mixing, before) = (None, None, None);
+        Ok(Self { server, api, phones, names, ledger, mix, mixing, before, place })
     }
 
     /// One phone over direct TLS that is not started yet, in a folder of its own.
@@ -84,12 +90,17 @@ impl Bench {
     /// # Errors
     /// They do not come online.
     pub fn add(&mut self, options: &PhoneOptions) -> anyhow::Result<usize> {
+        let level = if self.before.is_some() { Some(self.level()?) } else { None };
         let phones = options.start()?;
         phones.online()?;
         let names = phones.ids()?;
         names.values().for_each(|id| self.ledger.add_device(id));
         self.phones.push(phones);
         self.names.push(names);
+        if let Some(level) = level {
+            let now = self.level()?;
+            self.before.iter_mut().for_each(|before| before.grow(&level, &now));
+        }
         Ok(self.phones.len() - 1)
     }
 
@@ -164,10 +175,10 @@ impl Bench {
         });
     }
 
-    /// Starts senders; what they get accepted is entered by [`Self::enter`].
+    /// Starts senders, of a mix where one has begun; what they get accepted is entered by [`Self::enter`].
     #[must_use]
     pub fn load(&self, name: &str, terms: &Terms) -> Sending {
-        Sending::begin(&self.api, name, terms)
+        Sending::begin(&self.api, name, terms, self.mixing.as_ref())
     }
 
     /// Enters what senders got accepted.
@@ -196,7 +207,6 @@ impl Bench {
     pub fn restart(&mut self) -> anyhow::Result<Duration> {
         let began = now();
         self.server.start_again()?;
-        self.lives += 1;
         Ok(began.elapsed())
     }
 
@@ -215,6 +225,23 @@ impl Bench {
         Ok(screens)
     }
 
+    /// What the server takes now.
+    ///
+    /// # Errors
+    /// It has ended, or its database cannot be read.
+    pub fn level(&self) -> anyhow::Result<Level> {
+        Level::of(self.server.id(), self.server.data())
+    }
+
+    /// From now on memory, files and rows must return to what they are now. Everybody should be there, and everything settled.
+    ///
+    /// # Errors
+    /// As [`Self::level`].
+    pub fn mark_level(&mut self) -> anyhow::Result<()> {
+        self.before = Some(self.level()?);
+        Ok(())
+    }
+
     /// Everything that can be seen from outside.
     ///
     /// # Errors
@@ -228,13 +255,21 @@ impl Bench {
     fn seen_with(&mut self, told: BTreeMap<String, Told>) -> anyhow::Result<Seen> {
         let running = self.phones.iter_mut().map(|phones| if phones.is_running() { phones.count() } else { 0 });
         let running: usize = running.sum();
-        let sessions = api::metric(&self.api, "longwire_sessions").map(|sessions| (sessions, running as u64));
-        let accepted = api::metric(&self.api, "longwire_accepted_total");
+        let phones = running as u64;
+        let sessions = api::metric(&self.api, "longwire_sessions");
+        let accepted_total = api::metric(&self.api, "longwire_accepted_total");
+        let level = match &self.before {
+            Some(before) => Some((before.clone(), self.level()?)),
+            None => None,
+        };
         Ok(Seen {
             screens: self.screens()?,
             told,
-            accepted_total: accepted.filter(|_| self.lives == 1),
+            accepted_total,
+            log: Some(Log::read(self.server.data())?),
+            phones,
             sessions,
+            level,
             integrity: Some(database::integrity(self.server.data())?),
         })
     }
@@ -265,7 +300,8 @@ impl Bench {
 
 /// These heal with time; the others do not.
 fn is_settled(verdict: &Verdict) -> bool {
-    [Invariant::I1, Invariant::I6, Invariant::I9].iter().all(|invariant| verdict.against(*invariant).is_empty())
+    let under_way = [Invariant::I1, Invariant::I6, Invariant::I7, Invariant::I9];
+    under_way.iter().all(|invariant| verdict.against(*invariant).is_empty())
 }
 
 /// The wall clock, as the ledger writes it.

@@ -9,6 +9,7 @@ use anyhow::{Context, anyhow, ensure};
 use longwire_test_support::wait::now;
 use serde_json::{Value, json};
 
+use crate::bench::Bench;
 use crate::check::Verdict;
 use crate::skips::{List, Need};
 
@@ -39,6 +40,16 @@ impl Case {
         let at = |percent: usize| sorted_ms.get(sorted_ms.len().saturating_sub(1) * percent / 100).copied();
         let (p50, p99, max) = (at(50), at(99), sorted_ms.last());
         self.figure(name, json!({ "count": sorted_ms.len(), "p50_ms": p50, "p99_ms": p99, "max_ms": max }));
+    }
+
+    /// A mix has come to its ends: figures of it.
+    ///
+    /// # Errors
+    /// It has not.
+    pub fn mix(&mut self, bench: &Bench) -> anyhow::Result<()> {
+        let ends = bench.check_mix()?;
+        self.figure("ends on the phone that was away", json!(ends));
+        Ok(())
     }
 
     /// Nothing may have been found.

@@ -7,6 +7,7 @@ use longwire_model::Timestamp;
 use longwire_test_support::screen::{Line, What, shown};
 
 use crate::ledger::{Ledger, Posted};
+use crate::level::{Level, Log};
 
 /// Findings that are named; the rest is counted.
 const NAMED_MAX: usize = 12;
@@ -47,10 +48,16 @@ pub struct Seen {
     pub screens: BTreeMap<String, Vec<Line>>,
     /// What the API tells of each notification.
     pub told: BTreeMap<String, Told>,
-    /// `longwire_accepted_total`, where the server has run without a break.
+    /// `longwire_accepted_total`, of the server's life of now; none when it cannot be read.
     pub accepted_total: Option<u64>,
-    /// Sessions that the server counts, and how many phones run.
-    pub sessions: Option<(u64, u64)>,
+    /// What the log holds; none when it cannot be read.
+    pub log: Option<Log>,
+    /// Sessions that the server counts; none when it cannot be read.
+    pub sessions: Option<u64>,
+    /// How many phones run.
+    pub phones: u64,
+    /// What the server took before the fault and takes now, where a case has looked before.
+    pub level: Option<(Level, Level)>,
     /// What `PRAGMA integrity_check` says.
     pub integrity: Option<String>,
 }
@@ -121,8 +128,10 @@ pub fn check(ledger: &Ledger, seen: &Seen) -> Verdict {
         check_told(ledger, number, posted, seen, &mut verdict);
     }
     check_counters(ledger, seen, &mut verdict);
-    if let Some(said) = seen.integrity.as_ref().filter(|said| *said != "ok") {
-        verdict.add(Invariant::I8, format!("the database: {said}"));
+    match seen.integrity.as_deref() {
+        None => verdict.add(Invariant::I8, "the database was not looked at".to_owned()),
+        Some("ok") => {}
+        Some(said) => verdict.add(Invariant::I8, format!("the database: {said}")),
     }
     verdict
 }
@@ -193,14 +202,16 @@ fn check_times(ledger: &Ledger, device: &str, lines: &[Line], posted: &BTreeMap<
     }
 }
 
-/// I4: of one sender and lane, what comes first on the screen was posted first.
+/// I4: of one sender and lane, what comes first on the screen was posted first. What is for a user keeps its order apart: what a phone
+/// has stored of it when it dies waits for the login that says whose phone it is, and the rest does not.
 fn check_order(ledger: &Ledger, device: &str, lines: &[Line], posted: &BTreeMap<&str, usize>, verdict: &mut Verdict) {
     let mut begun = BTreeSet::new();
-    let mut last: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
+    let mut last: BTreeMap<(&str, &str, bool), (usize, &str)> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.what == What::Handed) {
         let entry = posted.get(line.id.as_str()).and_then(|number| ledger.posted().get(*number));
         let Some(entry) = entry.filter(|_| begun.insert(line.id.as_str())) else { continue };
-        let before = last.insert((&entry.sender, &entry.lane), (entry.order, &entry.id));
+        let of_user = entry.to.starts_with("user:");
+        let before = last.insert((&entry.sender, &entry.lane, of_user), (entry.order, &entry.id));
         if let Some((order, id)) = before.filter(|(order, _)| *order > entry.order) {
             let finding = format!("{} (number {}) on {device} behind {id} (number {order})", entry.id, entry.order);
             verdict.add(Invariant::I4, finding);
@@ -248,13 +259,34 @@ fn is_handed(lines: &[Line], id: &str) -> bool {
     lines.iter().any(|line| line.what == What::Handed && line.id == id)
 }
 
-/// I9 and I6: the server's own counters.
+/// I9, I6 and I7: the server's own counters, and what it takes. What cannot be read does not hold.
 fn check_counters(ledger: &Ledger, seen: &Seen, verdict: &mut Verdict) {
     let posted = ledger.posted().len() as u64;
-    if let Some(total) = seen.accepted_total.filter(|total| *total != posted) {
-        verdict.add(Invariant::I9, format!("the server counts {total} accepted, the ledger {posted}"));
+    match seen.log {
+        None => verdict.add(Invariant::I9, "the log cannot be read".to_owned()),
+        Some(log) if log.notifications != posted => {
+            verdict.add(Invariant::I9, format!("the log holds {}, the ledger {posted}", log.notifications));
+        }
+        Some(_) => {}
     }
-    if let Some((sessions, phones)) = seen.sessions.filter(|(sessions, phones)| sessions != phones) {
-        verdict.add(Invariant::I6, format!("{sessions} sessions of {phones} phones"));
+    let of_this_life = seen.log.map(|log| log.of_this_life);
+    match seen.accepted_total {
+        None => verdict.add(Invariant::I9, "what was accepted is not counted".to_owned()),
+        Some(total) if Some(total) != of_this_life => {
+            let finding = format!("the server counts {total} accepted, the log {of_this_life:?} since it started");
+            verdict.add(Invariant::I9, finding);
+        }
+        Some(_) => {}
+    }
+    match seen.sessions {
+        None => verdict.add(Invariant::I6, "the sessions are not counted".to_owned()),
+        Some(sessions) if sessions != seen.phones => {
+            verdict.add(Invariant::I6, format!("{sessions} sessions of {} phones", seen.phones));
+        }
+        Some(_) => {}
+    }
+    if let Some((before, after)) = &seen.level {
+        let accepted = posted.saturating_sub(before.notifications);
+        before.check(after, accepted, ledger.showings_since(before.notifications) as u64, verdict);
     }
 }

@@ -8,6 +8,7 @@ use longwire_test_support::{SOON, Tracer, until};
 
 use crate::bench::Bench;
 use crate::inject::disk::{Mounted, cut_power, make_image};
+use crate::mix::Kind;
 use crate::sender::Terms;
 
 /// Posts while the server is killed at the `at`th of these calls in any of its threads, starts it again, and goes on until everything
@@ -36,8 +37,10 @@ pub fn kill_server_at(bench: &mut Bench, name: &str, calls: &str, at: u32) -> an
 pub fn kill_phone_at(bench: &mut Bench, place: usize, name: &str, calls: &str, at: u32) -> anyhow::Result<bool> {
     let fault = format!("{calls}:signal=SIGKILL:when={at}");
     let tracer = Tracer::inject::<&str>(bench.phone(place)?.process(), &fault, &[])?;
-    let (posted, _) = bench.load(name, &Terms { count: 5, ..Terms::default() }).finish()?;
-    let last = posted.last().map(|posted| posted.id.clone());
+    let (posted, _) = bench.load(name, &Terms { count: Kind::ALL.len(), ..Terms::default() }).finish()?;
+    // What is for all, and can come to no other end.
+    let last = posted.iter().rfind(|posted| posted.to == "all" && posted.may_end.is_empty());
+    let last = last.map(|posted| posted.id.clone());
     bench.enter(posted);
     let phone = bench.phone(place)?;
     until("the kill", SOON, || {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::mix::Kind;
+
 /// A notification that was answered with a 2xx.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Posted {
@@ -11,6 +13,8 @@ pub struct Posted {
     pub to: String,
     /// The lane; a device gets those of one lane in order.
     pub lane: String,
+    /// Which part of a mix it is.
+    pub kind: Kind,
     /// Who posted it, one after the other, and which of theirs it is: the order that devices must keep.
     pub sender: String,
     /// See `sender`.
@@ -106,6 +110,13 @@ impl Ledger {
     /// How many showings that makes in all.
     #[must_use]
     pub fn showings(&self) -> usize {
-        (0..self.posted.len()).map(|number| self.audience(number).len()).sum()
+        self.showings_since(0)
+    }
+
+    /// How many showings make those that were accepted behind the first so many.
+    #[must_use]
+    pub fn showings_since(&self, before: u64) -> usize {
+        let before = usize::try_from(before).unwrap_or(usize::MAX);
+        (before..self.posted.len()).map(|number| self.audience(number).len()).sum()
     }
 }

@@ -13,6 +13,8 @@ pub mod drill;
 pub mod footprint;
 pub mod inject;
 pub mod ledger;
+pub mod level;
+pub mod mix;
 pub mod sender;
 pub mod skips;
 
@@ -20,5 +22,7 @@ pub use bench::Bench;
 pub use case::{Case, run, run_within};
 pub use check::{Invariant, Seen, Verdict, check};
 pub use ledger::{Ledger, Posted};
+pub use level::Level;
+pub use mix::{Kind, Mix};
 pub use sender::{Sending, Terms};
 pub use skips::Need;

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use longwire_test_support::wait::{now, pause};
-use longwire_test_support::{Client, Failure, until};
-use serde_json::json;
+use longwire_test_support::{Client, Failure, Response, until};
+use serde_json::{Value, json};
 
+use crate::bench::clock;
 use crate::ledger::Posted;
+use crate::mix::{Kind, Mix, entered, shape};
 
 /// Before an unanswered or refused post is repeated.
 const BEFORE_REPEATING: Duration = Duration::from_millis(25);
@@ -60,15 +62,16 @@ pub struct Sending {
 }
 
 impl Sending {
-    /// Starts the senders; `name` makes their keys their own.
+    /// Starts the senders; `name` makes their keys their own. Of a mix all kinds are sent in turn, and `terms` say whom those are for that
+    /// are for nobody else.
     #[must_use]
-    pub fn begin(api: &Client, name: &str, terms: &Terms) -> Self {
+    pub fn begin(api: &Client, name: &str, terms: &Terms, mix: Option<&Mix>) -> Self {
         let met = Arc::new(Met::default());
         let start = |number: usize| {
-            let (api, terms, met) = (api.clone(), terms.clone(), Arc::clone(&met));
+            let (api, terms, mix, met) = (api.clone(), terms.clone(), mix.cloned(), Arc::clone(&met));
             let sender = format!("{name}-{number}");
             std::thread::spawn(move || {
-                send(&api, &sender, &terms, &met).inspect_err(|error| {
+                send(&api, &sender, &terms, mix.as_ref(), &met).inspect_err(|error| {
                     let mut failure = met.failure.lock().unwrap_or_else(PoisonError::into_inner);
                     failure.get_or_insert_with(|| format!("{error:#}"));
                 })
@@ -130,45 +133,60 @@ impl Sending {
     }
 }
 
-fn send(api: &Client, sender: &str, terms: &Terms, met: &Met) -> anyhow::Result<()> {
+fn send(api: &Client, sender: &str, terms: &Terms, mix: Option<&Mix>, met: &Met) -> anyhow::Result<()> {
     for order in 0.. {
         let number = met.next.fetch_add(1, SeqCst);
         let to = terms.to.get(number % terms.to.len().max(1)).context("nobody to send to")?;
         if number >= terms.count || met.is_over.load(SeqCst) {
             return Ok(());
         }
-        let id = post(api, sender, order, to, terms.lane, met)?;
-        let posted = Posted {
-            id,
-            to: to.clone(),
-            lane: terms.lane.to_owned(),
-            sender: sender.to_owned(),
-            order,
-            ..Posted::default()
-        };
+        let (kind, other) = mix.map_or((Kind::Plain, None), |mix| mix.at(number));
+        let to = other.as_ref().unwrap_or(to);
+        let mut body = json!({ "to": to, "title": format!("{sender} {order}"), "body": "Bell", "lane": terms.lane });
+        shape(kind, &mut body);
+        let (to, lane, sender) = (to.clone(), terms.lane.to_owned(), sender.to_owned());
+        let id = post(api, &format!("{sender}-{order}"), &body, met)?;
+        let mut posted = entered(kind, Posted { id, to, lane, sender, order, ..Posted::default() })?;
+        if kind == Kind::Recalled {
+            posted.recalled_at = Some(recall(api, &posted.id, met)?);
+        }
         met.posted.lock().unwrap_or_else(PoisonError::into_inner).push(posted);
         pause(terms.between);
     }
     Ok(())
 }
 
-/// Posts one notification until a 2xx answers.
-fn post(api: &Client, sender: &str, order: usize, to: &str, lane: &str, met: &Met) -> anyhow::Result<String> {
-    let body = json!({ "to": to, "title": format!("{sender} {order}"), "body": "Bell", "lane": lane });
+/// Posts one notification until a 2xx answers; gives its id.
+fn post(api: &Client, key: &str, body: &Value, met: &Met) -> anyhow::Result<String> {
+    let mut took = Duration::ZERO;
+    let answer = persist(key, met, || {
+        let began = now();
+        let answer = api.notify_once(key, body);
+        took = began.elapsed();
+        answer
+    })?;
+    let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    met.answered_ms.lock().unwrap_or_else(PoisonError::into_inner).push(took);
+    Ok(answer.field("id"))
+}
+
+/// Recalls one until a 2xx answers; gives when it did.
+fn recall(api: &Client, id: &str, met: &Met) -> anyhow::Result<i64> {
+    persist(&format!("the recall of {id}"), met, || api.delete(&format!("/v1/notifications/{id}")))?;
+    Ok(clock().as_millis())
+}
+
+/// Asks until a 2xx answers.
+fn persist(what: &str, met: &Met, mut ask: impl FnMut() -> Result<Response, Failure>) -> anyhow::Result<Response> {
     let deadline = now() + PATIENCE;
     while now() < deadline {
-        let began = now();
-        match api.notify_once(&format!("{sender}-{order}"), &body) {
-            Ok(answer) if answer.status == 202 => {
-                let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                met.answered_ms.lock().unwrap_or_else(PoisonError::into_inner).push(took);
-                return Ok(answer.field("id"));
-            }
+        match ask() {
+            Ok(answer) if answer.status / 100 == 2 => return Ok(answer),
             Ok(answer) if answer.status == 503 => {
                 ensure!(answer.header("retry-after").is_some(), "a 503 without Retry-After: {}", answer.text());
                 met.refused.fetch_add(1, SeqCst);
             }
-            Ok(answer) => bail!("{sender} {order} was refused: {} {}", answer.status, answer.text()),
+            Ok(answer) => bail!("{what} was refused: {} {}", answer.status, answer.text()),
             Err(Failure::NotConnected(..)) => {}
             Err(Failure::Unanswered(_) | Failure::Malformed(_)) => {
                 met.unanswered.fetch_add(1, SeqCst);
@@ -176,5 +194,5 @@ fn post(api: &Client, sender: &str, order: usize, to: &str, lane: &str, met: &Me
         }
         pause(BEFORE_REPEATING);
     }
-    bail!("{sender} {order} was never answered with a 2xx")
+    bail!("{what} was never answered with a 2xx")
 }

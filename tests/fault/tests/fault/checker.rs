@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use longwire_fault::check::Told;
-use longwire_fault::{Invariant, Ledger, Posted, Seen, check};
+use longwire_fault::level::Log;
+use longwire_fault::{Invariant, Ledger, Level, Posted, Seen, check};
 use longwire_model::Timestamp;
 use longwire_test_support::screen::{Line, What};
 
@@ -20,6 +21,18 @@ fn on_screen(id: &str) -> [Line; 2] {
 
 fn posted(id: &str, to: &str, order: usize) -> Posted {
     Posted { id: id.into(), to: to.into(), lane: "normal".into(), sender: "s".into(), order, ..Posted::default() }
+}
+
+/// What a server of two devices takes that has accepted so many.
+fn level(accepted: u64) -> Level {
+    Level {
+        rss_kib: 20_000,
+        files: 30,
+        steady: vec![("device".into(), 2), ("membership".into(), 4)],
+        acknowledgements: 2,
+        idempotency: accepted,
+        notifications: accepted,
+    }
 }
 
 /// Two devices; 1 is for both, 2 for `a`.
@@ -41,7 +54,10 @@ fn good() -> (Ledger, Seen) {
         ]),
         told: BTreeMap::from([("1".to_owned(), told(&["a", "b"])), ("2".to_owned(), told(&["a"]))]),
         accepted_total: Some(2),
-        sessions: Some((2, 2)),
+        log: Some(Log { notifications: 2, of_this_life: 2 }),
+        sessions: Some(2),
+        phones: 2,
+        level: Some((level(0), level(2))),
         integrity: Some("ok".to_owned()),
     };
     (ledger, seen)
@@ -142,8 +158,22 @@ fn i4_another_order_is_found_and_another_lane_is_none() {
     planted(Invariant::I4, |_, seen| set_screen(seen, "a", swapped.clone()));
     let (mut ledger, mut seen) = good();
     ledger.amend("2", |posted| posted.lane = "background".into());
-    set_screen(&mut seen, "a", swapped);
+    set_screen(&mut seen, "a", swapped.clone());
     assert!(check(&ledger, &seen).is_clean());
+    // What is for a user waits for a login where the rest does not, and keeps its order with its own kind.
+    for is_both in [false, true] {
+        let (mut ledger, mut seen) = good();
+        ledger.add_member("user:u", "a");
+        ledger.add_member("user:u", "b");
+        ledger.amend("1", |posted| posted.to = "user:u".into());
+        if is_both {
+            ledger.add_member("user:v", "a");
+            ledger.amend("2", |posted| posted.to = "user:v".into());
+        }
+        set_screen(&mut seen, "a", swapped.clone());
+        let expected: &[Invariant] = if is_both { &[Invariant::I4] } else { &[] };
+        assert_eq!(check(&ledger, &seen).broken(), expected);
+    }
 }
 
 #[test]
@@ -155,13 +185,56 @@ fn i5_a_wrong_device_and_a_stranger_are_found() {
 
 #[test]
 fn i6_i8_and_i9_are_found_in_what_the_server_tells() {
-    planted(Invariant::I6, |_, seen| seen.sessions = Some((1, 2)));
+    planted(Invariant::I6, |_, seen| seen.sessions = Some(1));
+    planted(Invariant::I6, |_, seen| seen.sessions = None);
     planted(Invariant::I8, |_, seen| seen.integrity = Some("row 7 missing from index".into()));
+    planted(Invariant::I8, |_, seen| seen.integrity = None);
     planted(Invariant::I9, |_, seen| seen.accepted_total = Some(3));
+    planted(Invariant::I9, |_, seen| seen.accepted_total = None);
+    planted(Invariant::I9, |_, seen| seen.log = None);
+    planted(Invariant::I9, |_, seen| seen.log = Some(Log { notifications: 3, of_this_life: 2 }));
     planted(Invariant::I9, |_, seen| {
         seen.told.get_mut("1").expect("the sample has it").counts.insert("delivered".into(), 1);
     });
     planted(Invariant::I9, |_, seen| seen.told.get_mut("2").expect("the sample has it").audience = 2);
+}
+
+#[test]
+fn i7_what_does_not_return_is_found() {
+    let changes: [fn(&mut Level); 6] = [
+        |now| now.rss_kib += 20_000,
+        |now| now.files += 20,
+        |now| now.steady = vec![("device".into(), 3), ("membership".into(), 4)],
+        |now| now.acknowledgements += 20,
+        |now| now.idempotency += 1,
+        |now| now.notifications += 1,
+    ];
+    for change in changes {
+        planted(Invariant::I7, |_, seen| {
+            let (_, now) = seen.level.as_mut().expect("the sample has it");
+            change(now);
+        });
+    }
+}
+
+#[test]
+fn phones_that_came_are_no_rows_that_stayed() {
+    let (ledger, mut seen) = good();
+    let (before, now) = seen.level.as_mut().expect("the sample has it");
+    let look = now.clone();
+    (now.files, now.steady) = (now.files + 20, vec![("device".into(), 22), ("membership".into(), 44)]);
+    before.grow(&look, now);
+    let verdict = check(&ledger, &seen);
+    assert!(verdict.is_clean(), "{verdict}");
+}
+
+#[test]
+fn a_life_counts_what_it_has_accepted_itself() {
+    let (ledger, mut seen) = good();
+    seen.log = Some(Log { notifications: 2, of_this_life: 1 });
+    seen.accepted_total = Some(1);
+    let verdict = check(&ledger, &seen);
+    assert!(verdict.is_clean(), "{verdict}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn f22_what_no_client_can_read_is_rejected_and_what_is_behind_it_flows() -> anyh
     run("F22", "poison in the log", &[], |case| {
         let mut bench = Bench::new()?;
         bench.add_phone()?;
+        bench.mark_level()?;
         bench.phone(0)?.terminate(SOON)?;
         let mut ids = Vec::new();
         for (what, _) in POISONS {
@@ -72,11 +73,15 @@ fn f28_a_phone_that_dies_between_its_steps_shows_each_once() -> anyhow::Result<(
     run("F28", "kill -9 of a phone at three system calls", &[Need::Tracing], |case| {
         let mut bench = Bench::new()?;
         let phone = bench.add_phone()?;
+        bench.begin_mix_of_mortals()?;
+        bench.mark_level()?;
         for (number, (calls, at)) in POINTS.iter().enumerate() {
             let is_killed = kill_phone_at(&mut bench, phone, &format!("client{number}"), calls, *at)?;
             ensure!(is_killed, "nothing was killed at {calls} {at}");
         }
+        bench.end_mix()?;
         let verdict = bench.verdict(SETTLED)?;
-        case.hold("after three kills", &verdict)
+        case.hold("after three kills", &verdict)?;
+        case.mix(&bench)
     })
 }

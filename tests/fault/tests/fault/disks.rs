@@ -18,6 +18,7 @@ fn f05_a_full_disk_refuses_serves_what_is_stored_and_recovers_by_itself() -> any
         let disk = Mounted::in_memory(&place.path().join("disk"), 8)?;
         let mut bench = Bench::at(place, &disk.place().join("server"), |options| options)?;
         let (phone, away) = (bench.add_phone()?, bench.add_phone()?);
+        bench.mark_level()?;
         bench.phone(away)?.kill();
         let stored = bench.post(&json!({ "to": "all", "title": "Stored" }))?;
         disk.fill(0)?;
@@ -70,12 +71,31 @@ fn f05_a_full_disk_refuses_serves_what_is_stored_and_recovers_by_itself() -> any
     })
 }
 
+/// Posts more than a checkpoint's worth, 4 MiB; what is refused is not sent again.
+fn post_much(bench: &mut Bench) -> anyhow::Result<()> {
+    let body = json!({ "to": "all", "title": "Large", "body": "x".repeat(50_000) });
+    for _ in 0..100 {
+        let answer = bench.api.post("/v1/notifications", &body)?;
+        ensure!([202, 503].contains(&answer.status), "{} {}", answer.status, answer.text());
+        if answer.status == 202 {
+            bench.enter_one(&answer.field("id"), &body);
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn f05_no_room_for_a_commit_a_checkpoint_or_a_line_of_the_log_loses_nothing() -> anyhow::Result<()> {
     run("F05", "ENOSPC at a commit, at a checkpoint, at the log", &[Need::Tracing], |case| {
         // At every level there is something to be written to the log.
         let mut bench = Bench::with(|options| options.with_variable("LONGWIRE_LOG_FILTER", "debug"))?;
         bench.add(&bench.phone_options().times(2))?;
+        // What it keeps in memory of so much is there before the fault as well.
+        post_much(&mut bench)?;
+        let verdict = bench.verdict(SETTLED)?;
+        case.hold("before", &verdict)?;
+        bench.begin_mix()?;
+        bench.mark_level()?;
         let data = bench.server.data().to_owned();
         let (main, log) = (data.join(database::FILE), data.with_extension("log"));
         let wal = data.join(format!("{}-wal", database::FILE));
@@ -83,22 +103,16 @@ fn f05_no_room_for_a_commit_a_checkpoint_or_a_line_of_the_log_loses_nothing() ->
         for (what, path) in places {
             // strace counts by thread, and each connection of the store is one: there is room again when nobody injects any more.
             let tracer = Tracer::inject(bench.server.id(), "pwrite64,write,writev:error=ENOSPC", &[&path])?;
-            // More than a checkpoint's worth: 4 MiB.
             let count = if what == "checkpoint" { 120 } else { 30 };
             let sending = bench.load(what, &Terms { count, senders: 4, ..Terms::default() });
-            let body = json!({ "to": "all", "title": "Large", "body": "x".repeat(50_000) });
-            let large = if what == "checkpoint" { 100 } else { 0 };
-            for _ in 0..large {
-                let answer = bench.api.post("/v1/notifications", &body)?;
-                ensure!([202, 503].contains(&answer.status), "{} {}", answer.status, answer.text());
-                if answer.status == 202 {
-                    bench.enter_one(&answer.field("id"), &body);
-                }
+            if what == "checkpoint" {
+                post_much(&mut bench)?;
             }
             until("a refusal, or everything", SOON, || {
                 (sending.met().0 >= 3 || sending.accepted() == count).then_some(())
             })?;
-            tracer.detach()?;
+            until(&format!("a write for the {what}"), SOON, || (tracer.injected().ok()? > 0).then_some(()))?;
+            case.figure(&format!("writes that failed for the {what}"), tracer.detach_struck()?);
             if let Err(error) = sending.wait_for(count) {
                 anyhow::bail!("{error:#} ({what}: {:?} refused and unanswered); {}", sending.met(), bench.server.log());
             }
@@ -107,8 +121,10 @@ fn f05_no_room_for_a_commit_a_checkpoint_or_a_line_of_the_log_loses_nothing() ->
             bench.enter(posted);
             ensure!(bench.server.is_running(), "no room for the {what} ended the server: {}", bench.server.log());
         }
+        bench.end_mix()?;
         let verdict = bench.verdict(SETTLED)?;
-        case.hold("with room again", &verdict)
+        case.hold("with room again", &verdict)?;
+        case.mix(&bench)
     })
 }
 
@@ -124,6 +140,7 @@ fn f06_a_failed_fsync_is_never_taken_for_a_good_one() -> anyhow::Result<()> {
             (api::metric(&bench.api, "longwire_unacknowledged")? == 0).then_some(())
         })?;
         pause(Duration::from_millis(300));
+        bench.mark_level()?;
         let wal = bench.server.data().join(format!("{}-wal", database::FILE));
         let tracer = Tracer::inject(bench.server.id(), "fdatasync,fsync:error=EIO:when=1", &[&wal])?;
         let key = "not-kept";
@@ -136,6 +153,7 @@ fn f06_a_failed_fsync_is_never_taken_for_a_good_one() -> anyhow::Result<()> {
         // The kernel has forgotten which pages were not written: only a new process may say what is on the disk.
         let status = bench.server.ended(SOON)?;
         ensure!(!status.success(), "it ended as if all were well: {status}");
+        ensure!(tracer.injected()? > 0, "no fsync failed");
         drop(tracer);
         let back = bench.restart()?;
         case.figure("restart_ms", u64::try_from(back.as_millis())?);

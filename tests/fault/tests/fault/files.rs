@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::ensure;
 use longwire_fault::footprint::load_percent;
 use longwire_fault::{Bench, Need, Terms, run};
-use longwire_test_support::Tracer;
 use longwire_test_support::wait::pause;
+use longwire_test_support::{SOON, Tracer};
 
 use crate::SETTLED;
 
@@ -21,6 +21,7 @@ fn f24_no_files_left_is_waited_out_without_a_spin() -> anyhow::Result<()> {
     run("F24", "EMFILE from accept", &[Need::Tracing], |case| {
         let mut bench = Bench::new()?;
         bench.add_phone()?;
+        bench.mark_level()?;
         let trace = bench.place.path().join("accepts");
         let options = ["-e", "trace=accept4", "-e", "inject=accept4:error=EMFILE:when=1+", "-o"];
         let trace_text = trace.to_string_lossy().into_owned();
@@ -53,16 +54,18 @@ fn f24_no_files_left_is_waited_out_without_a_spin() -> anyhow::Result<()> {
 fn f24_an_accept_that_finds_nothing_keeps_nobody_out() -> anyhow::Result<()> {
     run("F24", "EAGAIN from accept", &[Need::Tracing], |case| {
         let mut bench = Bench::new()?;
+        let phone = bench.add_phone()?;
+        bench.mark_level()?;
+        bench.phone(phone)?.terminate(SOON)?;
         let tracer = Tracer::inject::<&str>(bench.server.id(), "accept4:error=EAGAIN:when=1..2", &[])?;
-        let phone = bench.phone_options().start()?;
+        bench.phone(phone)?.start_again()?;
         // Who was passed over comes in with the next.
         for _ in 0..4 {
             drop(TcpStream::connect(&bench.server.ready.c2s_tls)?);
             pause(Duration::from_millis(100));
         }
-        phone.online()?;
-        tracer.detach()?;
-        drop(phone);
+        bench.phone(phone)?.online()?;
+        case.figure("accepts that found nothing", tracer.detach_struck()?);
         bench.add_phone()?;
         let (posted, _) = bench.load("again", &Terms::default()).finish()?;
         bench.enter(posted);
@@ -76,6 +79,7 @@ fn f24_a_send_without_a_buffer_loses_nothing() -> anyhow::Result<()> {
     run("F24", "ENOBUFS from send", &[Need::Tracing], |case| {
         let mut bench = Bench::new()?;
         bench.add(&bench.phone_options().times(3))?;
+        bench.mark_level()?;
         let sockets = "sendto,sendmsg,writev:error=ENOBUFS:when=4+9";
         let tracer = Tracer::inject::<&str>(bench.server.id(), sockets, &[])?;
         let sending = bench.load("buffers", &Terms { count: 60, senders: 4, ..Terms::default() });
@@ -85,7 +89,7 @@ fn f24_a_send_without_a_buffer_loses_nothing() -> anyhow::Result<()> {
         let (posted, _) = sending.finish()?;
         bench.enter(posted);
         ensure!(bench.server.is_running(), "it ended: {}", bench.server.log());
-        tracer.detach()?;
+        case.figure("sends without a buffer", tracer.detach_struck()?);
         let verdict = bench.verdict(SETTLED)?;
         case.hold("with buffers again", &verdict)
     })

@@ -19,12 +19,17 @@ fn f03_a_power_cut_loses_nothing_that_was_acknowledged() -> anyhow::Result<()> {
         let mut disk = Disk::new(place.path(), 48)?;
         let mut bench = Bench::at(place, &disk.place().join("server"), |options| options)?;
         bench.add(&bench.phone_options().times(3))?;
+        bench.begin_mix()?;
+        bench.mark_level()?;
         for trial in 0..TRIALS {
+            bench.begin_mix()?;
             let terms = Terms { count: SENT, senders: 4, ..Terms::default() };
             let accepted = disk.fail(&mut bench, &format!("power{trial}"), &terms, BEFORE)?;
             case.figure(&format!("accepted before cut {trial}"), accepted);
+            bench.end_mix()?;
             let verdict = bench.verdict(SETTLED)?;
             case.hold(&format!("after power cut {trial}"), &verdict)?;
+            case.mix(&bench)?;
         }
         // The server keeps files on it.
         bench.server.kill();

@@ -28,6 +28,7 @@ fn f15_a_half_open_connection_is_noticed_and_nothing_in_it_is_lost() -> anyhow::
         let device = bench.device(phone)?;
         let first = bench.post(&json!({ "to": "all", "title": "Before" }))?;
         bench.phone(phone)?.shown(&first)?;
+        bench.mark_level()?;
 
         let port = bench.server.ready.c2s_tls.rsplit(':').next().and_then(|port| port.parse().ok());
         namespace.black_hole(port.context("no port")?)?;

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::ensure;
-use longwire_fault::{Bench, Terms, api, run};
+use longwire_fault::{Bench, Case, Terms, api, run};
 use longwire_test_support::screen;
 use longwire_test_support::wait::{now, pause};
 
 use crate::SETTLED;
 
 const SENT: usize = 400;
+const MIXED: usize = 80;
 /// Accepted when it is asked to end.
 const BEFORE: usize = 150;
 const END_MAX: Duration = Duration::from_secs(10);
@@ -40,8 +41,25 @@ fn f25_a_stop_under_load_drains_and_doubles_nothing_on_the_wire() -> anyhow::Res
         case.figure("on the screens at the stop", stored);
         case.figure("sent by the next process", sent);
         ensure!(sent == rest, "{sent} entries were sent after the restart, {rest} were missing on the screens");
-        Ok(())
+        stop_a_mix(case, &mut bench)
     })
+}
+
+/// The same once more, with users, topics, TTLs and recalls.
+fn stop_a_mix(case: &mut Case, bench: &mut Bench) -> anyhow::Result<()> {
+    bench.begin_mix()?;
+    bench.mark_level()?;
+    let sending = bench.load("mixed", &Terms { count: MIXED, senders: 4, ..Terms::default() });
+    sending.wait_for(MIXED / 2)?;
+    let status = bench.server.terminate(END_MAX)?;
+    ensure!(status.success(), "{status}: {}", bench.server.log());
+    bench.restart()?;
+    let (posted, _) = sending.finish()?;
+    bench.enter(posted);
+    bench.end_mix()?;
+    let verdict = bench.verdict(SETTLED)?;
+    case.hold("after the stop in a mix", &verdict)?;
+    case.mix(bench)
 }
 
 /// What is on the screens, once it changes no more.

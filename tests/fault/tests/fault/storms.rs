@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use longwire_fault::footprint::Footprint;
 use longwire_fault::inject::storm::Storm;
+use longwire_fault::level::FILES_MAX;
+use longwire_fault::mix::accepted_at;
 use longwire_fault::{Bench, Case, Sending, Terms, api, run};
 use longwire_model::Timestamp;
 use longwire_test_support::screen::What;
@@ -47,6 +49,7 @@ fn f31_storms_at_once_are_shed_below_the_ceiling_and_lose_nothing() -> anyhow::R
         case.hold("before the storm", &verdict)?;
         case.times("shown when calm", &lateness(&bench, honest, "calm")?);
         let mark = bench.phone(honest)?.mark();
+        let files = Footprint::of(bench.server.id())?.files;
 
         bench.phone(slow)?.signal("STOP")?;
         let broadcasts =
@@ -70,6 +73,10 @@ fn f31_storms_at_once_are_shed_below_the_ceiling_and_lose_nothing() -> anyhow::R
         case.figure("all back after_ms", u64::try_from(began.elapsed().as_millis())?);
         let verdict = bench.verdict(SETTLED)?;
         case.hold("after the storm", &verdict)?;
+        let server = bench.server.id();
+        until("its files to be closed", SETTLED, || {
+            (Footprint::of(server).ok()?.files <= files + FILES_MAX).then_some(())
+        })?;
         let late = lateness(&bench, honest, "storm")?;
         case.times("shown in the storm", &late);
         let longest = late.last().copied().unwrap_or_default();
@@ -130,10 +137,4 @@ fn lateness(bench: &Bench, place: usize, sender: &str) -> anyhow::Result<Vec<u64
     }
     late.sort_unstable();
     Ok(late)
-}
-
-/// When a notification was accepted, in milliseconds since 1970: its id says so (RFC 9562 §5.7).
-fn accepted_at(id: &str) -> anyhow::Result<i64> {
-    let digits: String = id.chars().filter(|digit| *digit != '-').take(12).collect();
-    i64::from_str_radix(&digits, 16).with_context(|| format!("{id} is no id"))
 }
