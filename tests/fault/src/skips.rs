@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
@@ -109,6 +110,9 @@ pub struct List {
     /// What a machine may lack, and the cases that are skipped then.
     #[serde(default)]
     pub skip: Vec<Skip>,
+    /// Tests of other crates that skip themselves where a machine lacks something.
+    #[serde(default)]
+    pub outside: Vec<Outside>,
     /// Cases of the matrix that concern what does not exist yet.
     #[serde(default)]
     pub later: Vec<Pointer>,
@@ -129,6 +133,16 @@ pub struct Skip {
     pub reason: String,
 }
 
+/// A test of another crate that may be skipped.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outside {
+    /// `FILE: NAME`.
+    pub test: String,
+    /// Why a machine may lack what it needs.
+    pub reason: String,
+}
+
 /// Why a case is not here.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,7 +160,8 @@ impl List {
     /// It is not what it should be.
     pub fn read() -> anyhow::Result<Self> {
         let list: Self = toml::from_str(LIST).context("failed to read tests/fault/skips.toml")?;
-        let reasons = list.skip.iter().map(|skip| &skip.reason);
+        let reasons =
+            list.skip.iter().map(|skip| &skip.reason).chain(list.outside.iter().map(|outside| &outside.reason));
         let pointers = list.later.iter().chain(&list.elsewhere).map(|pointer| &pointer.reason);
         ensure!(reasons.chain(pointers).all(|reason| reason.len() > 10), "an entry of skips.toml gives no reason");
         Ok(list)
@@ -178,4 +193,61 @@ pub fn written() -> anyhow::Result<BTreeMap<String, usize>> {
         }
     }
     Ok(found)
+}
+
+/// What a test prints when it skips itself, outside of this crate.
+const SAID: &str = "skipped: ";
+
+/// The tests of other crates that say that they are skipped, as `FILE: NAME`.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn said() -> anyhow::Result<BTreeSet<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut said = BTreeSet::new();
+    for folder in ["android-client", "protocol", "server", "tests", "uniffi-bindings"] {
+        search(&root, &root.join(folder), &mut said)?;
+    }
+    Ok(said)
+}
+
+fn search(root: &Path, folder: &Path, said: &mut BTreeSet<String>) -> anyhow::Result<()> {
+    for item in fs::read_dir(folder)? {
+        let path = item?.path();
+        let own = path.strip_prefix(root)?.to_string_lossy().into_owned();
+        if path.is_dir() && !own.starts_with("tests/fault") {
+            search(root, &path, said)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            said.extend(sayers(&fs::read_to_string(&path)?).into_iter().map(|name| format!("{own}: {name}")));
+        }
+    }
+    Ok(())
+}
+
+/// The functions of a source that print it.
+fn sayers(source: &str) -> BTreeSet<&str> {
+    let mut function = "";
+    let mut found = BTreeSet::new();
+    for line in source.lines() {
+        if let Some((_, rest)) =
+            line.split_once("fn ").filter(|(before, _)| ["", "async ", "pub "].contains(&before.trim_start()))
+        {
+            function = rest.split(['(', '<']).next().unwrap_or_default();
+        }
+        if line.contains("println!") && line.contains(SAID) {
+            found.insert(function);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_says_that_it_is_skipped_is_found() {
+        let source = "fn one() {\n    println!(\"a: skipped: b\");\n}\n#[test]\nasync fn two() {\n    eprintln!(\"skipped: c\");\n}\nfn three() {}\n";
+        assert_eq!(sayers(source), BTreeSet::from(["one", "two"]));
+    }
 }

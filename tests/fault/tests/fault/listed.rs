@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::Context;
 use longwire_fault::Need;
-use longwire_fault::skips::{List, written};
+use longwire_fault::skips::{List, said, written};
 
 /// The fault matrix goes from F01 to F30.
 #[test]
@@ -78,5 +78,13 @@ fn what_must_hold_is_said_of_every_case() -> anyhow::Result<()> {
     let unwritten: Vec<&String> = said.difference(&written).collect();
     assert!(unwritten.is_empty(), "tests/fault/holds.toml has what nobody tests: {unwritten:?}");
     assert!(written.len() > 30, "{written:?}");
+    Ok(())
+}
+
+/// A test of another crate that skips itself has to be listed, and what is listed has to be there.
+#[test]
+fn what_skips_itself_outside_is_listed() -> anyhow::Result<()> {
+    let listed: BTreeSet<String> = List::read()?.outside.into_iter().map(|outside| outside.test).collect();
+    assert_eq!(said()?, listed, "what says that it is skipped, and what skips.toml lists as `outside`");
     Ok(())
 }
