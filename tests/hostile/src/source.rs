@@ -36,6 +36,35 @@ fn function(line: &str) -> Option<&str> {
     rest.split_once('(').map(|(name, _)| name)
 }
 
+/// The body of a function of a formatted source, from its head to the brace that ends it; none when it is not there.
+#[must_use]
+pub fn function_in<'a>(source: &'a str, name: &str) -> Option<&'a str> {
+    let at = source.find(&format!("fn {name}("))?;
+    let begin = source.get(..at)?.rfind('\n').map_or(0, |line| line + 1);
+    let rest = source.get(begin..)?;
+    let indent: String = rest.chars().take_while(|c| *c == ' ').collect();
+    let end = rest.find(&format!("\n{indent}}}\n"))?;
+    rest.get(..end)
+}
+
+/// The body of a function in a file of the tree.
+///
+/// # Errors
+/// The file cannot be read, or has no such function.
+pub fn function_of(path: &str, name: &str) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(root().join(path)).with_context(|| format!("failed to read {path}"))?;
+    let body = function_in(&text, name).with_context(|| format!("{path} has no function {name}"))?;
+    Ok(body.to_owned())
+}
+
+/// The lines of a source in which something is compared, without comments.
+#[must_use]
+pub fn comparisons(source: &str) -> Vec<&str> {
+    const OPERATORS: [&str; 6] = [" == ", " != ", ".eq(", ".ne(", ".ct_eq(", ".cmp("];
+    let lines = source.lines().map(|line| line.split("//").next().unwrap_or_default().trim());
+    lines.filter(|line| OPERATORS.iter().any(|operator| line.contains(operator))).collect()
+}
+
 /// The names of the tests in a file of the tree.
 ///
 /// # Errors
@@ -65,6 +94,16 @@ pub fn tests_below(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_function_is_cut_out_and_its_comparisons_are_found() {
+        let source = "impl A {\n    fn one(&self) -> bool {\n        if a {\n        }\n        self.a == b // c == d\n    }\n\n    \
+                      fn two() {\n        a.ct_eq(b)\n    }\n}\n// e != f\n";
+        let one = function_in(source, "one").expect("it is there");
+        assert!(one.contains("self.a == b") && !one.contains("ct_eq"), "{one}");
+        assert_eq!(function_in(source, "three"), None);
+        assert_eq!(comparisons(source), ["self.a == b", "a.ct_eq(b)"]);
+    }
 
     #[test]
     fn tests_are_told_from_other_functions() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use longwire_hostile::source;
 use longwire_test_support::wait::now;
 use longwire_test_support::wire::plain_login_as;
 use longwire_test_support::{Ready, SOON, ServerOptions};
@@ -17,7 +18,9 @@ use crate::world::{ATTACKER, World};
 /// Somebody else who wants to log in while an attack goes on.
 const VISITOR: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(127, 2, 2, 2));
 const ATTEMPTS: usize = 1_000;
-const THREADS: usize = 16;
+const THREADS: usize = 64;
+/// An honest login beside them; one of them may meet with a machine that is busy otherwise.
+const HONEST_MAX: Duration = Duration::from_secs(1);
 /// Logins of one address in a second, and registrations in a minute (the defaults of the configuration).
 const LOGINS_PER_SECOND: u64 = 100;
 const REGISTRATIONS_PER_MINUTE: usize = 60;
@@ -89,7 +92,8 @@ fn auth_16_a_thousand_wrong_passwords_are_capped_and_others_log_in() -> anyhow::
     );
     assert!(refused > 0, "no attempt came through: what was measured?");
     assert!(refused <= LOGINS_PER_SECOND * seconds, "{refused} in {seconds} s");
-    assert!(logins.last().is_some_and(|most| *most < SOON), "{:?}", logins.last());
+    let late = logins.iter().filter(|took| **took >= HONEST_MAX).count();
+    assert!(late <= 1, "{late} of {} honest logins took {HONEST_MAX:?} or longer: {:?}", logins.len(), logins.last());
     Ok(())
 }
 
@@ -146,6 +150,40 @@ fn auth_17_a_name_that_nobody_has_is_refused_as_one_that_somebody_has() -> anyho
     Ok(())
 }
 
+/// What must be called once, in this order, with no way out before the last of it but that the store cannot be read: so many `?`.
+fn is_straight(body: &str, calls: &[&str], ways_out: usize) -> anyhow::Result<()> {
+    let mut rest = body;
+    for call in calls {
+        assert_eq!(body.matches(call).count(), 1, "{call} in {body}");
+        (_, rest) = rest.split_once(call).with_context(|| format!("{call} is out of its turn in {body}"))?;
+    }
+    let before = body.strip_suffix(rest).unwrap_or_default().replace("map_or_else(||", "").replace("move ||", "");
+    assert_eq!(before.matches('?').count(), ways_out, "{body}");
+    for way in ["return", "break", "&&", "||", "if "] {
+        assert!(!before.contains(way), "{way} before the last call of {body}");
+    }
+    Ok(())
+}
+
+/// The same calls for a name that nobody has: times alone would not show one that is left out on a fast machine.
+#[test]
+fn auth_17_a_name_that_nobody_has_costs_the_same_derivation_and_comparison() -> anyhow::Result<()> {
+    let body = source::function_of;
+    let check = body("server/core/src/auth_manager/account.rs", "check_password")?;
+    is_straight(&check, &["self.account(name).await?", "Verifier::fake(", ".verify_password("], 1)?;
+    let verify = body("protocol/src/sasl/scram/verifier.rs", "verify_password")?;
+    is_straight(&verify, &["Keys::derive(", "stored_key.ct_eq(", "server_key.ct_eq("], 0)?;
+    let fake = body("protocol/src/sasl/scram/verifier.rs", "fake")?;
+    assert!(!fake.contains("derive"), "a name that nobody has costs a derivation more: {fake}");
+    let answer = body("server/c2s/src/login/exchange.rs", "handle_answer")?;
+    is_straight(&answer, &["found.map_or_else(|| fake_verifier(", "first.challenge("], 0)?;
+    // As many rounds for a name that nobody has as for a new account.
+    let account = std::fs::read_to_string(source::root().join("server/core/src/auth_manager/account.rs"))?;
+    assert!(account.contains("Verifier::fake(&self.server_key, name, SCRAM_ITERATIONS)"));
+    assert!(account.contains("Verifier::derive(&password, &salt, SCRAM_ITERATIONS)"));
+    Ok(())
+}
+
 #[test]
 fn auth_22_what_is_removed_while_it_is_online_is_off_within_five_seconds() -> anyhow::Result<()> {
     let world = World::new()?;
@@ -177,20 +215,28 @@ fn auth_22_what_is_removed_while_it_is_online_is_off_within_five_seconds() -> an
     })
 }
 
+/// Files that hold secrets against others: the lines with a comparison in constant time, and what is no secret and compared in the
+/// usual way.
+const COMPARED: &[(&str, usize, &[&str])] = &[
+    ("server/core/src/auth_manager/api_key.rs", 1, &[]),
+    ("server/core/src/auth_manager/app_key.rs", 1, &["self.registration == Registration::Closed", "id.len() == 12"]),
+    ("server/core/src/androidpn/account.rs", 2, &[]),
+    ("server/core/src/login.rs", 1, &["device.kind == *named"]),
+    ("protocol/src/sasl/ht.rs", 2, &["mechanism.name() == name", "*byte == 0"]),
+    ("protocol/src/sasl/scram/server.rs", 3, &["== TLS_EXPORTER"]),
+    ("protocol/src/sasl/scram/verifier.rs", 1, &[]),
+];
+
 #[test]
 fn auth_23_keys_are_compared_without_telling_how_far_they_agree() -> anyhow::Result<()> {
-    let compared = [
-        "server/core/src/auth_manager/api_key.rs",
-        "server/core/src/auth_manager/app_key.rs",
-        "server/core/src/androidpn/account.rs",
-        "server/core/src/login.rs",
-        "protocol/src/sasl/ht.rs",
-        "protocol/src/sasl/scram/server.rs",
-        "protocol/src/sasl/scram/verifier.rs",
-    ];
-    for file in compared {
-        let source = std::fs::read_to_string(longwire_hostile::source::root().join(file))?;
-        assert!(source.contains(".ct_eq("), "{file} compares secrets otherwise");
+    for (file, secrets, others) in COMPARED {
+        let text = std::fs::read_to_string(source::root().join(file))?;
+        let compared = source::comparisons(&text);
+        let (constant, plain): (Vec<&str>, Vec<&str>) = compared.into_iter().partition(|line| line.contains(".ct_eq("));
+        assert_eq!(constant.len(), *secrets, "{file} compares secrets otherwise: {constant:?}");
+        let unknown: Vec<&&str> =
+            plain.iter().filter(|line| !others.iter().any(|known| line.contains(known))).collect();
+        assert!(unknown.is_empty(), "{file} compares something in the usual way, which may be a secret: {unknown:?}");
     }
     let world = World::new()?;
     let key = world.server.make_key("read")?;

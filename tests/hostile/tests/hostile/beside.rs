@@ -15,9 +15,10 @@ use crate::world::{HONEST, World};
 
 /// Between an answer and the next ping.
 const BEAT_EVERY: Duration = Duration::from_millis(10);
-/// What an attacking connection may cost, and what the rest of an attack may (buffers, threads, the database's cache).
-const CONNECTION_KIB_MAX: u64 = 1_024;
-const REST_KIB_MAX: u64 = 96 * 1_024;
+/// What an attacking connection may cost: far below the 1 MiB of the catalogue; and what the rest of an attack may (buffers, threads,
+/// the database's cache).
+const CONNECTION_KIB_MAX: u64 = 16;
+const REST_KIB_MAX: u64 = 24 * 1_024;
 /// No answer may take longer, however busy the machine is.
 const BEAT_MAX: Duration = Duration::from_secs(10);
 
@@ -47,6 +48,8 @@ pub(crate) fn beside<T>(
         beats.len(),
     );
     ensure!(most < BEAT_MAX, "{case}: an honest ping was answered after {most:?}");
+    let seconds = usize::try_from(took.as_secs())?;
+    ensure!(beats.len() >= seconds, "{case}: {} honest pings in {seconds} s were not one a second", beats.len());
     let allowed = before + connections * CONNECTION_KIB_MAX + REST_KIB_MAX;
     ensure!(after <= allowed, "{case}: the server's memory grew from {before} to {after} KiB, above {allowed}");
     Ok(outcome)

@@ -19,6 +19,8 @@ use crate::world::World;
 const VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 3, 3, 3));
 /// Below the cap of one address, which is 256.
 const OF_ONE_ADDRESS: usize = 250;
+/// What one of them may cost.
+const SOCKET_BYTES_MAX: u64 = 8 * 1_024;
 /// How long a connection that says nothing is borne (10 s), with room for a busy machine.
 const CLOSED_AFTER_MAX: Duration = Duration::from_secs(40);
 
@@ -74,7 +76,7 @@ fn slow_03_five_thousand_silent_sockets_are_closed_and_cost_little() -> anyhow::
         drop(Session::registered(world.ready(), VISITOR, "visitor", "the password of visitor")?);
         closed(sockets)?;
         println!("slow_03: {each} bytes of memory for each socket; all closed {:?} after the first", began.elapsed());
-        ensure!(each <= 32 * 1_024, "{each} bytes for each socket");
+        ensure!(each <= SOCKET_BYTES_MAX, "{each} bytes for each socket");
         Ok(())
     })
 }
