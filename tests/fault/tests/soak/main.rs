@@ -8,7 +8,7 @@ use anyhow::ensure;
 use longwire_fault::footprint::Footprint;
 use longwire_fault::{Bench, Case, Terms, run_within};
 use longwire_test_support::wait::{now, pause};
-use longwire_test_support::{Chance, Server};
+use longwire_test_support::{Chance, PhoneOptions, Server};
 
 /// Processes of phones, phones in each, and after how many seconds these drop their connection.
 const PROCESSES: usize = 4;
@@ -50,8 +50,10 @@ fn f29_churn_leaves_no_trace() -> anyhow::Result<()> {
         // From here on they keep their connections, or a session would always be missing.
         for phones in &mut bench.phones {
             phones.kill();
-            phones.change(|options| options.with(&["--drop-after", "86400"]));
+            let calm = PhoneOptions::new(&bench.server, phones.data()).times(EACH);
+            phones.change(|_| calm);
             phones.start_again()?;
+            phones.online()?;
         }
         let verdict = bench.verdict(SETTLED)?;
         case.hold("after the churn", &verdict)?;
