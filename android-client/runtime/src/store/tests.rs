@@ -30,7 +30,7 @@ impl OnDisk {
     }
 
     /// What another connection does to the database.
-    fn from_outside(&self, statements: &'static str) {
+    fn act_outside(&self, statements: &'static str) {
         self.runtime.block_on(async {
             let options = SqliteConnectOptions::new().filename(self.directory.path().join("devices.sqlite"));
             let mut connection = SqliteConnection::connect_with(&options).await.expect("opens");
@@ -69,8 +69,8 @@ fn it_keeps_as_many_networks_as_there_is_room_for() {
 fn f28_it_stores_again_when_there_is_room() {
     // As many pages as the store may have are taken by another table, until that is dropped.
     let store = OnDisk::with(|options| options.pragma("max_page_count", "300"));
-    store.from_outside("CREATE TABLE ballast (bytes); INSERT INTO ballast VALUES (zeroblob(300 * 4096))");
-    stores_again_when_there_is_room(store, |store| store.from_outside("DROP TABLE ballast"));
+    store.act_outside("CREATE TABLE ballast (bytes); INSERT INTO ballast VALUES (zeroblob(300 * 4096))");
+    stores_again_when_there_is_room(store, |store| store.act_outside("DROP TABLE ballast"));
 }
 
 #[tokio::test]
