@@ -54,7 +54,8 @@ pub struct NetConfig {
     pub workers: usize,
     /// What one address may take; its sessions are below.
     pub caps: CapLimits,
-    /// Sessions that one address may have, 0 for any number; none for half of those that there are files and memory for.
+    /// Sessions that one address may have, 0 for any number; none for half of those that there are files and memory for, and any number
+    /// for this machine itself.
     pub sessions_per_address: Option<u32>,
     /// Sessions that there is memory for, where that is known.
     pub sessions_max: Option<u32>,
@@ -134,7 +135,8 @@ impl Net {
         let addresses = [&c2s, &c2s_tls].map(|listener| listener.as_ref().map(Listener::address).transpose());
         let [c2s_address, c2s_tls_address] = addresses;
         let sessions = sessions_per_address(config.sessions_per_address, connections_max, config.sessions_max);
-        let caps = Arc::new(Caps::new(CapLimits { sessions, ..config.caps }));
+        let sessions_loopback = if config.sessions_per_address.is_some() { sessions } else { u32::MAX };
+        let caps = Arc::new(Caps::new(CapLimits { sessions, sessions_loopback, ..config.caps }));
         let common = Common {
             settings: Settings {
                 core: Arc::clone(&core),

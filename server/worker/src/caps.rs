@@ -28,11 +28,19 @@ pub struct CapLimits {
     pub registrations_per_min: u32,
     /// Sessions, from the request to bind one.
     pub sessions: u32,
+    /// Sessions from this machine itself: what comes through a proxy on it, or from a test.
+    pub sessions_loopback: u32,
 }
 
 impl Default for CapLimits {
     fn default() -> Self {
-        Self { connections_before_login: 256, logins_per_s: 100, registrations_per_min: 60, sessions: u32::MAX }
+        Self {
+            connections_before_login: 256,
+            logins_per_s: 100,
+            registrations_per_min: 60,
+            sessions: u32::MAX,
+            sessions_loopback: u32::MAX,
+        }
     }
 }
 
@@ -56,6 +64,14 @@ impl Source {
     #[must_use]
     pub const fn address(self) -> IpAddr {
         self.0
+    }
+
+    const fn is_loopback(self) -> bool {
+        match self.0 {
+            IpAddr::V4(address) => address.is_loopback(),
+            // The /64 of ::1 has nobody else.
+            IpAddr::V6(address) => address.is_unspecified(),
+        }
     }
 }
 
@@ -149,7 +165,8 @@ impl Caps {
     pub fn enter_session(&self, source: Source) -> bool {
         let mut counts = self.lock();
         let count = counts.sessions.entry(source).or_default();
-        let is_admitted = *count < self.limits.sessions;
+        let max = if source.is_loopback() { self.limits.sessions_loopback } else { self.limits.sessions };
+        let is_admitted = *count < max;
         if is_admitted {
             *count += 1;
         }
@@ -254,6 +271,7 @@ mod tests {
             caps.leave_session(own);
         }
         assert!(caps.lock().sessions.is_empty(), "who has gone is forgotten");
+        assert!(["127.0.0.3", "::1"].map(source).into_iter().all(|own| (0..9).all(|_| caps.enter_session(own))));
     }
 
     #[test]
