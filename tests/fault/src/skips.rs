@@ -32,7 +32,7 @@ pub enum Need {
     Faketime,
     /// A memory cgroup of version 1.
     MemoryCgroup,
-    /// An older release to upgrade from, in `LONGWIRE_OLD_BIN_DIR`.
+    /// An older release to upgrade from, in `OLD_BIN_DIR`.
     OlderRelease,
     /// The commands `longwire backup` and `longwire restore`.
     Backup,
@@ -74,7 +74,7 @@ impl Need {
             Self::TimeNamespace => tries("unshare --time --boottime 86400 true"),
             Self::Faketime => tries("faketime '2030-01-01 00:00:00' date | grep -q 2030"),
             Self::MemoryCgroup => tries("d=/sys/fs/cgroup/memory/longwire-probe-$$ && mkdir $d && rmdir $d"),
-            Self::OlderRelease => tries("test -x \"$LONGWIRE_OLD_BIN_DIR/longwire\""),
+            Self::OlderRelease => tries("test -x \"$OLD_BIN_DIR/longwire\""),
             Self::Backup => has_backup(),
         };
         tried.err()

@@ -13,7 +13,7 @@ use crate::{SETTLED, shown_after_healing};
 #[test]
 fn f26_an_upgrade_and_the_way_back_lose_nothing() -> anyhow::Result<()> {
     run("F26", "old binary, new binary, old binary on one database", &[Need::OlderRelease], |case| {
-        let older = std::env::var_os("LONGWIRE_OLD_BIN_DIR").map(PathBuf::from).context("no older release")?;
+        let older = std::env::var_os("OLD_BIN_DIR").map(PathBuf::from).context("no older release")?;
         let older = older.join("longwire");
         let mut bench = Bench::with(|options| options.with_program(Some(&older)))?;
         bench.add(&bench.phone_options().times(3))?;
