@@ -1,7 +1,7 @@
 //! A DNS server on loopback that says what a test wants: records, nothing, failure, silence, or noise before the truth.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,6 +31,23 @@ struct Zone {
     asked: Vec<String>,
 }
 
+/// Ports that are tried: one that is free for UDP may be taken for TCP.
+const PORTS_TRIED: usize = 32;
+
+/// Both sockets, on one port.
+fn sockets() -> anyhow::Result<(UdpSocket, TcpListener)> {
+    let mut taken = None;
+    for _ in 0..PORTS_TRIED {
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("failed to bind a DNS server")?;
+        match TcpListener::bind(udp.local_addr()?) {
+            Ok(tcp) => return Ok((udp, tcp)),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => taken = Some(error),
+            Err(error) => return Err(error).context("failed to bind a DNS server's TCP"),
+        }
+    }
+    Err(anyhow::anyhow!("no port of {PORTS_TRIED} is free for UDP and TCP: {taken:?}"))
+}
+
 /// The server; it ends with the process.
 #[derive(Clone, Debug)]
 pub struct Dns {
@@ -45,9 +62,8 @@ impl Dns {
     /// # Errors
     /// There is no port for it.
     pub fn start() -> anyhow::Result<Self> {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("failed to bind a DNS server")?;
+        let (udp, tcp) = sockets()?;
         let address = udp.local_addr()?;
-        let tcp = TcpListener::bind(address).context("failed to bind a DNS server's TCP")?;
         let zone = Arc::new(Mutex::new(Zone { ttl_s: 300, ..Zone::default() }));
         let dns = Self { address, zone };
         let (of_udp, of_tcp) = (dns.clone(), dns.clone());
