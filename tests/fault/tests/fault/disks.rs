@@ -6,7 +6,7 @@ use anyhow::ensure;
 use longwire_fault::inject::disk::Mounted;
 use longwire_fault::{Bench, Need, Terms, api, database, run};
 use longwire_test_support::wait::pause;
-use longwire_test_support::{SOON, Tracer, folder, until};
+use longwire_test_support::{SOON, Tracer, folder, keep, until};
 use serde_json::json;
 
 use crate::SETTLED;
@@ -97,7 +97,7 @@ fn f05_no_room_for_a_commit_a_checkpoint_or_a_line_of_the_log_loses_nothing() ->
         bench.begin_mix()?;
         bench.mark_level()?;
         let data = bench.server.data().to_owned();
-        let (main, log) = (data.join(database::FILE), data.with_extension("log"));
+        let (main, log) = (data.join(database::FILE), keep::log_of(&data));
         let wal = data.join(format!("{}-wal", database::FILE));
         let places = [("commit", wal), ("checkpoint", main), ("log", log)];
         for (what, path) in places {
