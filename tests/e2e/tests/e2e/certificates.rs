@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::raw::Raw;
 
 /// Phones that stay online all the while.
-const PHONES: usize = 200;
+const PHONES: usize = 1_000;
 
 /// `NAME.pem` and `NAME.key` in a folder.
 struct Pair {
