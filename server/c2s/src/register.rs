@@ -53,7 +53,7 @@ pub(crate) fn before_login(request: &Element, is_set: bool, who: Registration, i
         let instructions = if is_locked { KEY_NEEDED } else { "Choose a user name and a password." };
         return BeforeLogin::Form(Form { instructions: Some(instructions.to_owned()), registered: None }.to_element());
     }
-    let not_acceptable = || BeforeLogin::Refused(Condition::NotAcceptable.into());
+    let not_acceptable = || BeforeLogin::Refused(refusal(RegisterRefusal::NotAcceptable));
     match Submission::from_element(request) {
         Ok(_) | Err(_) if is_locked => BeforeLogin::Refused(refusal(RegisterRefusal::KeyNeeded)),
         Ok(Submission::Account { username, password }) if password.len() <= PASSWORD_BYTES_MAX => {
@@ -82,7 +82,8 @@ fn app_key(request: &Element, is_set: bool) -> BeforeLogin {
 const KEY_NEEDED: &str = "This server registers apps that show an app key first (XEP-0445): ask its operator for one.";
 
 /// What a client reads whose name or password is not taken.
-const NOT_ACCEPTABLE: &str = "the name cannot be an account's, or the password has less than 8 or more than 1023 bytes";
+const NOT_ACCEPTABLE: &str =
+    "the name cannot be an account's, or the password is empty, has more than 1023 bytes or control characters";
 
 /// The stanza error of a refused registration.
 pub(crate) fn refusal(refusal: RegisterRefusal) -> StanzaError {

@@ -25,7 +25,7 @@ const FIELDS: &[&str] = &["password"];
 )]
 pub(crate) struct NewPassword {
     /// The password; one is made if none is given.
-    #[schema(nullable = false, min_length = 8, max_length = 1023)]
+    #[schema(nullable = false, min_length = 1, max_length = 1023)]
     password: Option<String>,
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct NewAccount {
     #[schema(min_length = 1, max_length = 1023)]
     name: String,
     /// Its password; one is made if none is given.
-    #[schema(nullable = false, min_length = 8, max_length = 1023)]
+    #[schema(nullable = false, min_length = 1, max_length = 1023)]
     password: Option<String>,
 }
 
