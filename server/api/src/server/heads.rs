@@ -40,6 +40,8 @@ struct Line {
     start: [u8; START_BYTES],
     /// How long it is so far, without line ends.
     length: usize,
+    /// Its last byte was a carriage return.
+    is_returned: bool,
     /// The number in it: a length behind its name, the size of a chunk.
     number: u64,
     is_number_over: bool,
@@ -90,11 +92,12 @@ impl Heads {
 
     fn take(&mut self, byte: &mut u8) {
         match *byte {
-            b'\n' => {
+            // Behind the last chunk hyper takes one that stands alone for a part of the line.
+            b'\n' if self.line.is_returned || self.part != Part::Trailer => {
                 let line = std::mem::take(&mut self.line);
                 self.part = self.end_line(&line);
             }
-            b'\r' => {}
+            b'\r' => self.line.is_returned = true,
             b':' if self.part == Part::Head && self.head.has_begun && self.line.field == Field::Name => {
                 self.name_ended();
                 if self.head.is_chunked && self.head.length.is_some() {
@@ -156,6 +159,7 @@ fn skip(left: u64, bytes: &mut [u8]) -> (u64, &mut [u8]) {
 
 impl Line {
     fn push(&mut self, byte: u8, radix: u32) {
+        self.is_returned = false;
         if let Some(place) = self.start.get_mut(self.length) {
             *place = byte;
         }
@@ -209,6 +213,7 @@ mod tests {
                 "POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n",
                 "POST / HTTP/1.1\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\nab",
                 "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nB;x=3\r\nhello: you\n\r\n0\r\nend: 1\r\n\r\n",
+                "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\na: b\n\nX\ncontent-length: 999\n\n\r\n\r\n",
                 "PRI * HTTP/1.1\r\nhost: x\r\n\r\n",
             ] {
                 assert!(is_spoilt(&format!("{before}{both}")), "{before:?}");
