@@ -1,7 +1,7 @@
 //! Serves HTTP on listeners: limits on connections and headers, TLS where asked, and an end that finishes what was begun.
 
 mod heads;
-mod lines;
+pub(crate) mod lines;
 mod linger;
 mod places;
 mod plain;
@@ -210,7 +210,7 @@ async fn drive(
     let own = Arc::clone(&visit);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let (mut router, asked) = (router.clone(), own.begin());
-        let is_crowded = own.place.is_reserved();
+        let is_crowded = asked.is_crowded;
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
         }
@@ -231,6 +231,8 @@ async fn drive(
     let carrier = TokioIo::new(Linger::new(stream, Arc::clone(&visit.talk)));
     let connection = watcher.watch(builder().serve_connection(carrier, service).into_owned());
     let ended = tokio::select! {
+        // First, so that an answer which is there goes out before the end.
+        biased;
         ended = connection => ended,
         why = visit.end() => return tracing::debug!(why, "an HTTP connection was let go"),
     };

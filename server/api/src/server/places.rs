@@ -215,11 +215,12 @@ impl Place {
         self.let_go.notified().await;
     }
 
-    /// A request has begun: until its end the connection makes room for nobody.
-    pub(super) fn begin(&self) {
-        if let Some(connection) = self.places.lock().connections.get_mut(&self.number) {
-            connection.requests += 1;
-        }
+    /// A request has begun: until its end the connection makes room for nobody. False when it has made room already.
+    pub(super) fn begin(&self) -> bool {
+        let mut taken = self.places.lock();
+        let Some(connection) = taken.connections.get_mut(&self.number) else { return false };
+        connection.requests += 1;
+        true
     }
 
     /// A request has ended, behind which the connection is known or not; whether it was the last.
@@ -257,7 +258,7 @@ mod tests {
     /// A place whose connection works on a request.
     fn busy(places: &Arc<Places>, text: &str) -> Place {
         let place = take(places, text).expect("a place");
-        place.begin();
+        assert!(place.begin());
         place
     }
 
@@ -278,17 +279,14 @@ mod tests {
         let (first, second) = (take(&places, "192.0.2.1").expect("room"), take(&places, "192.0.2.1").expect("room"));
         let other = take(&places, "192.0.2.2").expect("room");
         // The first has been heard of since, so that the second has waited longest.
-        first.begin();
-        assert!(first.end(false));
+        assert!(first.begin() && first.end(false));
         advance(FRESH_TIME).await;
         let third = take(&places, "192.0.2.1").expect("one makes room");
         assert_eq!((is_let_go(&first).await, is_let_go(&second).await, is_let_go(&other).await), (false, true, false));
-        first.begin();
+        assert!(first.begin() && !second.begin(), "who has made room begins nothing more");
         let fresh = take(&places, "192.0.2.1").expect("two have just come");
         assert!(!is_let_go(&third).await);
-        for place in [&third, &fresh] {
-            place.begin();
-        }
+        assert!(third.begin() && fresh.begin());
         let last = busy(&places, "192.0.2.1");
         assert!(take(&places, "192.0.2.1").is_none(), "who works on something makes room for nobody");
         drop((first, second, third, fresh, other, last));
@@ -309,17 +307,15 @@ mod tests {
         let seventh = busy(&places, "192.0.2.4");
         assert!(is_let_go(&stranger).await && !seventh.is_reserved());
         for place in rest {
-            assert!(!is_let_go(place).await);
-            place.begin();
+            assert!(!is_let_go(place).await && place.begin());
         }
-        fifth.begin();
+        assert!(fifth.begin());
         // Nothing waits: what is reserved is left, and that can be taken again and again.
         let reserved = take(&places, "192.0.2.5").expect("a reserved place");
         assert!(reserved.is_reserved());
         let next = take(&places, "192.0.2.6").expect("the reserved one makes room");
         assert!(next.is_reserved() && is_let_go(&reserved).await);
-        next.begin();
-        assert!(take(&places, "192.0.2.7").is_none());
+        assert!(next.begin() && take(&places, "192.0.2.7").is_none());
         drop(sixth);
         assert!(take(&places, "192.0.2.7").is_some());
     }

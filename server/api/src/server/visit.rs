@@ -13,12 +13,14 @@ use super::{HEAD_TIME_MAX, IDLE_TIME_MAX, Talk};
 
 /// How long a stranger's connection may be idle after a refusal: long enough to try again by it.
 const REFUSED_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long a known one may be: over HTTP/2, where nothing else ends it, and while it does not read an answer.
+const KNOWN_TIME_MAX: Duration = Duration::from_secs(300);
 
 /// A connection that was accepted.
 pub(super) struct Visit {
     pub(super) place: Place,
     pub(super) talk: Arc<Talk>,
-    /// One of its requests has shown that who is behind it may be here. From then on it is as idle as hyper lets it be.
+    /// One of its requests has shown that who is behind it may be here.
     pub(super) is_known: Arc<AtomicBool>,
     /// How long it may say nothing; none while a request is worked on.
     silent_until: watch::Sender<Option<Instant>>,
@@ -28,6 +30,8 @@ pub(super) struct Visit {
 pub(super) struct Asked {
     visit: Arc<Visit>,
     was_refused: bool,
+    /// There is no room for its work, or its connection has made room for another just before it came: what is not begun is not lost.
+    pub(super) is_crowded: bool,
 }
 
 impl Visit {
@@ -55,20 +59,20 @@ impl Visit {
                 }
             };
             tokio::select! {
+                // Before the silence: a request that has begun as its time was over is worked on.
+                biased;
+                changed = changes.changed() => if changed.is_err() { pending::<()>().await },
                 () = self.place.is_let_go() => return "made room for another",
                 () = silence => return "said nothing for too long",
-                changed = changes.changed() => if changed.is_err() { pending::<()>().await },
             }
         }
     }
 
     /// A request has begun.
     pub(super) fn begin(self: &Arc<Self>) -> Asked {
-        self.place.begin();
-        if !self.is_known.load(Ordering::Relaxed) {
-            self.silent_until.send_replace(None);
-        }
-        Asked { visit: Arc::clone(self), was_refused: true }
+        let has_place = self.place.begin();
+        self.silent_until.send_replace(None);
+        Asked { visit: Arc::clone(self), was_refused: true, is_crowded: !has_place || self.place.is_reserved() }
     }
 }
 
@@ -85,14 +89,20 @@ impl Drop for Asked {
         let visit = &self.visit;
         visit.talk.was_refused.store(self.was_refused, Ordering::Relaxed);
         let is_known = visit.is_known.load(Ordering::Relaxed);
-        if visit.place.end(is_known) && !is_known {
-            visit.awaits(if self.was_refused { REFUSED_TIME_MAX } else { IDLE_TIME_MAX });
+        if visit.place.end(is_known) {
+            visit.awaits(match (is_known, self.was_refused) {
+                (true, _) => KNOWN_TIME_MAX,
+                (false, true) => REFUSED_TIME_MAX,
+                (false, false) => IDLE_TIME_MAX,
+            });
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use tokio::time::timeout;
 
     use super::super::places::{Limits, Places};
@@ -132,7 +142,31 @@ mod tests {
         let asked = visit.begin();
         visit.is_known.store(true, Ordering::Relaxed);
         asked.answered(true);
-        assert_eq!(stays_s(&visit).await, None);
+        assert_eq!(stays_s(&visit).await, Some(300), "also where nothing but this ends it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_comes_as_the_time_is_over_is_worked_on() {
+        // Which of two that are ready is taken could be chance.
+        for _ in 0..32 {
+            let visit = visit();
+            let mut end = pin!(visit.end());
+            assert!(timeout(Duration::ZERO, &mut end).await.is_err());
+            tokio::time::advance(HEAD_TIME_MAX).await;
+            let _asked = visit.begin();
+            assert!(timeout(Duration::ZERO, &mut end).await.is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_on_a_connection_that_has_made_room_is_no_work() {
+        let places = Places::new(Limits { all: 1, reserved: 0, of_one: 9, strange_of_one: 9 });
+        let take = || Visit::new(places.take(Some([192, 0, 2, 1].into())).expect("a place"));
+        let first = take();
+        assert!(!first.begin().is_crowded);
+        let second = take();
+        assert!(first.begin().is_crowded && !second.begin().is_crowded);
+        assert_eq!(first.end().await, "made room for another");
     }
 
     #[tokio::test(start_paused = true)]
