@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use longwire_core::pressure::Level;
+use tokio::time::Instant;
 
 use crate::Api;
 use crate::compat::androidpn::refused;
 use crate::extract::{Crowded, Operator, Peer};
 use crate::problem::{Code, MEDIA_TYPE, Problem};
+use crate::server::lines::Lines;
 
 /// How long a request may be worked on, once it is read.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
@@ -63,7 +65,7 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
     };
     let status = response.status();
     let problem = response.extensions().get::<Problem>().cloned();
-    let response = finish(response, &id);
+    let response = finish(response, &id, &api.put_off);
     let elapsed_ms = api.core.env.clock.mono_ms().saturating_sub(started);
     // Templates of paths only: a path itself may name a user.
     let path = path.as_ref().map_or("-", MatchedPath::as_str);
@@ -90,6 +92,7 @@ fn refusal(api: &Api, request: &Request) -> Option<Problem> {
         return Some(failed());
     }
     if request.extensions().get::<Crowded>().is_some() {
+        api.core.metrics.requests_overloaded.inc();
         return Some(crowded());
     }
     if !is_shed(api, request) {
@@ -144,13 +147,26 @@ pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OwnWords;
 
+/// Tells the log of what the server could not do. Who comes while it has no room, of whom anybody can make any number, has a line once in a
+/// while.
+fn tell(code: Code, status: StatusCode, id: &str, put_off: &Lines) {
+    let (status, is_put_off) =
+        (status.as_u16(), matches!(code, Code::Overloaded | Code::ShortOfMemory | Code::Unavailable));
+    let code = code.as_str();
+    if !is_put_off {
+        tracing::warn!(request_id = %id, status, code, "refused");
+    } else if let Some(count) = put_off.count(Instant::now()) {
+        tracing::warn!(request_id = %id, status, code, count, "refused, as others since the last such line");
+    }
+}
+
 /// Names the request, and turns whatever is not a success into a problem document.
-fn finish(mut response: Response, id: &str) -> Response {
+fn finish(mut response: Response, id: &str, put_off: &Lines) -> Response {
     let status = response.status();
     if response.extensions().get::<OwnWords>().is_none() && (status.is_client_error() || status.is_server_error()) {
         let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::of_status(status));
         if status.is_server_error() {
-            tracing::warn!(request_id = %id, status = status.as_u16(), code = problem.code().as_str(), "refused");
+            tell(problem.code(), status, id, put_off);
         }
         *response.body_mut() = problem.document(id).into_body();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -164,14 +180,27 @@ fn finish(mut response: Response, id: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::StatusCode;
     use http_body_util::BodyExt as _;
 
     use super::*;
 
+    #[test]
+    fn who_finds_no_room_has_one_line_in_a_while_and_who_meets_a_fault_has_one_each() {
+        // How many were counted and not told, with one more.
+        let counted = |response: Response| {
+            let put_off = Lines::default();
+            drop(finish(response, "r-1", &put_off));
+            put_off.count(Instant::now())
+        };
+        for problem in [overloaded(), crowded(), short(), failed()] {
+            assert_eq!(counted(problem.into_response()), None);
+        }
+        assert_eq!(counted(panicked(Box::new("boom"))), Some(1));
+    }
+
     #[tokio::test]
     async fn a_panic_is_an_answer_like_any_other_refusal() {
-        let response = finish(panicked(Box::new("boom")), "r-1");
+        let response = finish(panicked(Box::new("boom")), "r-1", &Lines::default());
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers().get(REQUEST_ID).map(HeaderValue::as_bytes), Some(&b"r-1"[..]));
         let body = response.into_body().collect().await.expect("a body").to_bytes();

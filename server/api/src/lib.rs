@@ -59,6 +59,7 @@ pub struct Api {
     rates: longwire_core::rate::Rates<String>,
     refusals: longwire_core::rate::Rates<Option<std::net::IpAddr>>,
     request_ids: gate::RequestIds,
+    put_off: server::lines::Lines,
     is_draining: AtomicBool,
     found: health::Found,
 }
@@ -77,6 +78,7 @@ impl Api {
             refusals: compat::androidpn::refused::rates(),
             config,
             request_ids: gate::RequestIds::new(prefix),
+            put_off: server::lines::Lines::default(),
             is_draining: AtomicBool::new(false),
             found: health::Found::default(),
         })

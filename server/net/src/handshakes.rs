@@ -2,32 +2,21 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use longwire_core::Core;
-use longwire_core::rate::Rates;
+use longwire_worker::lines::Lines;
 use rustls::{CertificateError, Error};
 
 /// Lines a minute of one address, and of all.
 const LINES_PER_ADDRESS: NonZeroU32 = NonZeroU32::MIN.saturating_add(5);
 const LINES: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
-const MINUTE_MS: u64 = 60_000;
 
 /// Counts failed handshakes and tells of them.
-pub(crate) struct Handshakes {
-    addresses: Rates<IpAddr>,
-    all: Rates<()>,
-    /// Failures that had no line, since the last that had one.
-    untold: AtomicU64,
-}
+pub(crate) struct Handshakes(Lines);
 
 impl Handshakes {
     pub(crate) fn new() -> Self {
-        Self {
-            addresses: Rates::new(LINES_PER_ADDRESS, MINUTE_MS, LINES_PER_ADDRESS.get()),
-            all: Rates::new(LINES, MINUTE_MS, LINES.get()),
-            untold: AtomicU64::new(0),
-        }
+        Self(Lines::new(LINES_PER_ADDRESS, LINES))
     }
 
     /// A handshake with `peer` has failed.
@@ -37,12 +26,7 @@ impl Handshakes {
         if is_refusal {
             core.metrics.client_certificates_refused.inc();
         }
-        let now_ms = core.env.clock.mono_ms();
-        if !self.addresses.take(&peer, now_ms).is_granted || !self.all.take(&(), now_ms).is_granted {
-            self.untold.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let untold = self.untold.swap(0, Ordering::Relaxed);
+        let Some(untold) = self.0.take(Some(peer), core.env.clock.mono_ms()) else { return };
         let reason = reason(error);
         if is_refusal {
             tracing::warn!(%peer, reason, untold, "a client's certificate was refused");

@@ -1,5 +1,7 @@
 //! Reading, timers, and what streams tell.
 
+use core::net::IpAddr;
+
 use longwire_c2s::{Action, Event, LoginFailure};
 use longwire_core::shown::shown;
 use longwire_protocol::Element;
@@ -171,13 +173,7 @@ impl<H: Host> Worker<H> {
             Event::Closed(condition) => {
                 let name = condition.map(StreamCondition::name);
                 if condition == Some(StreamCondition::PolicyViolation) {
-                    self.violations += 1;
-                    tracing::info!(
-                        worker = self.index,
-                        condition = name,
-                        count = self.violations,
-                        "a stream was ended"
-                    );
+                    self.note_violation(slot);
                 } else {
                     tracing::debug!(worker = self.index, condition = name, "a stream has ended");
                 }
@@ -186,16 +182,28 @@ impl<H: Host> Worker<H> {
         }
     }
 
-    /// A line for each, with what a tool needs that keeps guessers out.
+    fn note_violation(&mut self, slot: usize) {
+        self.violations += 1;
+        let Some(untold) = self.lines.take(self.peer(slot), self.now.mono_ms) else { return };
+        let (worker, condition, count) = (self.index, StreamCondition::PolicyViolation.name(), self.violations);
+        tracing::info!(worker, condition, count, untold, "a stream was ended");
+    }
+
+    fn peer(&self, slot: usize) -> Option<IpAddr> {
+        self.connections.get(slot).and_then(|connection| self.host.peer(&connection.transport))
+    }
+
+    /// A line with what a tool needs that keeps guessers out.
     fn login_failed(&mut self, slot: usize, failure: &LoginFailure) {
         self.core.metrics.login_failures.inc();
         self.login_failures += 1;
-        let peer = self.connections.get(slot).and_then(|connection| self.host.peer(&connection.transport));
+        let peer = self.peer(slot);
+        let Some(untold) = self.lines.take(peer, self.now.mono_ms) else { return };
         let peer = peer.map_or_else(|| "-".to_owned(), |peer| peer.to_string());
         let account = failure.account.as_deref().map_or_else(|| "-".to_owned(), shown);
         let LoginFailure { condition, mechanism, .. } = failure;
         let (worker, condition, count) = (self.index, condition.name(), self.login_failures);
-        tracing::info!(%peer, account, worker, condition, mechanism, count, "a login failed");
+        tracing::info!(%peer, account, worker, condition, mechanism, count, untold, "a login failed");
     }
 
     /// In the order of the stanzas (RFC 6120 §10.1).

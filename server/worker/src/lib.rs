@@ -8,6 +8,7 @@ pub mod caps;
 mod connection;
 mod host;
 mod input;
+pub mod lines;
 mod outputs;
 mod questions;
 mod session;

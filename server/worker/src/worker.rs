@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use longwire_c2s::{Outbox, Stream};
@@ -15,6 +16,7 @@ use slab::Slab;
 
 use crate::connection::{Connection, Flags, PutOff};
 use crate::host::{Accepted, Command, Done, Gone, Host, Place, Transport};
+use crate::lines::Lines;
 
 /// Bytes read at once, into a buffer that all connections of a worker share.
 const READ_BYTES: usize = 64 * 1024;
@@ -34,6 +36,9 @@ const PRESSED_SPREAD_S: u32 = 50;
 const CROWDED_WAIT_S: u32 = 60;
 /// Milliseconds between two counts of what is unacknowledged.
 const COUNT_EVERY_MS: u64 = 2_000;
+/// Lines a minute about failed logins and broken rules, of one address and of all: far more than a tool needs that keeps guessers out.
+const LINES_OF_ONE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
+const LINES_OF_ALL: NonZeroU32 = NonZeroU32::MIN.saturating_add(599);
 
 /// What a worker is told at start.
 #[derive(Clone)]
@@ -82,7 +87,8 @@ pub struct Worker<H: Host> {
     /// What the gauge was last told, and when: it looks at every session.
     unacknowledged: i64,
     counted_ms: u64,
-    /// What an operator sees in the log of an attack: how often so far.
+    /// What an operator sees in the log of an attack: who has had a line lately, and how often so far.
+    pub(crate) lines: Lines,
     pub(crate) login_failures: u64,
     pub(crate) violations: u64,
     pub(crate) turned_away: u64,
@@ -123,6 +129,7 @@ impl<H: Host> Worker<H> {
             owed: 0,
             unacknowledged: 0,
             counted_ms: now.mono_ms,
+            lines: Lines::new(LINES_OF_ONE, LINES_OF_ALL),
             login_failures: 0,
             violations: 0,
             turned_away: 0,

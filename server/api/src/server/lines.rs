@@ -10,7 +10,7 @@ const LINES_APART: Duration = Duration::from_secs(60);
 
 /// What happened since the last line.
 #[derive(Debug, Default)]
-pub(super) struct Lines(Mutex<Counted>);
+pub(crate) struct Lines(Mutex<Counted>);
 
 #[derive(Debug, Default)]
 struct Counted {
@@ -20,7 +20,7 @@ struct Counted {
 
 impl Lines {
     /// Counts one; gives how many there were when it is time for a line.
-    pub(super) fn count(&self, now: Instant) -> Option<u64> {
+    pub(crate) fn count(&self, now: Instant) -> Option<u64> {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counted.since += 1;
         if counted.told_at.is_some_and(|at| now.duration_since(at) < LINES_APART) {
