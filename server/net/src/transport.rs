@@ -13,6 +13,8 @@ use longwire_worker::caps::Source;
 
 /// Plaintext bytes that become one TLS record.
 const RECORD_BYTES: usize = 16 * 1024;
+/// Reads of TLS in a row that may give nothing, so that empty records keep the worker from nobody.
+const FRUITLESS_READS_MAX: usize = 16;
 
 /// A socket, perhaps with TLS on it.
 pub(crate) struct Transport {
@@ -67,7 +69,7 @@ impl longwire_worker::Transport for Transport {
                 Err(_) => Err(Gone),
             };
         };
-        loop {
+        for _ in 0..FRUITLESS_READS_MAX {
             match tls.reader().read(buffer) {
                 Ok(0) => return Err(Gone),
                 Ok(count) => return Ok(Read::Bytes(count)),
@@ -91,6 +93,7 @@ impl longwire_worker::Transport for Transport {
                 return Ok(Read::Secured(exporter(tls)));
             }
         }
+        Ok(Read::Bytes(0))
     }
 
     fn queue(&mut self, bytes: &[u8]) {

@@ -104,7 +104,7 @@ pub trait Transport {
 /// What reading gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
-    /// So many bytes, at the front of the buffer.
+    /// So many bytes, at the front of the buffer; none when there may be more all the same.
     Bytes(usize),
     /// The TLS handshake is complete, with this `tls-exporter` binding.
     Secured(Option<[u8; 32]>),
