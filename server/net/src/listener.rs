@@ -20,6 +20,8 @@ use longwire_worker::caps::{Admission, Caps, Source};
 const BACKLOG: i32 = 4096;
 /// Milliseconds for which nothing is accepted after the files have run out.
 const PAUSE_MS: u64 = 200;
+/// Milliseconds for which all must be accepted before that is told.
+const SETTLED_MS: u64 = 5_000;
 /// How often listeners are looked at although nothing was told of them.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Failures in a row after which accepting pauses: something is wrong that does not pass at once.
@@ -72,8 +74,8 @@ pub(crate) struct Acceptor {
     waiting: Arc<AtomicI64>,
     stop: Arc<AtomicBool>,
     next_worker: usize,
-    /// Since when nothing can be accepted (monotonic ms).
-    short_since_ms: Option<u64>,
+    /// From when until when nothing could be accepted, as far as is known (monotonic ms).
+    short_ms: Option<(u64, u64)>,
 }
 
 /// Stops the accepting thread.
@@ -116,7 +118,7 @@ impl Acceptor {
             waiting: Arc::default(),
             stop,
             next_worker: 0,
-            short_since_ms: None,
+            short_ms: None,
         };
         Ok((acceptor, stopper))
     }
@@ -156,22 +158,24 @@ impl Acceptor {
         self.core.env.clock.mono_ms()
     }
 
-    /// One line when connections begin to wait, one when they no longer do: what has no room must not fill the disk with words about it.
+    /// One line when connections begin to wait, one when they no longer do for a while: what has no room must not fill the disk with words
+    /// about it.
     fn tell(&mut self, has_room: bool, now_ms: u64) {
-        match (has_room, self.short_since_ms) {
-            (true, Some(since_ms)) => {
-                self.short_since_ms = None;
-                tracing::info!(after_ms = now_ms.saturating_sub(since_ms), "connections are accepted again");
+        match (has_room, &mut self.short_ms) {
+            (true, Some((since_ms, until_ms))) if now_ms >= until_ms.saturating_add(SETTLED_MS) => {
+                tracing::info!(after_ms = until_ms.saturating_sub(*since_ms), "connections are accepted again");
+                self.short_ms = None;
             }
+            (false, Some((_, until_ms))) => *until_ms = now_ms,
             (false, None) => {
-                self.short_since_ms = Some(now_ms);
+                self.short_ms = Some((now_ms, now_ms));
                 let connections = self.core.metrics.connections.get();
                 tracing::warn!(
                     connections,
                     "nothing more can be accepted for now: new connections wait (is the limit of open files too low?)"
                 );
             }
-            (true, None) | (false, Some(_)) => {}
+            (true, _) => {}
         }
     }
 
