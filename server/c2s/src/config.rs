@@ -7,6 +7,8 @@ use longwire_protocol::jid::{BareJid, DomainRef};
 pub const HEADER_MS: u64 = 10_000;
 /// Milliseconds from the connection to the end of the negotiation.
 pub const NEGOTIATION_MS: u64 = 30_000;
+/// Bytes that a client may send before it has a session: many times what a login needs, and twice the largest element behind it.
+pub const NEGOTIATION_BYTES_MAX: usize = 512 * 1024;
 /// Failed authentications on one stream; the last of them closes it (AUTH-21).
 pub const AUTH_FAILURES_MAX: u8 = 3;
 /// The same for original androidpn clients, which register and log in anew on the stream on which they were refused.

@@ -22,8 +22,8 @@ pub use answer::{
     Answer, AppKeyRefusal, BindRefusal, IssuedToken, PasswordCheck, RegisterRefusal, Session, Token, Verifier,
 };
 pub use config::{
-    ANDROIDPN_FAILURES_MAX, AUTH_FAILURES_MAX, Config, HEADER_MS, HEARTBEAT_GRACE_MS, KEY_FAILURES_MAX, NEGOTIATION_MS,
-    Registration,
+    ANDROIDPN_FAILURES_MAX, AUTH_FAILURES_MAX, Config, HEADER_MS, HEARTBEAT_GRACE_MS, KEY_FAILURES_MAX,
+    NEGOTIATION_BYTES_MAX, NEGOTIATION_MS, Registration,
 };
 pub use event::{
     AndroidpnLogin, AndroidpnProof, AndroidpnRegistration, AppKey, BindRequest, Event, FollowRequest, LoginFailure,

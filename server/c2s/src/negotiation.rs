@@ -12,7 +12,7 @@ use crate::bound::Bound;
 use crate::opened::Opened;
 use crate::secured::Secured;
 use crate::seed::Seed;
-use crate::{Action, Answer, Config, HEADER_MS, NEGOTIATION_MS, Outbox, Reason};
+use crate::{Action, Answer, Config, HEADER_MS, NEGOTIATION_BYTES_MAX, NEGOTIATION_MS, Outbox, Reason};
 
 /// A stream before its session.
 pub(crate) struct Negotiation {
@@ -33,6 +33,8 @@ pub(crate) struct Link {
     pub(crate) states_language: bool,
     is_direct_tls: bool,
     reader: Reader,
+    /// Bytes that were taken so far.
+    bytes: usize,
     is_open: bool,
     header_due_ms: Option<u64>,
     bound_due_ms: u64,
@@ -79,6 +81,7 @@ impl Negotiation {
             states_language: false,
             is_direct_tls: false,
             reader: Reader::new(Limits::BEFORE_LOGIN),
+            bytes: 0,
             is_open: false,
             header_due_ms: Some(now_ms.saturating_add(HEADER_MS)),
             bound_due_ms: now_ms.saturating_add(NEGOTIATION_MS),
@@ -103,7 +106,7 @@ impl Negotiation {
         if self.is_waiting() {
             return Ok(Progress::Going);
         }
-        match self.link.reader.read(rest).map_err(error_of)? {
+        match self.link.read(rest)? {
             None | Some(codec::Event::Whitespace(_)) => Ok(Progress::Going),
             Some(codec::Event::Close) => Ok(Progress::Closed),
             Some(codec::Event::Open(header)) => self.open(&header, out).map(|()| Progress::Going),
@@ -242,6 +245,18 @@ impl Link {
     /// Original androidpn clients state no address of their own, and know no port of direct TLS.
     fn is_original_header(&self, header: &StreamHeader) -> bool {
         self.config.androidpn && !self.is_direct_tls && header.from.is_none()
+    }
+
+    /// The next event. Time alone would bound neither what a flood costs nor what is answered to it.
+    fn read(&mut self, rest: &mut &[u8]) -> Result<Option<codec::Event>, StreamError> {
+        let before = rest.len();
+        let event = self.reader.read(rest).map_err(error_of)?;
+        self.bytes = self.bytes.saturating_add(before.saturating_sub(rest.len()));
+        if self.bytes > NEGOTIATION_BYTES_MAX {
+            let error = StreamError::new(StreamCondition::PolicyViolation);
+            return Err(error.with_text("too much was sent before a session"));
+        }
+        Ok(event)
     }
 
     fn restart(&mut self) {

@@ -1,6 +1,6 @@
 //! Bytes and time that a client may take, at the limit and one above.
 
-use longwire_c2s::{Event, Reason};
+use longwire_c2s::{Event, NEGOTIATION_BYTES_MAX, Reason};
 
 use crate::harness::{Driver, HEADER, config, stream_error};
 
@@ -58,6 +58,23 @@ fn elements_are_limited_before_login() {
     let mut driver = Driver::ready();
     assert!(driver.send(&element(16 * 1024 + 1)).starts_with("<stream:error><policy-violation "));
     assert!(driver.is_closed);
+}
+
+#[test]
+fn what_comes_before_a_session_is_limited_in_all() {
+    let ask = "<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>";
+    let mut driver = Driver::ready();
+    let rest = NEGOTIATION_BYTES_MAX - HEADER.len();
+    for _ in 0..rest / ask.len() {
+        assert!(driver.send(ask).contains("<instructions>"));
+    }
+    assert_eq!(driver.send(&" ".repeat(rest % ask.len())), "");
+    let answer = driver.send(" ");
+    assert!(answer.starts_with("<stream:error><policy-violation ") && driver.is_closed, "{answer}");
+    // A session is not counted so.
+    let mut driver = Driver::bound();
+    assert_eq!(driver.send(&" ".repeat(NEGOTIATION_BYTES_MAX + 1)), "");
+    assert!(!driver.is_closed);
 }
 
 #[test]
