@@ -92,9 +92,14 @@ async fn what_follows_a_body_of_two_lengths_is_not_obeyed() {
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
         // Also behind requests that are answered, on the same connection.
         let before = "POST /read HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\na: b\n".to_owned()
-            + "POST /read HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n4\r\nc: d\r\n0\r\n\r\n";
+            + "POST /read HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n4\r\nc: d\r\n0\r\n\r\n"
+            // What comes behind a lone LF is a part of the trailer, not a head.
+            + "POST /read HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n4\r\ne: f\r\n0\r\na: b\n\nX\ncontent-length: 999\n\n\r\n\r\n";
         let all = exchange(server.address, format!("{before}{request}").as_bytes()).await;
-        assert!(all.contains("a: b\n") && all.contains("c: d") && all.contains("HTTP/1.1 400 "), "{all}");
+        assert!(
+            all.contains("a: b\n") && all.contains("c: d") && all.contains("e: f") && all.contains("HTTP/1.1 400 "),
+            "{all}"
+        );
         for answer in [answer, all] {
             assert_eq!(answer.matches("HTTP/1.1 400 ").count(), 1, "{answer}");
             assert!(!answer.contains("hello"), "{answer}");
