@@ -25,6 +25,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
+use bytes::Bytes;
 use longwire_core::Core;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -54,7 +55,7 @@ pub struct ApiConfig {
 pub struct Api {
     core: Arc<Core>,
     config: ApiConfig,
-    openapi: Arc<str>,
+    openapi: Bytes,
     requests: Semaphore,
     rates: longwire_core::rate::Rates<String>,
     refusals: longwire_core::rate::Rates<Option<std::net::IpAddr>>,

@@ -1,7 +1,10 @@
 //! What clients rely on, in snapshots: the OpenAPI document, problem documents, metrics.
 
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tower::ServiceExt as _;
 
 use crate::bench::Bench;
 
@@ -9,6 +12,18 @@ use crate::bench::Bench;
 async fn the_openapi_document_is_as_committed() {
     let document = Bench::new().await.get("/openapi.json").await.text;
     insta::assert_snapshot!("openapi", document);
+}
+
+#[tokio::test]
+async fn the_openapi_document_is_in_memory_once_however_many_do_not_read_it() {
+    let bench = Bench::new().await;
+    let ask = async || {
+        let request = Request::get("/openapi.json").body(Body::empty()).expect("a request");
+        let answer = bench.api.router().oneshot(request).await.expect("an answer");
+        answer.into_body().collect().await.expect("a body").to_bytes()
+    };
+    let (one, other) = (ask().await, ask().await);
+    assert_eq!((one.as_ptr(), one.len()), (other.as_ptr(), other.len()));
 }
 
 #[tokio::test]
