@@ -62,7 +62,7 @@ impl Effect {
                 Some(Self::Contact(*device, *last_seen, *next_contact, *offline_since))
             }
             Write::Attempts { device, attempts } => Some(Self::Attempts(*device, *attempts)),
-            Write::TakeOver { device, account } => Some(Self::Account(*device, account.clone())),
+            Write::TakeOver { device, account, .. } => Some(Self::Account(*device, account.clone())),
             Write::Append { .. }
             | Write::Generation { .. }
             | Write::Register(_)

@@ -2,7 +2,7 @@
 
 use longwire_model::{Account, AppId, Cursor, DeviceId, DeviceKind, Rest, SessionEnd};
 use longwire_router::{Bind, SessionKey, SessionKind};
-use longwire_store::write::NewDevice;
+use longwire_store::write::{NewDevice, Refusal};
 use longwire_store::{Write, Written};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -64,7 +64,7 @@ pub enum LoginError {
     /// The account was removed meanwhile.
     #[error("the account was removed")]
     NotAuthorized,
-    /// The account was disabled meanwhile.
+    /// The account was disabled meanwhile, or is to take over a device of one that is disabled.
     #[error("the account was disabled")]
     Disabled,
     /// The core could not do it.
@@ -237,16 +237,30 @@ impl Core {
     async fn new_device(&self, login: &PushLogin) -> Result<DeviceId, LoginError> {
         let app = self.log.app();
         if let Some(device) = self.installation(app, login).await? {
-            if let Written::Exists(own) =
-                self.log.write(Write::TakeOver { device, account: login.account.clone() }).await?
-            {
-                return Ok(own);
-            }
-            tracing::info!(%device, "a device was taken over by its new account");
-            return Ok(device);
+            return self.take_over(device, login.account.clone()).await;
         }
         let hash = login.installation.map(|secret| Sha256::digest(secret).into());
         self.register_device(app, &login.account, DeviceKind::Push(login.agent.clone()), hash).await
+    }
+
+    /// Gives a device to the account that has proven its secret: not while an operator keeps the account that has it out, or a phone would
+    /// be back, with its user and topics, by registering anew.
+    async fn take_over(&self, device: DeviceId, account: String) -> Result<DeviceId, LoginError> {
+        match self.log.write(Write::TakeOver { device, account, unless_disabled: true }).await? {
+            Written::Done => {
+                tracing::info!(%device, "a device was taken over by its new account");
+                Ok(device)
+            }
+            Written::Exists(own) => Ok(own),
+            Written::Refused(Refusal::Disabled) => {
+                tracing::info!(%device, "a device was not taken over: the account that has it is disabled");
+                Err(LoginError::Disabled)
+            }
+            Written::Refused(Refusal::UnknownDevice) => Err(removed()),
+            other @ (Written::Appended(_) | Written::Unchanged | Written::Repeated { .. } | Written::Refused(_)) => {
+                Err(LoginError::Core(unexpected(&other)))
+            }
+        }
     }
 
     /// The device with this user-agent id whose installation secret is proven.

@@ -76,7 +76,9 @@ impl Batch<'_> {
             Write::Register(device) => self.register(device).await,
             Write::Membership { device, change, entry, at } => self.change(device, &change, entry, at).await,
             Write::Claim { device, claim, entry, at } => self.claim(device, &claim, entry, at).await,
-            Write::TakeOver { device, account } => self.take_over(device, &account).await,
+            Write::TakeOver { device, account, unless_disabled } => {
+                self.take_over(device, &account, unless_disabled).await
+            }
             Write::RemoveDevice { device, entry, at } => self.remove_device(device, entry, at).await,
             Write::Acknowledge { device, row } => Ok(self.run.acknowledge(device, &row)),
             Write::Event { device, entry, event, dismissal } => self.event(device, entry, event, dismissal).await,

@@ -161,7 +161,10 @@ impl Script {
                 self.acknowledge(from)
             }
             16 => Write::RemoveDevice { device, entry: EntryId::from_bytes(self.id()), at: self.at() },
-            17 => Write::TakeOver { device, account: format!("account-{}", self.below(4)) },
+            17 => {
+                let (account, unless_disabled) = (format!("account-{}", self.below(4)), self.below(2) == 0);
+                Write::TakeOver { device, account, unless_disabled }
+            }
             18 => Write::Contact { device, last_seen: self.at(), next_contact: None, offline_since: Some(self.at()) },
             19..22 => self.session(device),
             _ => {

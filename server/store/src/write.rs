@@ -71,13 +71,14 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Gives a device to another account (its installation secret was proven); [`Written::Exists`] when that account has another
-    /// device of the same kind.
+    /// Gives a device to another account; [`Written::Exists`] when that account has another device of the same kind.
     TakeOver {
         /// The device.
         device: DeviceId,
         /// The new account.
         account: String,
+        /// Whether it stays where it is, with [`Refusal::Disabled`], while the account that has it is disabled.
+        unless_disabled: bool,
     },
     /// Appends the leave of everything a device holds and removes the device and its FAST tokens.
     RemoveDevice {
@@ -454,6 +455,9 @@ pub enum Refusal {
     /// There is no such app key, or it is revoked.
     #[error("there is no such app key, or it is revoked")]
     UnknownAppKey,
+    /// The account that has the device is disabled.
+    #[error("the account that has the device is disabled")]
+    Disabled,
     /// The acknowledgement does not extend the record.
     #[error("the acknowledgement does not extend the record")]
     Stale,

@@ -267,7 +267,8 @@ impl AuthManager {
             let mut writes: Vec<Write> = gone.iter().map(|device| self.removal(device.id)).collect();
             for device in &kept {
                 writes.push(Write::FastTokens { device: device.id, tokens: None });
-                writes.push(Write::TakeOver { device: device.id, account: NOBODY.to_owned() });
+                let (device, account) = (device.id, NOBODY.to_owned());
+                writes.push(Write::TakeOver { device, account, unless_disabled: false });
             }
             // Nobody may have another device of that user-agent id already: then this one goes.
             let answers = self.log.write_all(writes).await?;

@@ -2,6 +2,7 @@
 
 use longwire_core::auth_manager::{FastLogin, RemovedBy};
 use longwire_core::devices::{Change, ChangeError};
+use longwire_core::login::LoginError;
 use longwire_core::session_manager::EndReason;
 use longwire_model::limits::MEMBERSHIPS_MAX;
 use longwire_model::{AudienceKey, DeviceId, Timestamp};
@@ -39,6 +40,29 @@ async fn a_new_account_takes_a_device_over_only_by_its_secret() {
     assert_eq!(world.desk.ended.lock().expect("unpoisoned").as_slice(), [(first.session.key, EndReason::Conflict)]);
     let record = world.core.device(device).await.expect("readable").expect("known");
     assert_eq!(record.account, "c");
+}
+
+#[tokio::test]
+async fn auth_22_the_device_of_a_disabled_account_does_not_come_back_with_a_new_one() {
+    let world = World::new().await;
+    let (_, device) = alices(&world).await;
+    world.core.set_disabled("a", true).await.expect("disabled");
+    world.account("b").await;
+    let log_in = || {
+        let mut login = world.push_login("b", "agent");
+        login.installation = Some([1; 16]);
+        world.log_in(login)
+    };
+    assert!(matches!(log_in().await, Err(LoginError::Disabled)));
+    let record = world.core.device(device).await.expect("readable").expect("known");
+    assert_eq!(record.account, "a");
+    world.core.set_disabled("a", false).await.expect("enabled");
+    assert_eq!(log_in().await.expect("a login").1, device);
+    // Whoever removes a disabled account gives its device up.
+    world.core.set_disabled("b", true).await.expect("disabled");
+    assert!(world.core.remove_account("b", RemovedBy::Operator).await.expect("removed"));
+    let record = world.core.device(device).await.expect("readable").expect("known");
+    assert_eq!(record.account, "");
 }
 
 #[tokio::test]

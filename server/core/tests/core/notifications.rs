@@ -250,7 +250,7 @@ async fn an_event_is_taken_only_from_a_device_that_was_addressed() {
         report(own, id).await.expect("its former interval holds it");
     }
     assert_eq!(world.core.log.last(), last + 2, "the notification and the change, no dismissal");
-    let account = longwire_store::Write::TakeOver { device: own, account: "b".into() };
+    let account = longwire_store::Write::TakeOver { device: own, account: "b".into(), unless_disabled: true };
     world.core.log.write(account).await.expect("taken over");
     report(own, to_both).await.expect("the device is the same");
 }

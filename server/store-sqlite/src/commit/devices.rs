@@ -105,12 +105,21 @@ impl Batch<'_> {
         Ok(Written::Appended(entry))
     }
 
-    pub(super) async fn take_over(&mut self, device: DeviceId, account: &str) -> Result<Written, sqlx::Error> {
-        const FIND: &str = "SELECT app, kind, name FROM device WHERE id = ?";
+    pub(super) async fn take_over(
+        &mut self,
+        device: DeviceId,
+        account: &str,
+        unless_disabled: bool,
+    ) -> Result<Written, sqlx::Error> {
+        const FIND: &str = "SELECT app, kind, d.name, coalesce(a.is_disabled, 0) AS is_disabled FROM device d \
+                            LEFT JOIN account a ON a.name = d.account WHERE id = ?";
         const MOVE: &str = "UPDATE device SET account = ? WHERE id = ?";
         let Some(row) = statement(FIND, [device.into()]).fetch_optional(&mut *self.conn).await? else {
             return Ok(Written::Refused(Refusal::UnknownDevice));
         };
+        if unless_disabled && column(&row, "is_disabled")? {
+            return Ok(Written::Refused(Refusal::Disabled));
+        }
         let (app, kind, name) = (AppId(column(&row, "app")?), column(&row, "kind")?, column::<String>(&row, "name")?);
         match self.find_kind(app, account, (kind, &name)).await? {
             Some(own) if own != device => Ok(Written::Exists(own)),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use longwire_model::entry::MembershipChange;
 use longwire_model::limits::MEMBERSHIPS_MAX;
-use longwire_model::{AudienceKey, DeviceKind, EntryKind, LaneSeqs, Membership};
+use longwire_model::{Account, AudienceKey, DeviceKind, EntryKind, LaneSeqs, Membership};
 
+use super::records::account;
 use super::world::{APP, Draft, World, at, entry, is_done, is_unchanged, key, refusal, seqs_of};
 use crate::read::DeviceQuery;
 use crate::write::{Change, Refusal};
@@ -134,7 +135,11 @@ pub async fn a_takeover_moves_the_device_unless_the_account_has_one(store: Arc<d
     let world = World::new(store);
     let (old, own) = (world.new_device("alice", "phone"), world.new_device("bob", "phone"));
     world.commit(vec![Write::Register(old.clone()), Write::Register(own.clone())]).await;
-    let take = |account: &str| Write::TakeOver { device: old.id, account: account.to_owned() };
+    let take_over = |account: &str, unless_disabled| {
+        let account = account.to_owned();
+        Write::TakeOver { device: old.id, account, unless_disabled }
+    };
+    let take = |account: &str| take_over(account, true);
     assert!(is_done(&world.one(take("carol")).await));
     assert_eq!(world.load(old.id).await.device.account, "carol");
     assert_eq!(world.store.find_device(APP, "carol", &old.kind).await.expect("an answer"), Some(old.id));
@@ -143,6 +148,12 @@ pub async fn a_takeover_moves_the_device_unless_the_account_has_one(store: Arc<d
     let refused = world.one(take("bob")).await;
     assert!(matches!(refused, Written::Exists(id) if id == own.id), "{refused:?}");
     assert_eq!(world.last().await, 2);
+    let carol = Account { is_disabled: true, ..account("carol") };
+    assert!(is_done(&world.one(Write::AddAccount(carol)).await));
+    assert_eq!(refusal(&world.one(take("dave")).await), Some(Refusal::Disabled));
+    assert_eq!(world.load(old.id).await.device.account, "carol");
+    assert!(is_done(&world.one(take_over("", false)).await), "its account is about to go");
+    assert!(is_done(&world.one(take("dave")).await), "nobody has it");
 }
 
 /// A device that holds several of the keys is one.

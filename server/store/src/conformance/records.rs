@@ -9,7 +9,7 @@ use super::world::{APP, Draft, World, acknowledgement, at, is_done, is_unchanged
 use crate::write::{AccountChange, AndroidpnChange, NewDevice, Refusal};
 use crate::{Store, Write};
 
-fn account(name: &str) -> Account {
+pub(super) fn account(name: &str) -> Account {
     Account {
         name: name.to_owned(),
         salt: vec![0, 1, 255],
@@ -251,7 +251,7 @@ pub async fn unknown_devices_are_refused_and_disturb_nobody(store: Arc<dyn Store
             Write::Acknowledge { device, row },
             Write::Contact { device, last_seen: at(1), next_contact: None, offline_since: None },
             Write::Attempts { device, attempts: None },
-            Write::TakeOver { device, account: "alice".to_owned() },
+            Write::TakeOver { device, account: "alice".to_owned(), unless_disabled: true },
             Write::RemoveDevice { device, entry: world.entry_id(), at: at(1) },
             world.notification(&Draft::to(&["all"])),
         ])

@@ -23,7 +23,7 @@ impl State {
             Write::Register(device) => self.register(device),
             Write::Membership { device, change, entry, at } => self.change(device, &change, entry, at),
             Write::Claim { device, claim, entry, at } => self.claim(device, &claim, entry, at),
-            Write::TakeOver { device, account } => self.take_over(device, account),
+            Write::TakeOver { device, account, unless_disabled } => self.take_over(device, account, unless_disabled),
             Write::RemoveDevice { device, entry, at } => self.remove_device(device, entry, at),
             Write::Acknowledge { device, row } => self.acknowledge(device, row),
             Write::Event { device, entry, event, dismissal } => self.event(device, entry, event, dismissal),
@@ -233,10 +233,13 @@ impl State {
         Written::Appended(entry)
     }
 
-    fn take_over(&mut self, device: DeviceId, account: String) -> Written {
+    fn take_over(&mut self, device: DeviceId, account: String, unless_disabled: bool) -> Written {
         let Some(record) = self.devices.get(&device) else {
             return Written::Refused(Refusal::UnknownDevice);
         };
+        if unless_disabled && self.accounts.get(&record.account).is_some_and(|owner| owner.is_disabled) {
+            return Written::Refused(Refusal::Disabled);
+        }
         match self.find_device(record.app, &account, &record.kind) {
             Some(own) if own != device => Written::Exists(own),
             Some(_) | None => self.update(device, |record| record.account = account),
