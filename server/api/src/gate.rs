@@ -50,17 +50,19 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
     let is_script = refused::is_own(request.uri().path());
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let refusal = is_limited.then(|| refusal(&api, &request)).flatten();
-    let response = match (refusal, api.requests.try_acquire()) {
+    let response = match (refusal, Arc::clone(&api.requests).try_acquire_owned()) {
         (Some(refusal), _) => refusal.into_response(),
         (None, Err(_)) if is_limited => {
             api.core.metrics.requests_overloaded.inc();
             overloaded().into_response()
         }
         (None, permit) => {
-            let run = tokio::time::timeout(REQUEST_TIME_MAX, next.run(request));
-            let response = run.await.unwrap_or_else(|_| timed_out().into_response());
-            drop(permit);
-            response
+            let run = async move {
+                let _permit = permit;
+                next.run(request).await
+            };
+            let run = tokio::time::timeout(REQUEST_TIME_MAX, to_the_end(method.is_safe(), run));
+            run.await.unwrap_or_else(|_| timed_out().into_response())
         }
     };
     let status = response.status();
@@ -75,6 +77,16 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
     }
     tracing::debug!(request_id = %id, %method, path, status = response.status().as_u16(), elapsed_ms, "answered");
     response
+}
+
+/// Carries out a request. One that changes something comes to its end also when its client hangs up or it takes too long: half of it may be
+/// on disk, such as a disabled account whose sessions are still to be ended.
+async fn to_the_end(is_safe: bool, run: impl Future<Output = Response> + Send + 'static) -> Response {
+    if is_safe {
+        return run.await;
+    }
+    let stopped = |_| Problem::new(Code::Unavailable, "the server is stopping").into_response();
+    tokio::spawn(run).await.unwrap_or_else(stopped)
 }
 
 /// Whether a path is one of those whose requests are limited: what looks after the server itself is not.
@@ -196,6 +208,24 @@ mod tests {
             assert_eq!(counted(problem.into_response()), None);
         }
         assert_eq!(counted(panicked(Box::new("boom"))), Some(1));
+    }
+
+    #[tokio::test]
+    async fn auth_22_what_changes_something_comes_to_its_end_when_nobody_waits_for_it() {
+        for (is_safe, ends) in [(false, true), (true, false)] {
+            let (go_on, may) = tokio::sync::oneshot::channel::<()>();
+            let (done, is_done) = tokio::sync::oneshot::channel();
+            let run = async move {
+                may.await.expect("it is let go on");
+                let _: Result<(), ()> = done.send(());
+                StatusCode::NO_CONTENT.into_response()
+            };
+            let hung_up = tokio::time::timeout(Duration::ZERO, to_the_end(is_safe, run)).await;
+            assert!(hung_up.is_err());
+            // Nobody is there to hear it when it was given up.
+            let _: Result<(), ()> = go_on.send(());
+            assert_eq!(is_done.await.is_ok(), ends, "safe: {is_safe}");
+        }
     }
 
     #[tokio::test]

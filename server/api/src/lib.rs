@@ -56,7 +56,7 @@ pub struct Api {
     core: Arc<Core>,
     config: ApiConfig,
     openapi: Bytes,
-    requests: Semaphore,
+    requests: Arc<Semaphore>,
     rates: longwire_core::rate::Rates<String>,
     refusals: longwire_core::rate::Rates<Option<std::net::IpAddr>>,
     request_ids: gate::RequestIds,
@@ -74,7 +74,7 @@ impl Api {
         Arc::new(Self {
             core,
             openapi: describe(document).into(),
-            requests: Semaphore::new(config.concurrency_max),
+            requests: Arc::new(Semaphore::new(config.concurrency_max)),
             rates: rate::of_keys(config.requests_per_second_max),
             refusals: compat::androidpn::refused::rates(),
             config,
