@@ -259,7 +259,7 @@ fn registered(core: &Core, made: Result<(), AccountError>) -> Result<Answer, Cor
         }
         Err(AccountError::Exists) => RegisterRefusal::Conflict,
         Err(AccountError::Name(_) | AccountError::Password) => RegisterRefusal::NotAcceptable,
-        Err(AccountError::Closed | AccountError::Unknown) => RegisterRefusal::NotAllowed,
+        Err(AccountError::Closed | AccountError::Unknown | AccountError::NotServed) => RegisterRefusal::NotAllowed,
         Err(AccountError::KeyNeeded) => RegisterRefusal::KeyNeeded,
         Err(AccountError::KeyRevoked) => RegisterRefusal::KeyRevoked,
         Err(AccountError::Core(error)) => return Err(error),

@@ -127,18 +127,22 @@ impl Bench {
 
     /// Registers a device as a login does.
     pub(crate) async fn device(&self, account: &str) -> DeviceId {
-        let id = DeviceId::new(self.core.env.random());
-        let device = NewDevice {
-            id,
+        let device = self.new_device(account, DeviceKind::Push(format!("agent of {account}")));
+        let id = device.id;
+        self.core.log.write(Write::Register(device)).await.expect("registered");
+        id
+    }
+
+    pub(crate) fn new_device(&self, account: &str, kind: DeviceKind) -> NewDevice {
+        NewDevice {
+            id: DeviceId::new(self.core.env.random()),
             app: AppId::DEFAULT,
             account: account.to_owned(),
-            kind: DeviceKind::Push(format!("agent of {account}")),
+            kind,
             installation_hash: None,
             entry: self.core.env.entry_id(),
             at: self.core.env.now(),
-        };
-        self.core.log.write(Write::Register(device)).await.expect("registered");
-        id
+        }
     }
 
     pub(crate) fn router(&self) -> Router {

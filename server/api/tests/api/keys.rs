@@ -2,7 +2,8 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request};
-use longwire_model::Scope;
+use longwire_model::{AndroidpnAccount, DeviceKind, Scope};
+use longwire_store::Write;
 
 use crate::bench::{Bench, send};
 
@@ -205,6 +206,11 @@ async fn auth_22_accounts_are_disabled_and_get_other_passwords() {
     assert_eq!(patch(r#"{"disabled":false}"#).await.status, 204);
     assert_eq!(patch(r#"{"disabled":"no"}"#).await.problem().2.as_deref(), Some("disabled"));
     assert_eq!(patch("{}").await.problem().1, "missing_field");
+    assert_eq!(
+        bench.call(Method::PATCH, "/v1/accounts/BOB", r#"{"disabled":false}"#).await.status,
+        204,
+        "it is folded"
+    );
     let password =
         async |name: &str, body: &str| bench.call(Method::POST, &format!("/v1/accounts/{name}/password"), body).await;
     let made = password("bob", "{}").await;
@@ -214,6 +220,26 @@ async fn auth_22_accounts_are_disabled_and_get_other_passwords() {
     assert_eq!(password("bob", r#"{"password":""}"#).await.problem().2.as_deref(), Some("password"));
     assert_eq!(password("eve", "{}").await.problem().1, "not_found");
     assert_eq!(bench.call(Method::PATCH, "/v1/accounts/eve", r#"{"disabled":true}"#).await.problem().1, "not_found");
+}
+
+#[tokio::test]
+async fn a_password_that_this_server_cannot_keep_is_422_and_no_outage() {
+    let bench = Bench::new().await;
+    let account = AndroidpnAccount {
+        name: "cid".to_owned(),
+        sealed_password: vec![1],
+        email: None,
+        full_name: None,
+        created_at: bench.core.env.now(),
+        claimed: Vec::new(),
+        is_disabled: false,
+    };
+    let device = bench.new_device("cid", DeviceKind::Androidpn);
+    bench.core.log.write(Write::AddAndroidpn { account, device }).await.expect("imported");
+    let refused = bench.call(Method::POST, "/v1/accounts/cid/password", "{}").await;
+    assert_eq!(refused.problem(), (422, "invalid_field".to_owned(), Some("name".to_owned())));
+    assert!(refused.text.contains("--androidpn"), "{}", refused.text);
+    assert_eq!(bench.call(Method::PATCH, "/v1/accounts/cid", r#"{"disabled":true}"#).await.status, 204, "it needs no key");
 }
 
 #[tokio::test]

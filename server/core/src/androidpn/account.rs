@@ -84,7 +84,7 @@ impl Core {
         if self.store.androidpn_account(name).await.map_err(CoreError::from)?.is_none() {
             return Err(AccountError::Unknown);
         }
-        let key = &self.androidpn_settings()?.sealing_key;
+        let key = &self.config.androidpn.as_ref().ok_or(AccountError::NotServed)?.sealing_key;
         let change = AndroidpnChange::Password(seal::seal(key, name, password, self.env.random()));
         match self.log.write(Write::ChangeAndroidpn { name: name.to_owned(), change }).await? {
             Written::Done => Ok(()),

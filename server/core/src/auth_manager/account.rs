@@ -18,7 +18,7 @@ use crate::error::CoreError;
 const DEVICES_PAGE: u32 = 200;
 /// The account of devices whose own was removed: no account has this name.
 const NOBODY: &str = "";
-/// Bytes of a new password; what is shorter is soon guessed.
+/// Bytes of a password.
 const PASSWORD_BYTES_MAX: usize = 1_023;
 
 /// Why an account was not made or changed.
@@ -45,6 +45,11 @@ pub enum AccountError {
     /// There is no such account.
     #[error("there is no such account")]
     Unknown,
+    /// It is an account of an original androidpn client, whose password cannot be kept where these are not served.
+    #[error(
+        "the account is that of an original androidpn client, and the server does not serve these: start it with --androidpn"
+    )]
+    NotServed,
     /// The core could not do it.
     #[error(transparent)]
     Core(#[from] CoreError),

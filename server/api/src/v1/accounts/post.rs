@@ -77,7 +77,7 @@ impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Exists => Self::new(Code::Exists, error.to_string()).with_field("name"),
-            AccountError::Name(_) => Self::invalid("name", error.to_string()),
+            AccountError::Name(_) | AccountError::NotServed => Self::invalid("name", error.to_string()),
             AccountError::Password => Self::invalid("password", error.to_string()),
             AccountError::Closed | AccountError::KeyNeeded | AccountError::KeyRevoked => {
                 Self::new(Code::MissingScope, error.to_string())
