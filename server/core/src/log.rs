@@ -1,6 +1,6 @@
 //! The log's one writer: groups what is waiting, commits it, announces it in commit order, answers (DESIGN §7).
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use longwire_model::device::Generation;
@@ -47,8 +47,8 @@ struct State {
     failure: OnceLock<String>,
     /// Writes that were refused because too many waited.
     refused: AtomicU64,
-    /// Whether the store has refused a group, and has appended nothing since.
-    is_doubted: AtomicBool,
+    /// Groups that the store has refused since it appended something.
+    failures: AtomicU64,
 }
 
 struct Request {
@@ -76,7 +76,7 @@ impl Log {
             generations: RwLock::new(head.generations.clone().into()),
             failure: OnceLock::new(),
             refused: AtomicU64::new(0),
-            is_doubted: AtomicBool::new(false),
+            failures: AtomicU64::new(0),
         });
         let writer = Writer { store, state: Arc::clone(&state), listeners };
         tokio::spawn(writer.run(receiver));
@@ -128,12 +128,12 @@ impl Log {
     /// Whether the store has refused a group of writes, and has appended nothing since: it may have room for less than an entry.
     #[must_use]
     pub fn is_doubted(&self) -> bool {
-        self.state.is_doubted.load(Ordering::Acquire)
+        self.state.failures.load(Ordering::Acquire) > 0
     }
 
     /// The store was found to write.
     pub(crate) fn trust(&self) {
-        self.state.is_doubted.store(false, Ordering::Release);
+        self.state.trust();
     }
 
     /// Writes one thing; it is on disk when this returns.
@@ -202,6 +202,14 @@ fn closed() -> CoreError {
 }
 
 impl State {
+    /// The store writes.
+    fn trust(&self) {
+        let failures = self.failures.swap(0, Ordering::AcqRel);
+        if failures > 0 {
+            tracing::info!(failures, "groups of writes are committed again");
+        }
+    }
+
     fn generation(&self) -> GenerationId {
         let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner);
         generations.last().map_or(GenerationId(0), |newest| newest.id)
@@ -267,7 +275,7 @@ impl Writer {
         let effects: Vec<&Effect> = done.filter_map(|(effect, _)| effect.as_ref()).collect();
         self.listeners.directory.apply(&entries, &effects);
         let Some(last) = entries.last().map(|entry| entry.seq) else { return };
-        self.state.is_doubted.store(false, Ordering::Release);
+        self.state.trust();
         let from = entries.first().map_or(last, |entry| entry.seq.saturating_sub(1));
         self.state.last.store(last, Ordering::Release);
         self.listeners.metrics.log_head.set(i64::try_from(last).unwrap_or(i64::MAX));
@@ -278,15 +286,16 @@ impl Writer {
     fn fail(&self, replies: Vec<(usize, Reply)>, error: StoreError) {
         let error = CoreError::from(error);
         self.listeners.metrics.store_failures.inc();
-        self.state.is_doubted.store(true, Ordering::Release);
-        if self.state.failure.get().is_some() {
-            // It was said; every group that still comes meets the same.
-            tracing::debug!(%error, "a group of writes was not committed");
+        let failures = self.state.failures.fetch_add(1, Ordering::AcqRel) + 1;
+        let is_news = match &error {
+            CoreError::Fatal(why) => self.state.failure.set(why.clone()).is_ok(),
+            // A disk that is full fails every group: a line for each would fill what is left of it.
+            CoreError::Unavailable(_) => failures.is_power_of_two(),
+        };
+        if is_news {
+            tracing::error!(%error, failures, "a group of writes was not committed");
         } else {
-            tracing::error!(%error, "a group of writes was not committed");
-        }
-        if let CoreError::Fatal(why) = &error {
-            self.state.failure.get_or_init(|| why.clone());
+            tracing::debug!(%error, failures, "a group of writes was not committed");
         }
         for (_, reply) in replies {
             reply.give(Err(error.clone()));
