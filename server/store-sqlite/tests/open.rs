@@ -125,21 +125,16 @@ async fn f26_an_older_programs_database_gets_what_was_added_and_stays_open_to_it
 }
 
 #[tokio::test]
-async fn an_addition_with_another_checksum_is_refused() {
-    let dir = tempfile::tempdir().expect("a directory");
-    open(dir.path()).await.expect("a store").close().await;
-    by_hand(dir.path(), "UPDATE addition SET checksum = x'00'").await;
-    let refused = open(dir.path()).await.expect_err("a foreign database");
-    assert!(matches!(refused, OpenError::Foreign { version: 3, .. }), "{refused:?}");
-}
-
-#[tokio::test]
-async fn a_migration_with_another_checksum_is_refused() {
-    let dir = tempfile::tempdir().expect("a directory");
-    open(dir.path()).await.expect("a store").close().await;
-    by_hand(dir.path(), "UPDATE _sqlx_migrations SET checksum = x'00'").await;
-    let refused = open(dir.path()).await.expect_err("a foreign database");
-    assert!(matches!(refused, OpenError::Foreign { version: 1, .. }), "{refused:?}");
+async fn a_migration_or_an_addition_with_another_checksum_is_refused() {
+    for (sql, expected) in
+        [("UPDATE _sqlx_migrations SET checksum = x'00'", 1), ("UPDATE addition SET checksum = x'00'", 3)]
+    {
+        let dir = tempfile::tempdir().expect("a directory");
+        open(dir.path()).await.expect("a store").close().await;
+        by_hand(dir.path(), sql).await;
+        let refused = open(dir.path()).await.expect_err("a foreign database");
+        assert!(matches!(refused, OpenError::Foreign { version, .. } if version == expected), "{refused:?}");
+    }
 }
 
 #[tokio::test]
