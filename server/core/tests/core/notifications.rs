@@ -274,3 +274,21 @@ async fn writes_of_many_senders_are_one_dense_log() {
         assert!(world.store.entry(world.core.log.app(), id).await.expect("readable").is_some());
     }
 }
+
+#[tokio::test]
+async fn f05_a_store_that_refused_is_doubted_until_it_appends_or_was_tried() {
+    let world = World::new().await;
+    let log = &world.core.log;
+    let is_accepted = async || world.core.notifications.accept(notification(&["all"]), None).await.is_ok();
+    for is_tried in [false, true] {
+        assert!(!log.is_doubted());
+        world.store.set_unavailable(Some("the disk is full"));
+        assert!(!is_accepted().await && !is_accepted().await && world.core.probe().await.is_err());
+        world.store.set_unavailable(None);
+        world.core.auth.revoke_key("none").await.expect("a small write");
+        assert!(log.is_doubted(), "there may be no room for more");
+        assert!(if is_tried { world.core.probe().await.is_ok() } else { is_accepted().await });
+    }
+    assert!(!log.is_doubted());
+    assert_eq!(world.core.metrics.store_failures.get(), 6);
+}
