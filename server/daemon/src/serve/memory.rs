@@ -21,8 +21,8 @@ const TRIM_EVERY: u32 = 10;
 /// sessions are shed far below what sheds requests, so that those that are there leave room for what is sent to them.
 const HIGH_PERCENT: (u64, u64) = (75, 70);
 const FULL_PERCENT: (u64, u64) = (92, 88);
-/// Measurements below where `Full` begins after which it ends all the same: what stays in memory between the two must not stop sending
-/// for good.
+/// Measurements below where a level begins after which it ends all the same: what stays in memory between the two must not stop sending,
+/// or keep devices out, for good.
 const SETTLED: u32 = 50;
 /// What a session with TLS takes that does nothing.
 const SESSION_BYTES: u64 = 20 * 1_024;
@@ -100,20 +100,30 @@ fn parse(text: &str) -> Option<u64> {
     text.split(' ').nth(1)?.parse().ok()
 }
 
-/// The level after one measurement; `settled` counts those below where `Full` begins.
+/// The level after one measurement; `settled` counts those below where the level before begins.
 fn next(before: Level, used: u64, ceiling: u64, settled: &mut u32) -> Level {
     let is_above = |(begin, end): (u64, u64), is_in: bool| {
         let percent = if is_in { end } else { begin };
         used.saturating_mul(100) >= ceiling.saturating_mul(percent)
     };
-    *settled = if is_above(FULL_PERCENT, false) { 0 } else { settled.saturating_add(1) };
-    if is_above(FULL_PERCENT, before == Level::Full && *settled < SETTLED) {
+    let has_begun = match before {
+        Level::Calm => true,
+        Level::High => is_above(HIGH_PERCENT, false),
+        Level::Full => is_above(FULL_PERCENT, false),
+    };
+    *settled = if has_begun { 0 } else { settled.saturating_add(1) };
+    let holds = *settled < SETTLED;
+    let now = if is_above(FULL_PERCENT, before == Level::Full && holds) {
         Level::Full
-    } else if is_above(HIGH_PERCENT, before != Level::Calm) {
+    } else if is_above(HIGH_PERCENT, before != Level::Calm && holds) {
         Level::High
     } else {
         Level::Calm
+    };
+    if now != before {
+        *settled = 0;
     }
+    now
 }
 
 /// Bytes that all connections may owe: half of what is left below the ceiling without what waits now, since a buffer may be twice what is
@@ -131,10 +141,15 @@ fn tell(before: Level, now: Level, used: u64, ceiling: u64) {
     match now {
         Level::Calm => tracing::info!(used, ceiling, "there is memory again: everybody is served"),
         Level::High => {
-            tracing::warn!(used, ceiling, "memory is short: new connections are told to come back later");
+            tracing::warn!(
+                used,
+                ceiling,
+                "memory is short: new connections are told to come back later; where this does not pass, raise memory_max, or what the \
+                 control group may have"
+            );
         }
         Level::Full => {
-            tracing::warn!(used, ceiling, "memory is very short: new connections are dropped");
+            tracing::warn!(used, ceiling, "memory is very short: new connections are dropped, and requests get 503");
         }
     }
 }
@@ -167,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn f23_what_stays_below_the_highest_level_does_not_hold_it_for_good() {
+    fn f23_what_stays_below_where_a_level_begins_does_not_hold_it_for_good() {
         let (mut level, mut settled) = (Level::Calm, 0);
         let mut measured = |used: u64| {
             level = next(level, used, 100, &mut settled);
@@ -178,6 +193,10 @@ mod tests {
         assert!((1..SETTLED).all(|_| measured(91) == Level::Full) && measured(92) == Level::Full);
         assert!((1..SETTLED).all(|_| measured(90) == Level::Full));
         assert_eq!((measured(90), measured(91), measured(92)), (Level::High, Level::High, Level::Full));
+        assert_eq!(measured(72), Level::High, "what counted for the level above does not count for this one");
+        assert!((2..SETTLED).all(|_| measured(74) == Level::High) && measured(75) == Level::High);
+        assert!((1..SETTLED).all(|_| measured(71) == Level::High));
+        assert_eq!((measured(71), measured(74), measured(75)), (Level::Calm, Level::Calm, Level::High));
     }
 
     #[test]
