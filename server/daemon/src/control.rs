@@ -38,6 +38,11 @@ const ANSWER_WAIT: Duration = Duration::from_secs(60);
 /// What `longwire reload` posts to, on the control socket alone.
 pub(crate) const RELOAD: &str = "/control/reload";
 
+/// What `longwire backup` tells a server beside which it was made, on the control socket alone.
+pub(crate) const BACKED_UP: &str = "/control/backed-up";
+/// How long a server may take to note what it is told.
+const TELL_WAIT: Duration = Duration::from_secs(5);
+
 /// A way to the service.
 pub(crate) enum Control {
     /// A server runs.
@@ -91,6 +96,13 @@ impl Control {
         let data_dir = DataDir::find(&configuration::data_dir(place, variables)?)?;
         let found = Self::connect(&data_dir).await?;
         found.with_context(|| format!("no server runs on the data directory {}", data_dir.path().display()))
+    }
+
+    /// Tells a server what was done beside it; where none runs nobody is told.
+    pub(crate) async fn tell(data_dir: &DataDir, path: &str, what: Value) -> anyhow::Result<()> {
+        let Some(mut running) = Self::connect(data_dir).await? else { return Ok(()) };
+        let told = timeout(TELL_WAIT, running.call(Call { body: Some(what), ..Call::new(Method::POST, path) })).await;
+        told.context("the server does not answer")?.map(drop)
     }
 
     async fn connect(data_dir: &DataDir) -> anyhow::Result<Option<Self>> {

@@ -1,44 +1,68 @@
 //! `longwire backup`: a whole copy of the data directory's content, beside a running server or without one.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use longwire_store_sqlite::backup::copy as copy_store;
+use serde_json::json;
 
 use crate::backup::{BESIDE, Held, LIST, List, STORE, copy, describe, measure, sync, write};
 use crate::cli::BackupArgs;
 use crate::configuration;
+use crate::control::{BACKED_UP, Control};
 use crate::data_dir::DataDir;
 use crate::{output, system};
 
 pub(crate) async fn run(args: &BackupArgs, variables: &[(String, String)]) -> anyhow::Result<()> {
     let data_dir = DataDir::find(&configuration::data_dir(&args.place, variables)?)?;
-    let part = prepare(&args.to)?;
+    let (part, _held) = prepare(&args.to)?;
     let made = make(&data_dir, &part, &args.to).await;
     if made.is_err() {
         // What is left of it is taken away by the next backup of the name.
         drop(clear(&part));
     }
-    show(&made?, &args.to, args.json)
+    let made = made?;
+    let to = std::path::absolute(&args.to).unwrap_or_else(|_| args.to.clone());
+    if let Err(error) = Control::tell(&data_dir, BACKED_UP, json!({ "to": to.to_string_lossy() })).await {
+        output::warn(&format!("the backup is whole, and not in the server's log: {error:#}"));
+    }
+    show(&made, &args.to, args.json)
 }
 
-/// Where it is made: beside its place, so that it is either whole or not there.
-fn prepare(to: &Path) -> anyhow::Result<PathBuf> {
+/// Where it is made: beside its place, so that it is either whole or not there. Nobody else makes one of the name while the file is open.
+fn prepare(to: &Path) -> anyhow::Result<(PathBuf, File)> {
     let is_taken = match fs::read_dir(to) {
         Ok(mut entries) => entries.next().is_some(),
-        Err(error) => error.kind() != io::ErrorKind::NotFound,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => true,
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be looked into", to.display())),
     };
     if is_taken {
         bail!("{} is there already: choose another name for the backup", to.display());
     }
     let part = to.with_added_extension("part");
+    // Whoever is at work there goes on.
+    let _left = if part.exists() { Some(hold(&part)?) } else { None };
     clear(&part).with_context(|| format!("{}, left of an earlier backup, cannot be removed", part.display()))?;
     let made = DirBuilder::new().mode(0o700).create(&part);
     made.with_context(|| format!("{} cannot be made", part.display()))?;
-    Ok(part)
+    let held = hold(&part)?;
+    Ok((part, held))
+}
+
+/// Keeps others from a directory, until the file is closed or the process ends.
+fn hold(part: &Path) -> anyhow::Result<File> {
+    let file = File::open(part).with_context(|| format!("{} cannot be opened", part.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another backup is being made in {}: wait for it, or choose another name", part.display())
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{} cannot be locked", part.display())),
+    }
 }
 
 /// Removes what a backup has made, and nothing else.
@@ -104,9 +128,12 @@ mod tests {
     fn what_is_there_is_not_written_over_and_what_is_left_of_a_backup_goes() {
         let folder = tempfile::tempdir().expect("a folder");
         let to = folder.path().join("backup");
-        let part = prepare(&to).expect("a place");
+        let (part, held) = prepare(&to).expect("a place");
         fs::write(part.join(STORE), b"half").expect("written");
-        assert_eq!(prepare(&to).expect("a place again"), part);
+        assert!(prepare(&to).expect_err("refused").to_string().contains("another backup is being made"));
+        assert!(part.join(STORE).exists(), "whoever is at work there goes on");
+        drop(held);
+        assert_eq!(prepare(&to).expect("a place again").0, part);
         assert!(!part.join(STORE).exists());
         fs::create_dir(&to).expect("made");
         prepare(&to).expect("an empty directory is as good as none");

@@ -1,6 +1,6 @@
-//! Reading certificates anew while the server runs: on SIGHUP, and when `longwire reload` asks for it.
+//! What commands ask of a running server and of no other: reading certificates anew, as SIGHUP does, and noting that a backup was made.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use axum::http::StatusCode;
@@ -13,11 +13,11 @@ use longwire_net::certificate::Certificate;
 use longwire_net::client_ca::ClientCa;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::certificate::{self, Loaded};
 use crate::configuration::Configuration;
-use crate::control::RELOAD;
+use crate::control::{BACKED_UP, RELOAD};
 use crate::data_dir::DataDir;
 use crate::system;
 
@@ -28,6 +28,8 @@ pub(super) struct Reload {
     certificate: Certificate,
     client_ca: Option<ClientCa>,
     metrics: Arc<Metrics>,
+    /// One at a time: what was read last is what is in force.
+    turn: Mutex<()>,
 }
 
 /// What was read, and what is to be known of it.
@@ -57,11 +59,13 @@ impl Reload {
             certificate: loaded.certificate.clone(),
             client_ca: client_ca.cloned(),
             metrics: Arc::clone(metrics),
+            turn: Mutex::new(()),
         }
     }
 
-    /// Reads everything anew. What cannot be read changes nothing.
-    pub(super) fn run(&self) -> anyhow::Result<Report> {
+    /// Reads everything anew, as asked `by` whom. What cannot be read changes nothing.
+    fn run(&self, by: &str) -> anyhow::Result<Report> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = certificate::load(&self.configuration, &self.data_dir, system::now())?;
         let clients = self.configuration.client_certificate.as_ref();
         let authorities = clients.map(|clients| clients.load().context("client_ca")).transpose()?;
@@ -76,31 +80,38 @@ impl Reload {
             let path = &clients.authorities;
             std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()).display().to_string()
         });
-        tracing::info!(path = certificate, sha256, "the certificate was read anew: new connections see it");
+        tracing::info!(by, path = certificate, sha256, "the certificate was read anew: new connections see it");
         if let Some(path) = &client_ca {
-            tracing::info!(path, "the authorities of clients were read anew: new connections are held against them");
+            tracing::info!(
+                by,
+                path,
+                "the authorities of clients were read anew: new connections are held against them"
+            );
         }
         tell(&loaded, &self.metrics);
         let Loaded { expires_at, warnings, .. } = loaded;
         Ok(Report { certificate, sha256, expires_at, client_ca, warnings })
     }
 
-    /// As [`Self::run`], with the log alone to tell.
+    /// As [`Self::run`] for SIGHUP, with the log alone to tell.
     pub(super) fn run_and_tell(&self) {
-        if let Err(error) = self.run() {
-            tracing::error!("nothing was read anew, the certificate stays as it is: {error:#}");
-        }
+        self.run_or_refuse("SIGHUP").ok();
     }
 
     fn answer(&self) -> Response {
-        match self.run() {
+        match self.run_or_refuse("operator") {
             Ok(report) => Json(report).into_response(),
-            Err(error) => {
-                let detail = format!("nothing was read anew, the certificate stays as it is: {error:#}");
-                tracing::error!("{detail}");
-                (StatusCode::CONFLICT, Json(json!({ "detail": detail }))).into_response()
-            }
+            Err(detail) => (StatusCode::CONFLICT, Json(json!({ "detail": detail }))).into_response(),
         }
+    }
+
+    /// The error is in the log.
+    fn run_or_refuse(&self, by: &str) -> Result<Report, String> {
+        self.run(by).map_err(|error| {
+            let detail = format!("nothing was read anew, the certificate stays as it is: {error:#}");
+            tracing::error!(by, "{detail}");
+            detail
+        })
     }
 }
 
@@ -115,5 +126,12 @@ fn tell(loaded: &Loaded, metrics: &Metrics) {
 /// What the operator's commands call, over the control socket alone.
 pub(super) fn router(reload: &Arc<Reload>) -> Router {
     let reload = Arc::clone(reload);
-    Router::new().route(RELOAD, post(move || async move { reload.answer() }))
+    Router::new().route(RELOAD, post(move || async move { reload.answer() })).route(BACKED_UP, post(note_backup))
+}
+
+/// A backup was made beside the server, by a process that has no log.
+async fn note_backup(Json(backup): Json<Value>) -> StatusCode {
+    let text = |key: &str| backup.get(key).and_then(Value::as_str).unwrap_or("-");
+    tracing::info!(by = "operator", what = text("to"), "a backup was made");
+    StatusCode::NO_CONTENT
 }

@@ -74,6 +74,8 @@ fn f27_a_backup_holds_what_was_accepted_before_it_and_a_restore_repeats_nothing(
         Ok((before, after))
     })?;
     phone.shown(ids.last().context("something was accepted")?)?;
+    let is_told = |line: &str| line.contains("a backup was made by=\"operator\"") && line.contains(&path);
+    world.server.logged("the backup", is_told)?;
     let again = longwire(&data, &["backup", &path])?;
     assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("there already"));
     let used = longwire(&data, &["restore", &path])?;
