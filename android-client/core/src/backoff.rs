@@ -10,6 +10,8 @@ pub const CEILING_MS: u64 = 120_000;
 pub const SETTLED_MS: u64 = 5_000;
 /// The longest pause that a server may ask for; a larger wish is cut to it, so that no server can silence a phone for ever.
 pub const RETRY_MS_MAX: u64 = 24 * 3_600_000;
+/// The longest pause, in seconds, that may be asked for before TLS, where anybody may speak for the server: the ceiling of every wait.
+pub const UNPROVEN_RETRY_S_MAX: u32 = 120;
 /// The wait after a first `conflict`.
 pub const CONFLICT_MS: u64 = 60_000;
 /// The longest wait after a `conflict`.

@@ -76,7 +76,10 @@ pub enum Why {
         text: Option<String>,
     },
     /// Another session of this device took its place.
-    Conflict,
+    Conflict {
+        /// It was the second time within an hour, as happens to a phone that was copied: this one is a new installation from now on.
+        is_clone: bool,
+    },
     /// The password was refused: a new account is made.
     Unauthorized,
     /// The login was not safe, for this reason: the password was not proved to whoever is there, or proved to no use.
@@ -99,7 +102,7 @@ impl Why {
             Self::TimedOut => "timed-out",
             Self::NoTls => "no-tls",
             Self::Server { .. } => "server",
-            Self::Conflict => "conflict",
+            Self::Conflict { .. } => "conflict",
             Self::Unauthorized => "unauthorized",
             Self::Security(_) => "security",
             Self::Protocol(_) => "protocol",
@@ -119,7 +122,11 @@ impl fmt::Display for Why {
             Self::NoTls => f.write_str("the server offers no TLS"),
             Self::Server { condition, text: Some(text) } => write!(f, "the server says {condition}: {text}"),
             Self::Server { condition, text: None } => write!(f, "the server says {condition}"),
-            Self::Conflict => f.write_str("another session of this device took its place"),
+            Self::Conflict { is_clone: false } => f.write_str("another session of this device took its place"),
+            Self::Conflict { is_clone: true } => f.write_str(
+                "another session of this device took its place twice within an hour: two phones have the same data, and this one makes \
+                 itself a new device",
+            ),
             Self::Unauthorized => f.write_str("the server refused the password; a new account is made"),
             Self::Security(what) => write!(f, "the login was not safe, the account is kept: {what}"),
             Self::Protocol(what) => write!(f, "the server is not understood: {what}"),

@@ -46,6 +46,8 @@ pub struct Explanation {
     reports: Vec<Report>,
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<Position>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflicts: Option<Conflicts>,
     /// The server's side of it; of what it never stored there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     ask: Option<String>,
@@ -118,6 +120,13 @@ struct Position {
     background: u64,
 }
 
+/// How often, each time within an hour of the time before, another phone with this one's identity took its place.
+#[derive(Debug, Serialize)]
+struct Conflicts {
+    count: u32,
+    last_at: String,
+}
+
 /// Asks a device's store; nothing is connected and nothing written, so another process may run the device meanwhile.
 ///
 /// # Errors
@@ -155,6 +164,11 @@ impl Explanation {
                 normal: cursor.normal,
                 background: cursor.background,
             }),
+            conflicts: known
+                .record
+                .conflicts
+                .last_ms
+                .map(|last_ms| Conflicts { count: known.record.conflicts.in_a_row, last_at: time(last_ms) }),
             server_device: known.record.device,
             ask,
         }
@@ -265,6 +279,7 @@ impl fmt::Display for Explanation {
                 writeln!(f, "Notification {id} on device {device} (on the server: {server_device})")?;
                 found.fmt(f)?;
                 self.write_reports(f)?;
+                self.write_conflicts(f)?;
                 match &self.ask {
                     Some(ask) => write!(f, "What the server knows of it: {ask}"),
                     None => write!(
@@ -283,6 +298,7 @@ impl fmt::Display for Explanation {
                     )?,
                     None => writeln!(f, "It has not logged in yet, so nothing was sent to it.")?,
                 }
+                self.write_conflicts(f)?;
                 self.ask.iter().try_for_each(|ask| write!(f, "Ask the server what became of it: {ask}"))
             }
         }
@@ -352,6 +368,17 @@ impl Explanation {
             Ok(())
         }
     }
+
+    /// Of two phones with one identity each may have what the other misses.
+    fn write_conflicts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(Conflicts { count, last_at }) = &self.conflicts else { return Ok(()) };
+        let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+        writeln!(
+            f,
+            "Another phone with the same data took its place {times}, last at {last_at}: whichever is thrown out twice within an hour makes \
+             itself a new device, and what one of them was sent until then may be on the other"
+        )
+    }
 }
 
 #[cfg(test)]
@@ -399,6 +426,20 @@ mod tests {
         assert!(!words.contains("stored") && !words.contains("GET "), "{words}");
         let json: serde_json::Value = serde_json::from_str(&once.to_json()).expect("JSON");
         assert_eq!((json["came"].as_str(), json.get("seq"), json.get("ask")), (Some("once"), None, None));
+    }
+
+    #[test]
+    fn a_phone_that_was_copied_says_so() {
+        let mut record = Record::default();
+        let told = |record: &Record| {
+            Explanation::new(0, "a", Known { record: record.clone(), row: None, reports: Vec::new() })
+        };
+        assert!(!told(&record).to_string().contains("took its place"));
+        record.conflicts.note(1_000);
+        assert!(told(&record).to_string().contains("took its place once, last at 1970-01-01T00:00:01.000Z"));
+        record.conflicts.note(61_000);
+        let json: serde_json::Value = serde_json::from_str(&told(&record).to_json()).expect("JSON");
+        assert_eq!((json["conflicts"]["count"].as_u64(), json.get("known")), (Some(2), Some(&false.into())));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use longwire_protocol::{Element, Event as StreamEvent, Limits, Reader, ns};
 use super::{Machine, seconds};
 use crate::account::FastToken;
 use crate::action::{Action, Actions};
-use crate::backoff::{SETTLED_MS, refused_ms};
+use crate::backoff::{SETTLED_MS, UNPROVEN_RETRY_S_MAX, refused_ms};
 use crate::clock::Anchor;
 use crate::config::{AppKey, TlsMode};
 use crate::event::Network;
@@ -77,7 +77,7 @@ impl Link {
 }
 
 impl Machine {
-    /// Begins an attempt, if there is a network and nobody asked for a pause.
+    /// Begins an attempt, if there is a network. A pause that was asked for is over, or the app has started the device anew.
     pub(super) fn connect(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
         if !self.is_wanted || self.link.is_some() {
             return;
@@ -167,9 +167,13 @@ impl Machine {
     }
 
     pub(super) fn connect_failed(&mut self, failure: Failure, now_ms: u64, actions: &mut Actions<'_>) {
-        if self.link.take().is_some() {
-            self.reach(Some(Why::Unreachable(failure)), now_ms, actions);
+        let Some(link) = &self.link else { return };
+        if link.connect().is_none() {
+            // TLS 1.3 tells of a refused certificate behind the handshake, when something may have been asked already.
+            self.drop_link(now_ms, actions);
         }
+        self.link = None;
+        self.reach(Some(Why::Unreachable(failure)), now_ms, actions);
     }
 
     pub(super) fn closed(&mut self, now_ms: u64, actions: &mut Actions<'_>) {
@@ -215,7 +219,8 @@ impl Machine {
                 self.end(Ending::Wait(Why::Lost), now_ms, actions);
             }
             StreamEvent::Element(element) if element.is(ns::STREAMS, "error") => {
-                self.end(stream_error(&element), now_ms, actions);
+                let is_proven = self.link.as_ref().is_some_and(|link| link.connect().is_none());
+                self.end(stream_error(&element, is_proven), now_ms, actions);
             }
             StreamEvent::Element(element) if element.is(ns::STREAMS, "features") => {
                 let Some(link) = &mut self.link else { return };
@@ -356,7 +361,7 @@ impl Machine {
                 if after.is_clone {
                     self.renew_installation(actions);
                 }
-                self.pause(after.wait_ms, Why::Conflict, now_ms, actions);
+                self.pause(after.wait_ms, Why::Conflict { is_clone: after.is_clone }, now_ms, actions);
             }
             Ending::Unauthorized => self.unauthorized(now_ms, actions),
             Ending::Blocked(block) => {
@@ -526,18 +531,19 @@ impl Machine {
     }
 }
 
-/// What a stream error asks for. A `see-other-host` is not followed: nobody may send a phone elsewhere (CLI-02).
-fn stream_error(element: &Element) -> Ending {
+/// What a stream error asks for. A `see-other-host` is not followed: nobody may send a phone elsewhere (CLI-02). Before TLS the server is
+/// not proven to be one: whoever is on the way may end the attempt, and neither silence the phone nor make it another installation.
+fn stream_error(element: &Element, is_proven: bool) -> Ending {
     let error = match StreamError::from_element(element) {
         Ok(error) => error,
         Err(error) => return Ending::protocol(error.to_string()),
     };
-    if error.condition == StreamCondition::Conflict {
+    if error.condition == StreamCondition::Conflict && is_proven {
         return Ending::Conflict;
     }
     let why = Why::Server { condition: error.condition.name().to_owned(), text: error.text };
     match error.retry_after {
-        Some(after_s) => Ending::Retry(why, after_s),
+        Some(after_s) => Ending::Retry(why, if is_proven { after_s } else { after_s.min(UNPROVEN_RETRY_S_MAX) }),
         None if is_servers_own(error.condition) => Ending::Wait(why),
         None => Ending::Fault(why),
     }

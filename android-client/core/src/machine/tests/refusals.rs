@@ -178,7 +178,7 @@ fn a_stream_error_with_a_pause_is_obeyed_whatever_its_condition() {
         let State::Waiting { until_ms: Some(until_ms), why } = phone.machine.state() else { panic!("it waits") };
         let wait_ms = until_ms - phone.now_ms;
         if condition == StreamCondition::Conflict {
-            assert_eq!((why, wait_ms), (&Why::Conflict, 60_000), "a conflict has its own rule");
+            assert_eq!((why, wait_ms), (&Why::Conflict { is_clone: false }, 60_000), "a conflict has its own rule");
         } else {
             assert!((90_000..=99_000).contains(&wait_ms), "{condition:?}: {wait_ms} ms");
         }
@@ -190,7 +190,7 @@ fn a_conflict_at_login_counts_as_one_in_a_session() {
     let mut phone = logging_in(By::Password);
     let first = phone.store.load().expect("loads").record;
     phone.element(&StreamError::new(StreamCondition::Conflict).to_element());
-    assert!(matches!(phone.machine.state(), State::Waiting { why: Why::Conflict, .. }));
+    assert!(matches!(phone.machine.state(), State::Waiting { why: Why::Conflict { .. }, .. }));
     let due_ms = phone.wait();
     assert_eq!(due_ms, 60_000);
     assert_eq!(phone.store.load().expect("loads").record.account, first.account);

@@ -7,7 +7,7 @@ use longwire_protocol::{Element, ns};
 
 use super::harness::{Phone, about, bound, notification};
 use crate::inbox::{RowState, Store as _};
-use crate::{Event, State};
+use crate::{Event, Failure, FailureKind, State};
 
 fn ack(normal: Option<u64>, background: Option<u64>) -> String {
     let ack = Ack { normal, background, stored: None, stored_background: None };
@@ -230,6 +230,22 @@ fn an_action_in_a_process_just_born_is_durable_and_told_until_it_is_answered() {
     assert!(phone.store.load().expect("loads").reports.is_empty());
     phone.reconnect(&bound(101, 101));
     assert_eq!(told(&mut phone), []);
+}
+
+#[test]
+fn what_a_session_that_tls_ended_had_told_is_told_again() {
+    let mut phone = Phone::online();
+    phone.receive_entries(&[notification(101, "a")]);
+    phone.event(acted("like", None));
+    let mut before = told(&mut phone);
+    assert_eq!(before.len(), 2);
+    let text = "the server refused this device's certificate".into();
+    phone.event(Event::ConnectFailed(Failure { kind: FailureKind::ClientCertificate, text }));
+    phone.wait();
+    phone.log_in(&bound(101, 101));
+    let mut after = told(&mut phone);
+    (before.sort(), after.sort());
+    assert_eq!(after, before);
 }
 
 #[test]

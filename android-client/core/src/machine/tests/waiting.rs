@@ -1,10 +1,12 @@
 //! When the next attempt comes.
 
+use std::ops::RangeInclusive;
+
 use longwire_protocol::Element;
 use longwire_protocol::stream::{StreamCondition, StreamError};
 
-use super::harness::{HEARTBEAT_MS, Phone, bound};
-use crate::backoff::CEILING_MS;
+use super::harness::{HEADER, HEARTBEAT_MS, Phone, bound};
+use crate::backoff::{CEILING_MS, Conflicts, RETRY_MS_MAX, UNPROVEN_RETRY_S_MAX};
 use crate::heartbeat::{ANSWER_MS_MAX, PROBE_ANSWER_MS};
 use crate::inbox::Store as _;
 use crate::{Event, Failure, FailureKind, Network, State, TlsMode, Why};
@@ -84,6 +86,38 @@ fn a_shutdown_with_retry_is_obeyed_even_over_a_network_change() {
 }
 
 #[test]
+fn cli_04_no_server_sends_a_phone_to_sleep_for_longer_than_a_day() {
+    let mut phone = Phone::online();
+    stream_error(&mut phone, &StreamError::new(StreamCondition::SystemShutdown).with_retry(u32::MAX));
+    assert!((RETRY_MS_MAX..=RETRY_MS_MAX + RETRY_MS_MAX / 10).contains(&wait_ms(&phone)), "{}", wait_ms(&phone));
+}
+
+#[test]
+fn cli_05_who_speaks_before_tls_neither_silences_a_phone_nor_makes_it_another() {
+    let mut phone = Phone::new(TlsMode::StartTls);
+    phone.start();
+    let installation = |phone: &Phone| phone.store.load().expect("loads").record.installation;
+    let first = installation(&phone);
+    let mut say = |error: StreamError, waits_ms: RangeInclusive<u64>| {
+        phone.event(Event::Connected);
+        phone.receive(HEADER.as_bytes());
+        stream_error(&mut phone, &error);
+        assert!(waits_ms.contains(&wait_ms(&phone)), "{}", wait_ms(&phone));
+        phone.take_written();
+        phone.wait();
+    };
+    let asked_ms = u64::from(UNPROVEN_RETRY_S_MAX) * 1_000;
+    assert_eq!(asked_ms, CEILING_MS, "as long as it waits for a server that is not there");
+    say(StreamError::new(StreamCondition::SystemShutdown).with_retry(30), 30_000..=33_000);
+    say(StreamError::new(StreamCondition::SystemShutdown).with_retry(u32::MAX), asked_ms..=asked_ms + asked_ms / 10);
+    for _ in 0..4 {
+        say(StreamError::new(StreamCondition::Conflict), 0..=CEILING_MS);
+    }
+    assert_eq!(installation(&phone), first);
+    assert_eq!(phone.store.load().expect("loads").record.conflicts, Conflicts::default());
+}
+
+#[test]
 fn a_server_that_goes_on_refusing_registrations_meets_growing_pauses() {
     let mut phone = Phone::new(TlsMode::Direct);
     phone.start();
@@ -114,6 +148,8 @@ fn a_conflict_waits_a_minute_and_a_second_one_makes_a_new_installation() {
     phone.log_in(&bound(100, 100));
     stream_error(&mut phone, &StreamError::new(StreamCondition::Conflict));
     assert_eq!(wait_ms(&phone), 120_000);
+    let State::Waiting { why, .. } = phone.machine.state() else { panic!("{:?}", phone.machine.state()) };
+    assert!(why.to_string().contains("two phones have the same data"), "{why}");
     let second = phone.store.load().expect("loads").record;
     assert_ne!(second.installation, first.installation);
     assert_eq!((second.cursor, second.device, second.token), (None, None, None), "a new device");
