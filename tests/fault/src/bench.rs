@@ -137,6 +137,18 @@ impl Bench {
         Ok(self.names.get(place).context("no such phones")?.values().collect())
     }
 
+    /// Takes in a process of phones that was started otherwise, as the devices that they are now; gives its place in `phones`.
+    ///
+    /// # Errors
+    /// They are not online.
+    pub fn adopt(&mut self, phones: Phones) -> anyhow::Result<usize> {
+        self.phones.push(phones);
+        self.names.push(BTreeMap::new());
+        let place = self.phones.len() - 1;
+        self.renew(place)?;
+        Ok(place)
+    }
+
     /// After a wipe: the devices of a process are others now, and in the ledger from here on.
     ///
     /// # Errors
@@ -247,7 +259,8 @@ impl Bench {
     /// # Errors
     /// Something cannot be read.
     pub fn seen(&mut self) -> anyhow::Result<Seen> {
-        let ids: Vec<String> = self.ledger.posted().iter().map(|posted| posted.id.clone()).collect();
+        let kept = self.ledger.posted().iter().filter(|posted| !self.ledger.is_undone(&posted.id));
+        let ids: Vec<String> = kept.map(|posted| posted.id.clone()).collect();
         let told = api::told(&self.api, &ids)?;
         self.seen_with(told)
     }

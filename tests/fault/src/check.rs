@@ -222,6 +222,9 @@ fn check_order(ledger: &Ledger, device: &str, lines: &[Line], posted: &BTreeMap<
 /// I1, I5 and I9: what the API tells of one notification, and what the screens of its audience show.
 fn check_told(ledger: &Ledger, number: usize, posted: &Posted, seen: &Seen, verdict: &mut Verdict) {
     let id = &posted.id;
+    if ledger.is_undone(id) {
+        return;
+    }
     let audience = ledger.audience(number);
     let Some(told) = seen.told.get(id) else {
         verdict.add(Invariant::I1, format!("{id} is unknown to the API"));
@@ -261,7 +264,7 @@ fn is_handed(lines: &[Line], id: &str) -> bool {
 
 /// I9, I6 and I7: the server's own counters, and what it takes. What cannot be read does not hold.
 fn check_counters(ledger: &Ledger, seen: &Seen, verdict: &mut Verdict) {
-    let posted = ledger.posted().len() as u64;
+    let posted = ledger.kept() as u64;
     match seen.log {
         None => verdict.add(Invariant::I9, "the log cannot be read".to_owned()),
         Some(log) if log.notifications != posted => {

@@ -45,18 +45,36 @@ pub struct Ledger {
     /// How much was posted when a device came: it is in no audience before.
     since: BTreeMap<String, usize>,
     wiped: BTreeSet<String>,
+    undone: BTreeSet<String>,
 }
 
 impl Ledger {
     /// A device exists from now on: it is in `all` and in the audience of its own id.
     pub fn add_device(&mut self, device: &str) {
         self.devices.insert(device.to_owned());
-        self.since.insert(device.to_owned(), self.posted.len());
+        self.since.entry(device.to_owned()).or_insert(self.posted.len());
     }
 
     /// A device's storage was wiped: what it had not shown by then may be lost with it.
     pub fn wipe(&mut self, device: &str) {
         self.wiped.insert(device.to_owned());
+    }
+
+    /// A restore has undone its acceptance: the server knows nothing of it, and who has shown it by then has shown it.
+    pub fn undo(&mut self, id: &str) {
+        self.undone.insert(id.to_owned());
+    }
+
+    /// Whether a restore has undone its acceptance.
+    #[must_use]
+    pub fn is_undone(&self, id: &str) -> bool {
+        self.undone.contains(id)
+    }
+
+    /// How many were accepted, and are in the log.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.posted.len() - self.undone.len()
     }
 
     /// A device belongs to `user:…`, `topic:…` or `tag:…`.

@@ -39,6 +39,23 @@ impl MemoryCgroup {
         fs::write(self.0.join("cgroup.procs"), process.to_string()).context("failed to take a process in")
     }
 
+    /// What a process is started behind that is to be in it from its start.
+    #[must_use]
+    pub fn prefix(&self) -> [String; 3] {
+        let enter = format!("echo $$ > '{}' && exec \"$0\" \"$@\"", self.0.join("cgroup.procs").display());
+        ["sh".to_owned(), "-c".to_owned(), enter]
+    }
+
+    /// How often the kernel has ended a process in it for want of memory.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn kills(&self) -> anyhow::Result<u64> {
+        let text = fs::read_to_string(self.0.join("memory.oom_control"))?;
+        let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        count.context("no oom_kill")?.parse().context("no number")
+    }
+
     /// The most that was in use, in KiB.
     ///
     /// # Errors

@@ -73,7 +73,17 @@ impl Namespace {
     /// # Errors
     /// nftables refuses it.
     pub fn lose(&self, port: u16, percent: u32) -> anyhow::Result<()> {
-        self.rule(port, &format!("numgen random mod 100 < {percent} drop"))
+        self.rule(port, &format!("numgen random mod 100 < {percent} counter drop"))
+    }
+
+    /// How many segments were lost since the road was whole.
+    ///
+    /// # Errors
+    /// nftables does not say.
+    pub fn lost(&self) -> anyhow::Result<u64> {
+        let chain = self.run(&["nft", "list chain inet road input"])?;
+        let counts = chain.split("packets ").skip(1).filter_map(|rest| rest.split(' ').next()?.parse::<u64>().ok());
+        Ok(counts.sum())
     }
 
     /// What comes in is answered with a reset.

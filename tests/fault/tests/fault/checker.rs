@@ -238,6 +238,20 @@ fn a_life_counts_what_it_has_accepted_itself() {
 }
 
 #[test]
+fn what_a_restore_has_undone_may_be_on_a_screen_and_is_counted_nowhere() {
+    let (mut ledger, mut seen) = good();
+    ledger.undo("2");
+    seen.told.remove("2");
+    seen.accepted_total = Some(1);
+    seen.log = Some(Log { notifications: 1, of_this_life: 1 });
+    seen.level = Some((level(0), level(1)));
+    let verdict = check(&ledger, &seen);
+    assert!(verdict.is_clean(), "{verdict}");
+    seen.log = Some(Log { notifications: 2, of_this_life: 1 });
+    assert_eq!(check(&ledger, &seen).broken(), [Invariant::I9]);
+}
+
+#[test]
 fn an_audience_is_who_was_there() {
     let mut ledger = Ledger::default();
     let post = |ledger: &mut Ledger, to: &str| ledger.accept(Posted { to: to.into(), ..Posted::default() });

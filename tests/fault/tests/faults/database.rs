@@ -105,12 +105,19 @@ fn serves(options: &ServerOptions) -> anyhow::Result<usize> {
     Ok(known)
 }
 
+/// What each fsync takes more.
+const DELAY_MS: u64 = 300;
+/// The same of a disk that stands still: longer than a phone takes to show what the server holds for it.
+const HELD_MS: u64 = 8_000;
+
 #[test]
 fn f07_a_slow_disk_is_only_slow() -> anyhow::Result<()> {
     run("F07", "an fsync takes 300 ms more", &[Need::Tracing], |case| {
         let mut bench = Bench::new()?;
         bench.add(&bench.phone_options().times(20))?;
-        let tracer = Tracer::inject::<&str>(bench.server.id(), "fdatasync,fsync:delay_enter=300000", &[])?;
+        bench.mark_level()?;
+        let fault = format!("fdatasync,fsync:delay_enter={}", DELAY_MS * 1_000);
+        let tracer = Tracer::inject::<&str>(bench.server.id(), &fault, &[])?;
         let terms = Terms { count: 120, senders: 16, between: Duration::ZERO, ..Terms::default() };
         let sending = bench.load("slow", &terms);
         sending.wait_for(terms.count)?;
@@ -118,9 +125,37 @@ fn f07_a_slow_disk_is_only_slow() -> anyhow::Result<()> {
         let (posted, answered) = sending.finish()?;
         case.times("answered", &answered);
         ensure!(refused == 0 && unanswered == 0, "{refused} refused, {unanswered} unanswered");
+        // A 2xx that came sooner has not waited for the disk.
+        let first = answered.first().copied().unwrap_or_default();
+        ensure!(first >= DELAY_MS, "accepted after {first} ms, with {DELAY_MS} ms for each fsync");
         bench.enter(posted);
         let verdict = bench.verdict(SETTLED)?;
         case.hold("on a slow disk", &verdict)?;
-        tracer.detach()
+        case.figure("syncs that were delayed", tracer.detach_struck()?);
+        pushes_while_it_stands_still(&mut bench)?;
+        let verdict = bench.verdict(SETTLED)?;
+        case.hold("after the disk stood still", &verdict)
     })
+}
+
+/// What the server holds for a phone comes to its screen while not one commit goes through.
+fn pushes_while_it_stands_still(bench: &mut Bench) -> anyhow::Result<()> {
+    let phone = bench.add_phone()?;
+    // More than a session has unacknowledged at once, so that the rest stays with the server while the phone stands still.
+    bench.phone(phone)?.signal("STOP")?;
+    let to = vec![format!("device:{}", bench.device(phone)?)];
+    let terms = Terms { to, count: 100, senders: 8, between: Duration::ZERO, ..Terms::default() };
+    let (waiting, _) = bench.load("waiting", &terms).finish()?;
+    bench.enter(waiting.clone());
+    let fault = format!("fdatasync,fsync:delay_enter={}", HELD_MS * 1_000);
+    let tracer = Tracer::inject::<&str>(bench.server.id(), &fault, &[])?;
+    let held = bench.load("held", &Terms { count: 1, senders: 1, ..Terms::default() });
+    bench.phone(phone)?.signal("CONT")?;
+    for posted in &waiting {
+        bench.phone(phone)?.shown(&posted.id)?;
+    }
+    ensure!(held.accepted() == 0, "they were shown no sooner than the disk went on");
+    let (posted, _) = held.finish()?;
+    bench.enter(posted);
+    tracer.detach_struck().map(drop)
 }
