@@ -131,6 +131,15 @@ fn f27_a_damaged_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A server with one notification, its id, and the path of a backup.
+fn backed_up() -> anyhow::Result<(World, String, String)> {
+    let world = World::new()?;
+    let id = id_of(&world.notify("all", "kept")?);
+    let backup = world.place.path().join("backup").to_str().context("a path of text")?.to_owned();
+    printed(&longwire(world.server.data(), &["backup", &backup])?)?;
+    Ok((world, id, backup))
+}
+
 /// Restores under a tracer that kills it as it begins its `count`th `call` in the directory; false when it makes no so many.
 fn is_killed(backup: &str, target: &Path, call: &str, count: u32) -> anyhow::Result<bool> {
     let mut command = Command::new("strace");
@@ -203,21 +212,17 @@ fn holds(left: Left, target: &Path, backup: &str, id: &str) -> anyhow::Result<()
 
 #[test]
 fn f27_a_restore_killed_at_any_step_is_half_a_backup_that_says_so_or_a_whole_one() -> anyhow::Result<()> {
-    let world = World::new()?;
-    let id = id_of(&world.notify("all", "kept")?);
-    let backup = world.place.path().join("backup");
-    let path = backup.to_str().context("a path of text")?;
-    printed(&longwire(world.server.data(), &["backup", path])?)?;
+    let (world, id, backup) = backed_up()?;
     let mut all = Vec::new();
     for call in CALLS {
         let mut last = Left::Nothing;
         for count in 1..CALLS_MAX {
             let target = world.place.path().join(format!("{call}-{count}"));
-            let is_killed = is_killed(path, &target, call, count)?;
+            let is_killed = is_killed(&backup, &target, call, count)?;
             let left = left(&target);
             ensure!(left >= last, "{call} {count}: {left:?} behind {last:?}");
             ensure!(is_killed || left == Left::Finished, "{call} {count}: {left:?} is said to be finished");
-            holds(left, &target, path, &id).with_context(|| format!("{call} {count}"))?;
+            holds(left, &target, &backup, &id).with_context(|| format!("{call} {count}"))?;
             std::fs::remove_dir_all(&target)?;
             if !is_killed {
                 break;
@@ -236,14 +241,10 @@ fn f27_a_restore_killed_at_any_step_is_half_a_backup_that_says_so_or_a_whole_one
 /// A whole one whose note was left is served as it is.
 #[test]
 fn f27_a_whole_backup_whose_note_was_left_is_served() -> anyhow::Result<()> {
-    let world = World::new()?;
-    let id = id_of(&world.notify("all", "kept")?);
-    let backup = world.place.path().join("backup");
-    let path = backup.to_str().context("a path of text")?;
-    printed(&longwire(world.server.data(), &["backup", path])?)?;
+    let (world, id, backup) = backed_up()?;
     let target = world.place.path().join("target");
     // Each time it begins anew on what the one before has left, until one is killed as it takes its note away.
-    let unlinked = (1..CALLS_MAX).find_map(|count| match is_killed(path, &target, "unlink", count) {
+    let unlinked = (1..CALLS_MAX).find_map(|count| match is_killed(&backup, &target, "unlink", count) {
         Ok(true) if left(&target) == Left::Whole => Some(Ok(())),
         Ok(true) => None,
         Ok(false) => Some(Err(anyhow::anyhow!("its note was never taken away"))),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context, ensure};
 use longwire_test_support::wire::{Wire, plain_login};
-use longwire_test_support::{Phones, Ready, SOON, ServerOptions, folder, until};
+use longwire_test_support::{Client, Phones, Ready, SOON, Server, ServerOptions, TempDir, folder, until};
 use serde_json::json;
 
 /// The ceiling, in MiB.
@@ -30,13 +30,27 @@ fn memory(id: u32, field: &str) -> anyhow::Result<u64> {
     Ok(kib * 1024)
 }
 
+/// A server below the ceiling, and a phone. Dropped in this order: the processes end before their folder goes.
+struct Limited {
+    phone: Phones,
+    api: Client,
+    server: Server,
+    _place: TempDir,
+}
+
+impl Limited {
+    fn new() -> anyhow::Result<Self> {
+        let place = folder();
+        let options = ServerOptions::new(&place.path().join("server")).for_crowds();
+        let mut server = options.with_variable("LONGWIRE_MEMORY_MAX", &format!("{CEILING}MiB")).start()?;
+        let (api, phone) = (server.admin()?, Phones::one(&server, &place.path().join("phone"))?);
+        Ok(Self { phone, api, server, _place: place })
+    }
+}
+
 #[test]
 fn f23_a_storm_is_shed_before_the_ceiling_and_nothing_that_was_there_suffers() -> anyhow::Result<()> {
-    let place = folder();
-    let options = ServerOptions::new(&place.path().join("server")).for_crowds();
-    let mut server = options.with_variable("LONGWIRE_MEMORY_MAX", &format!("{CEILING}MiB")).start()?;
-    let api = server.admin()?;
-    let phone = Phones::one(&server, &place.path().join("phone"))?;
+    let Limited { phone, api, server, .. } = &Limited::new()?;
     let mut storm = Vec::new();
     let (mut told, mut highest) = (None, 0);
     for _ in 0..STORM {
@@ -81,11 +95,7 @@ fn f23_a_storm_is_shed_before_the_ceiling_and_nothing_that_was_there_suffers() -
 
 #[test]
 fn f23_a_flood_that_nobody_reads_stays_below_the_ceiling_and_others_are_served() -> anyhow::Result<()> {
-    let place = folder();
-    let options = ServerOptions::new(&place.path().join("server")).for_crowds();
-    let mut server = options.with_variable("LONGWIRE_MEMORY_MAX", &format!("{CEILING}MiB")).start()?;
-    let api = server.admin()?;
-    let phone = Phones::one(&server, &place.path().join("phone"))?;
+    let Limited { phone, api, server, .. } = &Limited::new()?;
     let mut slow = (0..SLOW).map(|number| session(&server.ready, number)).collect::<anyhow::Result<Vec<_>>>()?;
     let body = "x".repeat(BODY_BYTES);
     for _ in 0..ROUNDS {
