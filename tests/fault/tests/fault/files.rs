@@ -7,14 +7,14 @@ use std::time::Duration;
 use anyhow::ensure;
 use longwire_fault::footprint::load_percent;
 use longwire_fault::{Bench, Need, Terms, run};
-use longwire_test_support::wait::pause;
+use longwire_test_support::wait::{now, pause};
 use longwire_test_support::{SOON, Tracer};
 
 use crate::SETTLED;
 
-/// How long no file is left, and how often it may be asked for one meanwhile: by each of three listeners, ten times a second.
+/// How long no file is left, and how often in a second it may be asked for one meanwhile: by each of three listeners, ten times.
 const WITHOUT_FILES: Duration = Duration::from_secs(3);
-const ASKED_MAX: usize = 120;
+const ASKED_PER_SECOND_MAX: u64 = 40;
 
 #[test]
 fn f24_no_files_left_is_waited_out_without_a_spin() -> anyhow::Result<()> {
@@ -25,6 +25,7 @@ fn f24_no_files_left_is_waited_out_without_a_spin() -> anyhow::Result<()> {
         let trace = bench.place.path().join("accepts");
         let options = ["-e", "trace=accept4", "-e", "inject=accept4:error=EMFILE:when=1+", "-o"];
         let trace_text = trace.to_string_lossy().into_owned();
+        let began = now();
         let tracer = Tracer::attach(bench.server.id(), &[&options[..], &[trace_text.as_str()]].concat())?;
         // Somebody waits at each door.
         let waiting =
@@ -34,11 +35,13 @@ fn f24_no_files_left_is_waited_out_without_a_spin() -> anyhow::Result<()> {
             Ok(())
         })?;
         tracer.detach()?;
-        let asked = fs::read_to_string(&trace)?.lines().filter(|line| line.contains("EMFILE")).count();
+        // On a busy machine it takes longer to attach and to let go.
+        let seconds = began.elapsed().as_secs() + 1;
+        let asked = fs::read_to_string(&trace)?.lines().filter(|line| line.contains("EMFILE")).count() as u64;
         case.figure("accepts that found no file", asked);
         case.figure("cpu_percent", percent);
         ensure!(asked > 0, "nothing was accepted at all");
-        ensure!(asked <= ASKED_MAX, "{asked} accepts in {} s: a spin", WITHOUT_FILES.as_secs());
+        ensure!(asked <= ASKED_PER_SECOND_MAX * seconds, "{asked} accepts in {seconds} s: a spin");
         drop(waiting);
         // It recovers by itself.
         bench.add_phone()?;
