@@ -1,5 +1,7 @@
 //! What the phone is told: once at its start, and of its network.
 
+use std::fmt;
+
 /// How TLS begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum TlsMode {
@@ -26,6 +28,23 @@ pub enum Trust {
     },
 }
 
+/// What the phone shows of itself where the server asks for it. Whether it can be used is said when a client is made.
+#[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Debug)]
+pub struct ClientCertificate {
+    /// In PEM: the phone's own certificate first, then those that lead to its authority.
+    pub certificates: String,
+    /// The private key of the first, in PEM and not encrypted. It may be one text with the certificates.
+    pub key: String,
+}
+
+/// Without the key, which one text may hold beside the certificates. Kotlin says the same.
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCertificate").finish_non_exhaustive()
+    }
+}
+
 /// Configuration of a phone.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct PushConfig {
@@ -41,6 +60,8 @@ pub struct PushConfig {
     pub app_key: Option<String>,
     /// Whom to trust as the server.
     pub trust: Trust,
+    /// What the phone shows of itself where the server asks for it.
+    pub client_certificate: Option<ClientCertificate>,
     /// The name of the app's software, told to the server at login.
     pub software: String,
     /// Identifies this boot of the phone: `/proc/sys/kernel/random/boot_id`, or the boot count.

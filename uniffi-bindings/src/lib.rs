@@ -19,7 +19,7 @@ mod store;
 mod vm;
 
 pub use client::PushClient;
-pub use config::{NetworkFacts, PushConfig, TlsMode, Trust};
+pub use config::{ClientCertificate, NetworkFacts, PushConfig, TlsMode, Trust};
 pub use error::{PlatformError, PushError};
 pub use notification::{InboxItem, PushAction, PushNotification};
 pub use platform::{LogLevel, Platform, SqlValue};

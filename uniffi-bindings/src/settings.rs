@@ -9,11 +9,11 @@ use longwire_client::{AppKey, Config, Network, Target};
 use longwire_driver::notes::Notes;
 use longwire_driver::resolve::{HostAddresses, Resolver};
 use longwire_driver::rim::BootClock;
-use longwire_driver::tls::{self, CertificateCheck, Hints, Tls};
+use longwire_driver::tls::{self, CertificateCheck, Hints, Identity, Tls};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use crate::{NetworkFacts, Platform, PlatformError, PushConfig, PushError, TlsMode, Trust};
+use crate::{ClientCertificate, NetworkFacts, Platform, PlatformError, PushConfig, PushError, TlsMode, Trust};
 
 const HINTS: Hints =
     Hints { authority: "", domain: "", clock: ": is the time of this phone right?", starttls: "", pin: "is pinned" };
@@ -48,7 +48,8 @@ impl Settings {
             return Err(wrong("the server has no host or no port".to_owned()));
         }
         let trust = read_trust(config.trust, platform).map_err(wrong)?;
-        let tls = Tls::new(&domain.to_string(), trust, HINTS).map_err(|error| wrong(error.to_string()))?;
+        let identity = config.client_certificate.as_ref().map(read_identity).transpose().map_err(wrong)?;
+        let tls = Tls::new(&domain.to_string(), trust, identity, HINTS).map_err(|error| wrong(error.to_string()))?;
         let notes = Notes::open(&Path::new(&config.directory).join(NOTES))
             .map_err(|error| wrong(format!("cannot use the folder {:?}: {error}", config.directory)))?;
         Ok(Self {
@@ -104,6 +105,11 @@ fn read_trust(trust: Trust, platform: &Arc<dyn Platform>) -> Result<tls::Trust, 
         }
         Trust::Pin { sha256 } => sha256.parse().map(tls::Trust::Pin).map_err(str::to_owned),
     }
+}
+
+fn read_identity(own: &ClientCertificate) -> Result<Identity, String> {
+    Identity::from_pem(own.certificates.as_bytes(), own.key.as_bytes())
+        .map_err(|error| format!("cannot use the client certificate: {error}"))
 }
 
 /// The platform as the judge of certificates.

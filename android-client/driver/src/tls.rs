@@ -1,5 +1,6 @@
 //! TLS to the server: whom to trust, and what to say when that fails.
 
+mod identity;
 mod verify;
 
 use std::sync::Arc;
@@ -7,12 +8,14 @@ use std::sync::Arc;
 use longwire_client::{Failure, FailureKind};
 use longwire_protocol::sasl::TLS_EXPORTER_LABEL;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::SingleCertAndKey;
 use rustls::{AlertDescription, CertificateError, ClientConfig, ProtocolVersion, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+pub use identity::{Identity, IdentityError};
 pub use verify::Pin;
 use verify::{AnyOf, Named, Pinned};
 
@@ -27,15 +30,6 @@ pub enum Trust {
     Pin(Pin),
     /// Whom the platform trusts; the name in the certificate is checked here.
     Platform(Arc<dyn CertificateCheck>),
-}
-
-/// What a device shows of itself in the handshake, where the server asks for it.
-#[derive(Debug)]
-pub struct Identity {
-    /// Its certificate first, then those that lead to its authority.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// The certificate's key.
-    pub key: PrivateKeyDer<'static>,
 }
 
 /// The platform's judgement of certificates.
@@ -83,24 +77,11 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// TLS to `domain`.
+    /// TLS to `domain`, by somebody who may have an identity to show.
     ///
     /// # Errors
     /// When the trusted certificates cannot be used, or `domain` is no name.
-    pub fn new(domain: &str, trust: Trust, hints: Hints) -> Result<Self, TlsError> {
-        Self::with_identity(domain, trust, None, hints)
-    }
-
-    /// TLS to `domain` by somebody who has a certificate too.
-    ///
-    /// # Errors
-    /// When the certificates cannot be used, or `domain` is no name.
-    pub fn with_identity(
-        domain: &str,
-        trust: Trust,
-        identity: Option<Identity>,
-        hints: Hints,
-    ) -> Result<Self, TlsError> {
+    pub fn new(domain: &str, trust: Trust, identity: Option<Identity>, hints: Hints) -> Result<Self, TlsError> {
         let name = ServerName::try_from(domain.to_owned()).map_err(|_| TlsError::Name(domain.to_owned()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut platform = None;
@@ -120,7 +101,7 @@ impl Tls {
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let mut config = match identity {
-            Some(Identity { chain, key }) => builder.with_client_auth_cert(chain, key).map_err(unusable)?,
+            Some(Identity(certified)) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified))),
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"xmpp-client".to_vec()];
@@ -285,7 +266,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let pin = Trust::Pin("00".repeat(32).parse().expect("a pin"));
-        let tls = Tls::new("push.example.com", pin, Hints::default()).expect("TLS");
+        let tls = Tls::new("push.example.com", pin, None, Hints::default()).expect("TLS");
         let client = async move { tls.secure(TcpStream::connect(address).await.expect("connected")).await.map(drop) };
         let client = tokio::spawn(client);
         let server = listener.accept().await.expect("accepted").0.into_std().expect("a socket");

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use longwire_driver::tls::{self, Hints, Identity};
+use longwire_driver::tls::{self, Hints, Identity, IdentityError};
 use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject as _};
 
 pub use longwire_driver::tls::{Pin, Tls};
 
@@ -37,7 +37,7 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: rustls::pki_types::pem::Error,
+        source: pem::Error,
     },
     /// The file holds none.
     #[error("{0} holds no certificate")]
@@ -45,6 +45,16 @@ pub enum TlsError {
     /// The system has none.
     #[error("cannot use the certificates: the system has no certificate authorities; use --ca or --pin")]
     NoAuthorities,
+    /// The device's own certificate and key cannot be shown.
+    #[error("cannot show the certificate in {certificate} with the key in {key}")]
+    Identity {
+        /// The file of the certificate.
+        certificate: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+        /// Why.
+        source: IdentityError,
+    },
     /// What was given cannot be used.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
@@ -61,12 +71,18 @@ pub fn connector(domain: &str, trust: &Trust, own: Option<(&Path, &Path)>) -> Re
         Trust::Pin(pin) => tls::Trust::Pin(pin.clone()),
     };
     let identity = own.map(|(chain, key)| read_identity(chain, key)).transpose()?;
-    Ok(Tls::with_identity(domain, trust, identity, HINTS)?)
+    Ok(Tls::new(domain, trust, identity, HINTS)?)
 }
 
-fn read_identity(chain: &Path, key: &Path) -> Result<Identity, TlsError> {
-    let failed = |source| TlsError::File { path: key.to_owned(), source };
-    Ok(Identity { chain: read_certificates(chain)?, key: PrivateKeyDer::from_pem_file(key).map_err(failed)? })
+fn read_identity(certificate: &Path, key: &Path) -> Result<Identity, TlsError> {
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| TlsError::File { path: path.to_owned(), source: pem::Error::Io(error) })
+    };
+    Identity::from_pem(&read(certificate)?, &read(key)?).map_err(|source| TlsError::Identity {
+        certificate: certificate.to_owned(),
+        key: key.to_owned(),
+        source,
+    })
 }
 
 fn system_roots() -> Result<RootCertStore, TlsError> {

@@ -1,6 +1,6 @@
 //! A platform that throws, a server that is not there.
 
-use longwire_push::NetworkFacts;
+use longwire_push::{ClientCertificate, NetworkFacts};
 
 use crate::platform::FakePlatform;
 use crate::{PlatformError, PushClient, PushError, PushState, World, client, server, wait};
@@ -118,6 +118,38 @@ fn a_configuration_that_cannot_be_used_is_said_so() {
         let failed = PushClient::new(bad.clone(), FakePlatform::new()).err();
         assert!(failed.is_some_and(|failed| failed.is_config()), "{bad:?}");
     }
+}
+
+#[test]
+fn a_client_certificate_that_cannot_be_shown_is_told_and_its_key_is_not() {
+    let (world, own, other) = (World::new(), pair(), pair());
+    let encrypted = own.key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    let secret = own.key.lines().nth(1).expect("a line of the key");
+    for (certificates, key, words) in [
+        (own.certificates.as_str(), own.key.as_str(), None),
+        (&own.certificates, &other.key, Some("does not belong to the certificate")),
+        (&own.certificates, &own.certificates, Some("no private key")),
+        (&own.key, &own.key, Some("no certificate")),
+        (&own.certificates, &encrypted, Some("is encrypted")),
+        (&own.certificates, &own.key.replace('\n', " "), Some("a line of its own")),
+        ("garbage", "garbage", Some("no private key")),
+    ] {
+        let mut config = server::config(&world.server, world.directory.path());
+        config.client_certificate = Some(ClientCertificate { certificates: certificates.into(), key: key.into() });
+        let printed = format!("{config:?}");
+        assert!(printed.contains("ClientCertificate") && !printed.contains(secret), "{printed}");
+        let failed = PushClient::new(config, FakePlatform::new()).err();
+        let text = failed.as_ref().map(|failed| format!("{failed} {failed:?}")).unwrap_or_default();
+        assert_eq!(failed.is_some_and(|failed| failed.is_config()), words.is_some(), "{text}");
+        assert!(words.is_none_or(|words| text.contains("client certificate") && text.contains(words)), "{text}");
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+/// A certificate and its key.
+fn pair() -> ClientCertificate {
+    let made = rcgen::generate_simple_self_signed(vec!["phone".to_owned()]).expect("a certificate");
+    ClientCertificate { certificates: made.cert.pem(), key: made.signing_key.serialize_pem() }
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(crate) fn config(server: &Fake, directory: &Path) -> PushConfig {
         tls: TlsMode::Direct,
         app_key: None,
         trust: Trust::Certificates { pem: std::fs::read_to_string(server.ca()).expect("a certificate") },
+        client_certificate: None,
         software: "test".to_owned(),
         boot_id: "boot".to_owned(),
         directory: directory.to_str().expect("UTF-8").to_owned(),

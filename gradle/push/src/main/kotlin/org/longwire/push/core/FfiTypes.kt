@@ -28,6 +28,7 @@ internal fun CoreConfig.toFfi(): FfiConfig =
                 is Trust.Certificates -> FfiTrust.Certificates(trust.pem)
                 is Trust.Pin -> FfiTrust.Pin(trust.sha256)
             },
+        clientCertificate = null,
         software = software,
         bootId = bootId,
         directory = directory,
