@@ -8,7 +8,7 @@ import androidx.annotation.DrawableRes
  * the process was killed needs no word from the app.
  *
  * The constructor throws [PushException] (`isConfig`) for a server, a domain, an app key or a heartbeat that can never be right. What takes
- * more to read, the domain's characters, pins and certificates, is said when the library begins: [PushState.Blocked], `config`.
+ * more to read, the domain's characters, pins, certificates and their keys, is said when the library begins: [PushState.Blocked], `config`.
  */
 public data class PushConfig
     @JvmOverloads
@@ -44,6 +44,8 @@ public data class PushConfig
         public val serviceText: String? = null,
         /** A fixed heartbeat in seconds, up to a day, for tests; `null`: the library learns one per network. */
         public val heartbeatSeconds: Int? = null,
+        /** What the phone shows of itself where the server asks for certificates of phones; `null`: nothing. */
+        public val clientCertificate: ClientCertificate? = null,
     ) {
         internal val address: ServerAddress = ServerAddress.parse(server)
 
@@ -55,7 +57,7 @@ public data class PushConfig
             }
         }
 
-        /** Without the app's key. */
+        /** Without the app's key, and without the client certificate. */
         override fun toString(): String = "PushConfig(server=$server, domain=${domain ?: address.host}, trust=$trust, tls=$tls)"
 
         private companion object {

@@ -7,6 +7,7 @@ import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertNotEquals
+import kotlin.test.assertNull
 import kotlin.test.assertTrue
 
 class PushConfigTest : PushTest() {
@@ -78,7 +79,9 @@ class PushConfigTest : PushTest() {
 
     @Test
     fun `the text of a configuration names no key and no certificate`() {
-        val text = PushConfig("a", "secret-key", trust = Trust.Certificates("-----BEGIN")).toString()
+        val own = ClientCertificate("-----BEGIN", "secret")
+        val config = PushConfig("a", "secret-key", trust = Trust.Certificates("-----BEGIN"), clientCertificate = own)
+        val text = "$config ${core(config)}".replace("appKey=secret-key", "")
         assertFalse("secret" in text || "BEGIN" in text, text)
     }
 
@@ -99,6 +102,18 @@ class PushConfigTest : PushTest() {
         assertEquals(listOf("example.com", "10.0.2.2", null, false), listOf(domain.domain, domain.host, domain.port, domain.isDirectTls))
         assertTrue(core(PushConfig("a:5223")).isDirectTls)
         assertTrue(core(PushConfig("a:5222", tls = Tls.DIRECT)).isDirectTls)
+    }
+
+    @Test
+    fun `another client certificate is another configuration of the server, none stays none`() {
+        fun with(own: ClientCertificate?) = PushConfig("a", clientCertificate = own)
+        val own = ClientCertificate("PEM", "KEY")
+        assertEquals(own, core(with(own)).clientCertificate)
+        assertNull(core(with(null)).clientCertificate)
+        assertTrue(CoreConfigs.isSameServer(with(own), with(ClientCertificate("PEM", "KEY"))))
+        for (other in listOf(null, ClientCertificate("PEM", "other"), ClientCertificate("other", "KEY"))) {
+            assertFalse(CoreConfigs.isSameServer(with(own), with(other)))
+        }
     }
 
     @Test

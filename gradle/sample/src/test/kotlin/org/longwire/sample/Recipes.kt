@@ -7,6 +7,7 @@ import android.content.SharedPreferences
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import org.longwire.push.ClientCertificate
 import org.longwire.push.DefaultNotificationPresenter
 import org.longwire.push.Push
 import org.longwire.push.PushComponents
@@ -30,6 +31,13 @@ object Servers {
         pem: String,
     ) {
         Push.configure(context, PushConfig("10.1.2.3:5223", domain = "push.example.com", trust = Trust.Certificates(pem)))
+    }
+
+    fun withCertificateOfThePhone(
+        context: Context,
+        pem: String,
+    ) {
+        Push.configure(context, PushConfig("push.example.com", clientCertificate = ClientCertificate.fromPem(pem)))
     }
 }
 

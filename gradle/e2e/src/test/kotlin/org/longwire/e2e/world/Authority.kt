@@ -5,18 +5,27 @@ import java.nio.file.Files
 import java.security.KeyStore
 import java.util.Base64
 
-/** A private authority, and a server's certificate by it, made by the JDK's keytool. */
+/** A private authority, and certificates by it for a server and for a phone, made by the JDK's keytool. */
 class Authority private constructor(
     private val folder: File,
 ) {
     private fun make(name: String) {
-        keytool("ca", "-genkeypair", "-alias", "key", "-keyalg", "RSA", "-dname", "CN=Private", "-ext", "bc:c")
-        keytool("server", "-genkeypair", "-alias", "key", "-keyalg", "RSA", "-dname", "CN=$name")
-        val request = keytool("server", "-certreq", "-alias", "key")
-        val signed = keytool("ca", "-gencert", "-alias", "key", "-rfc", "-ext", "san=dns:$name", input = request)
-        File(folder, "server.pem").writeText(signed)
-        File(folder, "server.key").writeText(pem("PRIVATE KEY", store("server").getKey("key", PASSWORD.toCharArray()).encoded))
+        keytool("ca", "-genkeypair", "-alias", "key", "-keyalg", "RSA", "-dname", "CN=Private of $name", "-ext", "bc:c")
+        issue("server", name, "san=dns:$name")
+        issue("phone", "Phone", "eku=clientAuth")
         keytool("trusted", "-importcert", "-noprompt", "-alias", "ca", input = certificate)
+        File(folder, "ca.pem").writeText(certificate)
+    }
+
+    private fun issue(
+        who: String,
+        name: String,
+        extension: String,
+    ) {
+        keytool(who, "-genkeypair", "-alias", "key", "-keyalg", "RSA", "-dname", "CN=$name")
+        val request = keytool(who, "-certreq", "-alias", "key")
+        File(folder, "$who.pem").writeText(keytool("ca", "-gencert", "-alias", "key", "-rfc", "-ext", extension, input = request))
+        File(folder, "$who.key").writeText(pem("PRIVATE KEY", store(who).getKey("key", PASSWORD.toCharArray()).encoded))
     }
 
     /** The authority's certificate (PEM). */
@@ -29,6 +38,15 @@ class Authority private constructor(
                 "LONGWIRE_CERTIFICATE" to File(folder, "server.pem").path,
                 "LONGWIRE_CERTIFICATE_KEY" to File(folder, "server.key").path,
             )
+
+    /** What a server needs to ask clients for certificates by this authority. */
+    val clientEnvironment: Map<String, String> get() = mapOf("LONGWIRE_CLIENT_CA" to File(folder, "ca.pem").path)
+
+    /** The certificate that a phone shows to such a server (PEM). */
+    val phoneCertificate: String get() = File(folder, "phone.pem").readText()
+
+    /** The key of the phone's certificate (PEM). */
+    val phoneKey: String get() = File(folder, "phone.key").readText()
 
     /** The system trusts the authority while [block] runs, as when a person installed it. */
     fun trustedBySystem(block: () -> Unit) {

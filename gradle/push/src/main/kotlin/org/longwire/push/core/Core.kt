@@ -1,5 +1,6 @@
 package org.longwire.push.core
 
+import org.longwire.push.ClientCertificate
 import org.longwire.push.InboxItem
 import org.longwire.push.NetworkFacts
 import org.longwire.push.PushNotification
@@ -85,6 +86,7 @@ internal data class CoreConfig(
     val isDirectTls: Boolean,
     val appKey: String?,
     val trust: Trust,
+    val clientCertificate: ClientCertificate?,
     val software: String,
     val bootId: String,
     /** Where the note lies whose payload is being read. */

@@ -7,6 +7,7 @@ import org.longwire.push.PushNotification
 import org.longwire.push.PushState
 import org.longwire.push.Trust
 import org.longwire.push.ffi.TlsMode
+import org.longwire.push.ffi.ClientCertificate as FfiCertificate
 import org.longwire.push.ffi.InboxItem as FfiItem
 import org.longwire.push.ffi.PushAction as FfiAction
 import org.longwire.push.ffi.PushConfig as FfiConfig
@@ -28,7 +29,7 @@ internal fun CoreConfig.toFfi(): FfiConfig =
                 is Trust.Certificates -> FfiTrust.Certificates(trust.pem)
                 is Trust.Pin -> FfiTrust.Pin(trust.sha256)
             },
-        clientCertificate = null,
+        clientCertificate = clientCertificate?.let { FfiCertificate(it.certificates, it.key) },
         software = software,
         bootId = bootId,
         directory = directory,

@@ -2,6 +2,7 @@ package org.longwire.push.process
 
 import android.content.res.Resources
 import org.json.JSONObject
+import org.longwire.push.ClientCertificate
 import org.longwire.push.PushConfig
 import org.longwire.push.Tls
 import org.longwire.push.Trust
@@ -24,6 +25,7 @@ internal class ConfigJson(
             .putOpt("serviceTitle", config.serviceTitle)
             .putOpt("serviceText", config.serviceText)
             .putOpt("heartbeatSeconds", config.heartbeatSeconds)
+            .putOpt("clientCertificate", config.clientCertificate?.let(::write))
 
     fun read(json: JSONObject): PushConfig =
         PushConfig(
@@ -38,6 +40,7 @@ internal class ConfigJson(
             serviceTitle = json.string("serviceTitle"),
             serviceText = json.string("serviceText"),
             heartbeatSeconds = json.optInt("heartbeatSeconds").takeIf { it > 0 },
+            clientCertificate = json.optJSONObject("clientCertificate")?.let(::readOwn),
         )
 
     private fun write(trust: Trust): JSONObject =
@@ -53,6 +56,10 @@ internal class ConfigJson(
             "pin" -> Trust.Pin(json.getString("sha256"))
             else -> Trust.System
         }
+
+    private fun write(own: ClientCertificate): JSONObject = JSONObject().put("certificates", own.certificates).put("key", own.key)
+
+    private fun readOwn(json: JSONObject): ClientCertificate = ClientCertificate(json.getString("certificates"), json.getString("key"))
 
     private fun iconName(icon: Int): String? =
         try {

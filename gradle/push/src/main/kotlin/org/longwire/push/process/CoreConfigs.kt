@@ -26,6 +26,7 @@ internal object CoreConfigs {
             isDirectTls = isDirectTls(config.tls, address.port),
             appKey = config.appKey,
             trust = config.trust,
+            clientCertificate = config.clientCertificate,
             software = software(context),
             bootId = BootId.read(context),
             directory = SqlitePushStore.folder(context).path,
@@ -42,7 +43,7 @@ internal object CoreConfigs {
     fun storeName(config: PushConfig): String = "push-${NetworkNames.fingerprint(listOf(domain(config)))}.db"
 
     private fun server(config: PushConfig): List<Any?> =
-        listOf(config.server, domain(config), config.trust, config.tls, config.heartbeatSeconds)
+        listOf(config.server, domain(config), config.trust, config.clientCertificate, config.tls, config.heartbeatSeconds)
 
     private fun domain(config: PushConfig): String = config.domain ?: config.address.host
 

@@ -51,8 +51,9 @@ internal class Settings(
             Values()
         } catch (error: IOException) {
             forgotten(error)
-        } catch (error: JSONException) {
-            forgotten(error)
+        } catch (_: JSONException) {
+            // Its message repeats the whole text, and with it keys.
+            forgotten(JSONException("the file is damaged"))
         } catch (error: PushException) {
             forgotten(error)
         }

@@ -1,11 +1,14 @@
 package org.longwire.push.process
 
 import org.junit.Test
+import org.longwire.push.ClientCertificate
 import org.longwire.push.PushConfig
 import org.longwire.push.PushTest
 import org.longwire.push.R
 import org.longwire.push.Tls
 import org.longwire.push.Trust
+import org.longwire.push.platform.LOG_TAG
+import org.robolectric.shadows.ShadowLog
 import java.io.File
 import kotlin.test.assertEquals
 import kotlin.test.assertTrue
@@ -28,6 +31,7 @@ class SettingsTest : PushTest() {
                 serviceTitle = "Title",
                 serviceText = "Text",
                 heartbeatSeconds = 30,
+                clientCertificate = ClientCertificate("PEM", "KEY"),
             )
         for (one in listOf(full, PushConfig("a"), PushConfig("a", trust = Trust.Certificates("PEM")))) {
             Settings(app).change { it.copy(config = one, isWanted = true) }
@@ -49,6 +53,18 @@ class SettingsTest : PushTest() {
             File(folder, "settings.json").writeText(text)
             assertEquals(Settings.Values(), Settings(app).values, text)
         }
+    }
+
+    @Test
+    fun `what is said of a damaged file repeats no key of it`() {
+        Settings(app).change { it.copy(config = PushConfig("a", "app-secret", clientCertificate = ClientCertificate.fromPem("secret"))) }
+        val file = File(folder, "settings.json")
+        assertTrue("\"secret\"" in file.readText())
+        file.writeText(file.readText().dropLast(1))
+        ShadowLog.clear()
+        assertEquals(Settings.Values(), Settings(app).values)
+        val said = ShadowLog.getLogsForTag(LOG_TAG).joinToString { "${it.msg} ${it.throwable?.stackTraceToString()}" }
+        assertTrue("cannot be read" in said && "damaged" in said && "secret" !in said, said)
     }
 
     @Test
