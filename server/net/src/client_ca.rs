@@ -7,7 +7,10 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError as CertificateRefusal, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    SignatureScheme,
+};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
@@ -76,7 +79,10 @@ impl ClientCertVerifier for Judge {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.current().verify_client_cert(end_entity, intermediates, now)
+        let verdict = self.current().verify_client_cert(end_entity, intermediates, now);
+        // By an authority of the same name with another key, such as one made anew: the alert of a bad signature tells a client nothing.
+        let is_namesake = matches!(verdict, Err(Error::InvalidCertificate(CertificateRefusal::BadSignature)));
+        if is_namesake { Err(CertificateRefusal::UnknownIssuer.into()) } else { verdict }
     }
 
     fn verify_tls12_signature(
@@ -106,7 +112,29 @@ impl ClientCertVerifier for Judge {
 mod tests {
     use std::fs;
 
-    use super::{CertificateError, ClientCa};
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use rustls::server::danger::ClientCertVerifier as _;
+
+    use super::{CertificateError, CertificateRefusal, ClientCa, Error, UnixTime};
+
+    #[test]
+    fn a_certificate_by_another_key_of_the_same_name_is_of_an_unknown_authority() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ca.pem");
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = || KeyPair::generate().expect("a key");
+        let (ours, theirs) = (key(), key());
+        fs::write(&path, params.self_signed(&ours).expect("an authority").pem()).expect("written");
+        let judge = ClientCa::load(&path, true).expect("an authority").0;
+        let verdict = |issuer: KeyPair| {
+            let issuer = Issuer::new(params.clone(), issuer);
+            let own = CertificateParams::default().signed_by(&key(), &issuer).expect("a certificate");
+            judge.verify_client_cert(own.der(), &[], UnixTime::now()).map(drop)
+        };
+        assert_eq!(verdict(ours), Ok(()));
+        assert_eq!(verdict(theirs), Err(Error::InvalidCertificate(CertificateRefusal::UnknownIssuer)));
+    }
 
     #[test]
     fn a_file_without_authorities_is_named() {
