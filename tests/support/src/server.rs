@@ -96,15 +96,10 @@ impl ServerOptions {
         self
     }
 
-    /// The same server, admitting as many devices at once as a test has.
+    /// The same server, admitting as many devices at once as a test has. These are limits that an older server knows too (F26).
     #[must_use]
     pub fn for_crowds(self) -> Self {
-        let limits = [
-            "REGISTRATIONS_PER_MINUTE_MAX",
-            "LOGINS_PER_SECOND_MAX",
-            "CONNECTIONS_BEFORE_LOGIN_MAX",
-            "SESSIONS_PER_ADDRESS_MAX",
-        ];
+        let limits = ["REGISTRATIONS_PER_MINUTE_MAX", "LOGINS_PER_SECOND_MAX", "CONNECTIONS_BEFORE_LOGIN_MAX"];
         limits.iter().fold(self, |options, limit| options.with_variable(&format!("LONGWIRE_{limit}"), "1000000"))
     }
 
