@@ -170,9 +170,18 @@ async fn answer(core: &Core, question: Event) -> Answer {
         | Event::Closed(_) => Ok(unavailable()),
     };
     answered.unwrap_or_else(|error| {
-        tracing::warn!(%error, "a question of a login was not answered");
+        note_failure(core, &error, "a question of a login was not answered");
         unavailable()
     })
+}
+
+/// A line for what the store could not do, unless its refusals are told already: a full disk fails every login.
+pub(crate) fn note_failure(core: &Core, error: &CoreError, what: &'static str) {
+    if core.log.is_doubted() {
+        tracing::debug!(%error, "{what}");
+    } else {
+        tracing::warn!(%error, "{what}");
+    }
 }
 
 pub(crate) const fn unavailable() -> Answer {
@@ -184,7 +193,7 @@ async fn follow(core: &Core, request: FollowRequest) -> Answer {
     let fast = FastLogin { used: token_used, is_spent: token_is_spent, wanted: token_wanted };
     match core.follow_login(&account, Some(&agent), mechanism, fast).await {
         Ok(token) => Answer::Followed(token.map(issued)),
-        Err(error) => refusal(&error),
+        Err(error) => refusal(core, &error),
     }
 }
 

@@ -19,7 +19,7 @@ use longwire_store::Write;
 
 use crate::connection::SessionState;
 use crate::host::{Done, Host, Place};
-use crate::questions::unavailable;
+use crate::questions::{note_failure, unavailable};
 use crate::worker::Worker;
 
 /// Bytes that a connection may owe its client before it is sent another session's stanzas no more.
@@ -77,7 +77,8 @@ impl<H: Host> Worker<H> {
             Done::LoggedIn(Ok(ready)) => self.logged_in(slot, *ready),
             Done::LoggedIn(Err(error)) => {
                 self.forget_session(slot);
-                self.answer(slot, refusal(&error));
+                let refused = refusal(&self.core, &error);
+                self.answer(slot, refused);
             }
             Done::Reloaded(Ok(bind)) => self.bind(slot, *bind),
             Done::Reloaded(Err(error)) => {
@@ -402,13 +403,13 @@ pub(crate) fn issued(token: Issued) -> IssuedToken {
     IssuedToken { secret: token.secret, expires_at: render::wire_time(token.expires_at) }
 }
 
-pub(crate) fn refusal(error: &LoginError) -> Answer {
+pub(crate) fn refusal(core: &Core, error: &LoginError) -> Answer {
     match error {
         LoginError::TooMany => Answer::BindRefused(BindRefusal::ResourceConstraint),
         LoginError::NotAuthorized => Answer::BindRefused(BindRefusal::NotAuthorized),
         LoginError::Disabled => Answer::BindRefused(BindRefusal::AccountDisabled),
         LoginError::Core(error) => {
-            tracing::warn!(%error, "a session was not made");
+            note_failure(core, error, "a session was not made");
             unavailable()
         }
     }

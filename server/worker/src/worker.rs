@@ -36,7 +36,8 @@ const PRESSED_SPREAD_S: u32 = 50;
 const CROWDED_WAIT_S: u32 = 60;
 /// Milliseconds between two counts of what is unacknowledged.
 const COUNT_EVERY_MS: u64 = 2_000;
-/// Lines a minute about failed logins and broken rules, of one address and of all: far more than a tool needs that keeps guessers out.
+/// Lines a minute about failed logins, and as many about broken rules, of one address and of all: far more than a tool needs that keeps
+/// guessers out.
 const LINES_OF_ONE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
 const LINES_OF_ALL: NonZeroU32 = NonZeroU32::MIN.saturating_add(599);
 
@@ -88,7 +89,8 @@ pub struct Worker<H: Host> {
     unacknowledged: i64,
     counted_ms: u64,
     /// What an operator sees in the log of an attack: who has had a line lately, and how often so far.
-    pub(crate) lines: Lines,
+    pub(crate) failed_lines: Lines,
+    pub(crate) violation_lines: Lines,
     pub(crate) login_failures: u64,
     pub(crate) violations: u64,
     pub(crate) turned_away: u64,
@@ -129,7 +131,8 @@ impl<H: Host> Worker<H> {
             owed: 0,
             unacknowledged: 0,
             counted_ms: now.mono_ms,
-            lines: Lines::new(LINES_OF_ONE, LINES_OF_ALL),
+            failed_lines: Lines::new(LINES_OF_ONE, LINES_OF_ALL),
+            violation_lines: Lines::new(LINES_OF_ONE, LINES_OF_ALL),
             login_failures: 0,
             violations: 0,
             turned_away: 0,
