@@ -1,6 +1,6 @@
 //! A real `longwire-device` process with one or many virtual phones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -184,12 +184,12 @@ impl Phones {
     /// # Errors
     /// Not all come online in time.
     pub fn online(&self) -> anyhow::Result<()> {
-        self.wait("all phones to be online", crate::SOON * 3, |lines| {
-            let mut online: Vec<&Value> =
-                lines.iter().filter(|line| is_state(line, "online")).filter_map(|l| l.get("device")).collect();
-            online.sort_by_key(|device| device.to_string());
-            online.dedup();
-            (online.len() >= self.options.count).then_some(())
+        let count = self.options.count;
+        let patience = crate::SOON * 3 + Duration::from_millis(100) * u32::try_from(count)?;
+        self.wait("all phones to be online", patience, |lines| {
+            let lines = lines.iter().filter(|line| is_state(line, "online"));
+            let online: HashSet<&str> = lines.filter_map(|line| line.get("device")?.as_str()).collect();
+            (online.len() >= count).then_some(())
         })
     }
 

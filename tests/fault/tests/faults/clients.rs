@@ -32,7 +32,7 @@ fn f21_a_clone_becomes_an_installation_of_its_own() -> anyhow::Result<()> {
         let is_new = |lines: &[Value]| {
             lines.iter().any(|line| line.get("id").and_then(Value::as_str).is_some_and(|id| id != original))
         };
-        until("a new installation", Duration::from_secs(300), || {
+        until("a new installation", Duration::from_secs(420), || {
             let lines = [bench.phones.first()?.lines(), clone.lines()];
             lines.iter().any(|lines| is_new(lines)).then_some(())
         })?;
