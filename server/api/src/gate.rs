@@ -159,30 +159,52 @@ pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OwnWords;
 
+/// Lines about requests that the server had no room or no store for, of which there may be any number.
+#[derive(Debug, Default)]
+pub(crate) struct PutOff {
+    overloaded: Lines,
+    short_of_memory: Lines,
+    unavailable: Lines,
+}
+
+impl PutOff {
+    fn lines(&self, code: Code) -> Option<&Lines> {
+        let all = [
+            (Code::Overloaded, &self.overloaded),
+            (Code::ShortOfMemory, &self.short_of_memory),
+            (Code::Unavailable, &self.unavailable),
+        ];
+        all.into_iter().find_map(|(of, lines)| (of == code).then_some(lines))
+    }
+}
+
 /// Tells the log of what the server could not do. Who comes while it has no room, of whom anybody can make any number, has a line once in a
 /// while.
-fn tell(code: Code, status: StatusCode, id: &str, put_off: &Lines) {
-    let (status, is_put_off) =
-        (status.as_u16(), matches!(code, Code::Overloaded | Code::ShortOfMemory | Code::Unavailable));
-    let code = code.as_str();
-    if !is_put_off {
-        tracing::warn!(request_id = %id, status, code, "refused");
-    } else if let Some(count) = put_off.count(Instant::now()) {
-        tracing::warn!(request_id = %id, status, code, count, "refused, as others since the last such line");
+fn tell(problem: &Problem, status: StatusCode, id: &str, put_off: &PutOff) {
+    let lines = put_off.lines(problem.code());
+    let (status, code, why) = (status.as_u16(), problem.code().as_str(), problem.why());
+    match lines.map(|lines| lines.count(Instant::now())) {
+        None => tracing::warn!(request_id = %id, status, code, why, "refused"),
+        Some(Some(count)) => {
+            tracing::warn!(request_id = %id, status, code, why, count, "refused, as others since the last such line");
+        }
+        Some(None) => (),
     }
 }
 
 /// Names the request, and turns whatever is not a success into a problem document.
-fn finish(mut response: Response, id: &str, put_off: &Lines) -> Response {
+fn finish(mut response: Response, id: &str, put_off: &PutOff) -> Response {
     let status = response.status();
-    if response.extensions().get::<OwnWords>().is_none() && (status.is_client_error() || status.is_server_error()) {
+    if status.is_client_error() || status.is_server_error() {
         let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::of_status(status));
         if status.is_server_error() {
-            tell(problem.code(), status, id, put_off);
+            tell(&problem, status, id, put_off);
         }
-        *response.body_mut() = problem.document(id).into_body();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        response.headers_mut().remove(CONTENT_LENGTH);
+        if response.extensions().get::<OwnWords>().is_none() {
+            *response.body_mut() = problem.document(id).into_body();
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
     }
     if let Ok(id) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -198,16 +220,14 @@ mod tests {
 
     #[test]
     fn who_finds_no_room_has_one_line_in_a_while_and_who_meets_a_fault_has_one_each() {
-        // How many were counted and not told, with one more.
-        let counted = |response: Response| {
-            let put_off = Lines::default();
-            drop(finish(response, "r-1", &put_off));
-            put_off.count(Instant::now())
-        };
-        for problem in [overloaded(), crowded(), short(), failed()] {
-            assert_eq!(counted(problem.into_response()), None);
+        let put_off = PutOff::default();
+        // Whether another would have a line now.
+        let is_told = |code| put_off.lines(code).expect("counted").count(Instant::now()).is_some();
+        for problem in [crowded(), short(), failed()] {
+            drop(finish(problem.into_response(), "r-1", &put_off));
         }
-        assert_eq!(counted(panicked(Box::new("boom"))), Some(1));
+        assert!(![Code::Overloaded, Code::ShortOfMemory, Code::Unavailable].into_iter().any(is_told));
+        assert!(put_off.lines(Code::Internal).is_none(), "each has its line");
     }
 
     #[tokio::test]
@@ -230,7 +250,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_answer_like_any_other_refusal() {
-        let response = finish(panicked(Box::new("boom")), "r-1", &Lines::default());
+        let response = finish(panicked(Box::new("boom")), "r-1", &PutOff::default());
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers().get(REQUEST_ID).map(HeaderValue::as_bytes), Some(&b"r-1"[..]));
         let body = response.into_body().collect().await.expect("a body").to_bytes();

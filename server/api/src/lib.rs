@@ -60,7 +60,7 @@ pub struct Api {
     rates: longwire_core::rate::Rates<String>,
     refusals: longwire_core::rate::Rates<Option<std::net::IpAddr>>,
     request_ids: gate::RequestIds,
-    put_off: server::lines::Lines,
+    put_off: gate::PutOff,
     is_draining: AtomicBool,
     found: health::Found,
 }
@@ -79,7 +79,7 @@ impl Api {
             refusals: compat::androidpn::refused::rates(),
             config,
             request_ids: gate::RequestIds::new(prefix),
-            put_off: server::lines::Lines::default(),
+            put_off: gate::PutOff::default(),
             is_draining: AtomicBool::new(false),
             found: health::Found::default(),
         })
@@ -88,6 +88,13 @@ impl Api {
     /// From now on `/readyz` says that the server is stopping; requests are answered as before.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Release);
+    }
+
+    /// Waits until no request is worked on: one that changes something outlives its connection.
+    pub async fn finished(&self) {
+        let all = u32::try_from(self.config.concurrency_max).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        drop(self.requests.acquire_many(all).await);
     }
 
     fn is_draining(&self) -> bool {

@@ -127,6 +127,8 @@ pub(crate) struct Problem {
     field: Option<String>,
     hint: Option<String>,
     retry_after_s: Option<u32>,
+    /// For the log alone.
+    why: Option<String>,
 }
 
 impl Problem {
@@ -137,7 +139,7 @@ impl Problem {
             StatusCode::TOO_MANY_REQUESTS => Some(1),
             _ => None,
         };
-        Self { code, status, detail: detail.into(), field: None, hint: None, retry_after_s }
+        Self { code, status, detail: detail.into(), field: None, hint: None, retry_after_s, why: None }
     }
 
     /// What is known when something below the handlers refused.
@@ -195,6 +197,11 @@ impl Problem {
 
     pub(crate) fn field(&self) -> Option<&str> {
         self.field.as_deref()
+    }
+
+    /// What the log is told of it beyond what the caller is.
+    pub(crate) fn why(&self) -> Option<&str> {
+        self.why.as_deref()
     }
 
     /// The same refusal under another status.
@@ -285,15 +292,14 @@ impl From<CoreError> for Problem {
         match error {
             // The store's own words may name paths: they are in the log, not in answers.
             CoreError::Unavailable(why) => {
-                tracing::warn!(%why, "a request found the store unavailable");
-                Self::new(Code::Unavailable, "the store cannot do it for now")
+                Self { why: Some(why), ..Self::new(Code::Unavailable, "the store cannot do it for now") }
                     .with_hint("nothing was changed unless an earlier answer said so: repeat the request later")
             }
-            CoreError::Fatal(why) => {
-                tracing::error!(%why, "a request found the store failed");
-                Self::new(Code::Unavailable, "the store has failed and the server is about to stop")
-                    .with_hint("whether it was done is not known: repeat the request with the same Idempotency-Key")
+            CoreError::Fatal(why) => Self {
+                why: Some(why),
+                ..Self::new(Code::Unavailable, "the store has failed and the server is about to stop")
             }
+            .with_hint("whether it was done is not known: repeat the request with the same Idempotency-Key"),
         }
     }
 }

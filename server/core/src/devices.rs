@@ -113,9 +113,8 @@ impl Core {
     /// # Errors
     /// [`CoreError`].
     pub async fn remove_account(&self, name: &str, by: RemovedBy) -> Result<bool, CoreError> {
-        let name = prepared(name);
-        let removed = self.auth.remove_account(&name, by).await?;
-        self.sessions.end_account(&name, None, EndReason::NotAuthorized);
+        let removed = self.auth.remove_account(name, by).await?;
+        self.sessions.end_account(name, None, EndReason::NotAuthorized);
         Ok(removed)
     }
 
@@ -124,10 +123,9 @@ impl Core {
     /// # Errors
     /// [`AccountError`].
     pub async fn set_disabled(&self, name: &str, is_disabled: bool) -> Result<(), AccountError> {
-        let name = prepared(name);
-        self.auth.set_disabled(&name, is_disabled).await?;
+        self.auth.set_disabled(name, is_disabled).await?;
         if is_disabled {
-            self.sessions.end_account(&name, None, EndReason::NotAuthorized);
+            self.sessions.end_account(name, None, EndReason::NotAuthorized);
         }
         Ok(())
     }
@@ -143,18 +141,18 @@ impl Core {
         password: Option<&str>,
         by: Option<SessionKey>,
     ) -> Result<String, AccountError> {
-        let name = prepared(name);
         let password = password.map_or_else(|| self.auth.new_password(), str::to_owned);
-        match self.auth.change_password(&name, password.clone()).await {
-            Err(AccountError::Unknown) => self.change_androidpn_password(&name, &password).await?,
+        match self.auth.change_password(name, password.clone()).await {
+            Err(AccountError::Unknown) => self.change_androidpn_password(name, &password).await?,
             done => done?,
         }
-        self.sessions.end_account(&name, by, EndReason::NotAuthorized);
+        self.sessions.end_account(name, by, EndReason::NotAuthorized);
         Ok(password)
     }
 }
 
 /// The name of an account, however it is written; what can be no account's name stays as it is, and finds none.
-fn prepared(name: &str) -> String {
+#[must_use]
+pub fn prepared(name: &str) -> String {
     account_name(name).map_or_else(|_| name.to_owned(), |node| node.as_str().to_owned())
 }

@@ -245,3 +245,16 @@ async fn auth_22_a_key_that_is_revoked_while_the_body_trickles_in_is_refused() {
     drop(sender);
     assert_eq!(asking.await.expect("no panic").status, 401);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_a_change_whose_client_has_gone() {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let bench = Bench::new().await;
+    let (rest_of_body, receiver) = tokio::sync::mpsc::channel(1);
+    let mut client = Box::pin(send(bench.router(), post(&bench, Body::new(Chunks(receiver)))));
+    assert!(tokio::time::timeout(PATIENCE, &mut client).await.is_err(), "it is worked on");
+    drop(client);
+    assert!(tokio::time::timeout(PATIENCE, bench.api.finished()).await.is_err(), "it still is");
+    drop(rest_of_body);
+    tokio::time::timeout(PATIENCE, bench.api.finished()).await.expect("it has come to its end");
+}

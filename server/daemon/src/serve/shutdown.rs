@@ -145,7 +145,11 @@ impl Running {
         let Self { api, net, engine, mut servers, stop, data_dir, lock, .. } = self;
         api.drain();
         stop.send_replace(true);
-        if timeout(REQUESTS_WAIT, async { while servers.join_next().await.is_some() {} }).await.is_err() {
+        let finished = async {
+            while servers.join_next().await.is_some() {}
+            api.finished().await;
+        };
+        if timeout(REQUESTS_WAIT, finished).await.is_err() {
             tracing::warn!("some requests were not finished in time");
             servers.abort_all();
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use longwire_core::auth_manager::RemovedBy;
+use longwire_core::devices::prepared;
 
 use crate::Api;
 use crate::extract::{Admin, Asked, Authorized, Named, Nothing};
@@ -30,6 +31,7 @@ pub(crate) async fn delete(
     _: Asked<Nothing>,
     Named(name): Named<String>,
 ) -> Result<StatusCode, Problem> {
+    let name = prepared(&name);
     let was_there = api.core.remove_account(&name, RemovedBy::Operator).await?;
     if !was_there {
         return Err(Problem::new(Code::NotFound, "there is no such account"));

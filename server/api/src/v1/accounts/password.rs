@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use longwire_core::devices::prepared;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -64,6 +65,7 @@ pub(crate) async fn post(
 ) -> Result<Json<ChangedPassword>, Problem> {
     let mut fields = Fields::of(json::parse(&bytes)?, FIELDS)?;
     let given = fields.text("password")?;
+    let name = prepared(&name);
     let password = api.core.set_password(&name, given.as_deref(), None).await?;
     caller.note("an account was given another password", &name);
     Ok(Json(ChangedPassword { name, password: Some(password).filter(|_| given.is_none()) }))

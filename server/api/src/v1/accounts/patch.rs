@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use longwire_core::devices::prepared;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -55,6 +56,7 @@ pub(crate) async fn patch(
             return Err(Problem::invalid("disabled", format!("{} where true or false is needed", value.kind())));
         }
     };
+    let name = prepared(&name);
     api.core.set_disabled(&name, is_disabled).await?;
     caller.note(if is_disabled { "an account was disabled" } else { "an account was enabled" }, &name);
     Ok(StatusCode::NO_CONTENT)
