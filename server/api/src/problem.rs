@@ -293,7 +293,7 @@ impl From<CoreError> for Problem {
             // The store's own words may name paths: they are in the log, not in answers.
             CoreError::Unavailable(why) => {
                 Self { why: Some(why), ..Self::new(Code::Unavailable, "the store cannot do it for now") }
-                    .with_hint("nothing was changed unless an earlier answer said so: repeat the request later")
+                    .with_hint("the server's log says why; nothing was changed unless an earlier answer said so: repeat the request later")
             }
             CoreError::Fatal(why) => Self {
                 why: Some(why),

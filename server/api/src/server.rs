@@ -25,7 +25,7 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::Service as _;
@@ -50,6 +50,8 @@ const HEADERS_MAX: usize = 100;
 const STREAMS_MAX: u32 = 128;
 /// The pause after a failed accept: what fails it (no file descriptors) does not pass at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long accepting has to have failed no more before it is told: one that comes through between two that do not is no end of it.
+const ACCEPTED_TIME: Duration = Duration::from_secs(5);
 
 /// Where requests come from.
 pub enum Listener {
@@ -87,7 +89,7 @@ async fn serve_within(limits: Limits, listener: Listener, router: Router, mut st
     let graceful = GracefulShutdown::new();
     let places = Places::new(limits);
     let report = Arc::new(plain::Report::default());
-    let mut failures: u32 = 0;
+    let (mut failures, mut failed_at): (u32, Option<Instant>) = (0, None);
     while !*stop.borrow_and_update() {
         let accepted = tokio::select! {
             accepted = accept(&listener) => accepted,
@@ -101,7 +103,8 @@ async fn serve_within(limits: Limits, listener: Listener, router: Router, mut st
         };
         match accepted {
             Ok(carrier) => {
-                if std::mem::take(&mut failures) > 0 {
+                if failed_at.take_if(|at| at.elapsed() >= ACCEPTED_TIME).is_some() {
+                    failures = 0;
                     tracing::info!("HTTP connections are accepted again");
                 }
                 let Some(place) = places.take(carrier.address()) else {
@@ -112,7 +115,7 @@ async fn serve_within(limits: Limits, listener: Listener, router: Router, mut st
                 tokio::spawn(connect(carrier, visit, router.clone(), graceful.watcher(), Arc::clone(&report)));
             }
             Err(error) => {
-                failures = failures.saturating_add(1);
+                (failures, failed_at) = (failures.saturating_add(1), Some(Instant::now()));
                 // Without end while the files have run out: a line now and then.
                 if failures.is_power_of_two() {
                     tracing::warn!(%error, failures, "an HTTP connection was not accepted");

@@ -1,7 +1,7 @@
 //! The configuration: flags go before `LONGWIRE_…` variables, these before the file, this before the defaults.
 
 mod androidpn;
-mod bytes;
+pub(crate) mod bytes;
 pub(crate) mod check;
 mod clients;
 mod environment;

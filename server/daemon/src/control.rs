@@ -167,9 +167,7 @@ impl Control {
             originals,
         )
         .await?;
-        if engine.has_new_server_key {
-            output::warn(data_dir::NEW_SERVER_KEY);
-        }
+        engine.warnings.iter().copied().for_each(output::warn);
         let config = ApiConfig {
             concurrency_max: 1,
             requests_per_second_max: NonZeroU32::MIN,

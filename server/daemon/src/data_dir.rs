@@ -186,13 +186,23 @@ fn denial(path: &Path, own: u32, owner: Option<u32>) -> String {
 }
 
 /// What it means that another server key was made beside a database that is there.
-pub(crate) const NEW_SERVER_KEY: &str = "server.key was missing beside a database that is there: another was made, so every FAST token is \
+const NEW_SERVER_KEY: &str = "server.key was missing beside a database that is there: another was made, so every FAST token is \
      void and each device logs in once by its password; that costs logins and nothing else (stop the server and put the file back from a \
      backup to undo it)";
 
-/// Whether the server key is missing beside a database that is there.
-pub(crate) fn has_lost_server_key(data_dir: &DataDir) -> bool {
-    data_dir.store().exists() && fs::symlink_metadata(data_dir.server_key()).is_err()
+/// What it means that another store was made beside a server key that is there.
+const NEW_STORE: &str = "longwire.db was missing or empty beside server.key: a new store was made, without accounts, devices, \
+     notifications and API keys (if this is not the first start: stop the server and restore a backup)";
+
+/// What is missing of a data directory that was in use, and is about to be made anew.
+pub(crate) fn losses(data_dir: &DataDir) -> Vec<&'static str> {
+    let has_key = fs::symlink_metadata(data_dir.server_key()).is_ok();
+    let store = fs::metadata(data_dir.store()).map(|store| store.len()).ok();
+    match (has_key, store) {
+        (true, None | Some(0)) => vec![NEW_STORE],
+        (false, Some(_)) => vec![NEW_SERVER_KEY],
+        (true, Some(_)) | (false, None) => Vec::new(),
+    }
 }
 
 /// The 32 bytes of the server key, made at the first start.
@@ -304,11 +314,15 @@ mod tests {
     fn a_server_key_is_lost_where_there_is_a_database_without_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = DataDir::create(folder.path()).expect("there");
-        assert!(!has_lost_server_key(&data_dir), "a first start makes one");
-        fs::write(data_dir.store(), b"").expect("written");
-        assert!(has_lost_server_key(&data_dir));
+        assert!(losses(&data_dir).is_empty(), "a first start makes both");
+        fs::write(data_dir.store(), b"store").expect("written");
+        assert_eq!(losses(&data_dir), [NEW_SERVER_KEY]);
         server_key(&data_dir, |bytes| bytes.fill(7)).expect("made");
-        assert!(!has_lost_server_key(&data_dir));
+        assert!(losses(&data_dir).is_empty());
+        fs::write(data_dir.store(), b"").expect("written");
+        assert_eq!(losses(&data_dir), [NEW_STORE]);
+        fs::remove_file(data_dir.store()).expect("removed");
+        assert_eq!(losses(&data_dir), [NEW_STORE]);
     }
 
     #[test]

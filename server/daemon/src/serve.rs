@@ -13,7 +13,7 @@ mod sweep;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use longwire_api::server::{Listener as HttpListener, serve};
 use longwire_api::{AndroidpnConfig, Api, ApiConfig};
 use longwire_net::certificate::Certificate;
@@ -74,7 +74,8 @@ async fn take_lock(data_dir: &DataDir) -> anyhow::Result<Lock> {
     let holder = Holder::new("serve", system::now());
     let until = Instant::now() + LOCK_WAIT;
     loop {
-        match lock::attempt(&data_dir.lock(), &holder)? {
+        let attempt = lock::attempt(&data_dir.lock(), &holder);
+        match attempt.map_err(|error| data_dir::explain(data_dir.path(), error))? {
             Attempt::Held(lock) => return Ok(lock),
             Attempt::Taken(Some(other)) if other.is_server() || Instant::now() >= until => {
                 bail!(lock::refusal(data_dir.path(), Some(&other)));
@@ -104,14 +105,15 @@ async fn start(
     let (keys, androidpn) = (configuration.device_keys.clone(), configuration.androidpn.as_ref());
     let originals = androidpn.map(|androidpn| Originals { api_key: &androidpn.api_key, is_key_kept: true });
     let engine = Engine::open(data_dir, domain, registration, token_s, heartbeat, keys, originals).await?;
-    if engine.has_new_server_key {
-        tracing::warn!("{}", data_dir::NEW_SERVER_KEY);
+    for warning in &engine.warnings {
+        tracing::warn!("{warning}");
     }
     let metrics = &engine.core.metrics;
     log.count(metrics.log_lines_dropped.clone());
     let reload = Arc::new(Reload::new(configuration, data_dir, &loaded, client_ca.as_ref(), metrics));
-    engine.core.begin_generation().await?;
-    engine.core.resume().await?;
+    let unwritten = || format!("the store in {} cannot be written: is its disk full?", data_dir.path().display());
+    engine.core.begin_generation().await.with_context(unwritten)?;
+    engine.core.resume().await.with_context(unwritten)?;
     let net = listeners::c2s(
         configuration,
         Arc::clone(&engine.core),
@@ -136,15 +138,8 @@ async fn start(
     if configuration.androidpn.is_some() {
         servers.spawn(claims::run(Arc::clone(&engine.core), stopped.clone()));
     }
-    match memory::ceiling(configuration.memory_max) {
-        Some(ceiling) => {
-            tracing::info!(ceiling, "near this many bytes of memory nothing new is taken");
-            servers.spawn(memory::run(Arc::clone(&engine.core), ceiling, stopped.clone()));
-        }
-        None => {
-            servers.spawn(memory::measure(Arc::clone(&engine.core), stopped.clone()));
-        }
-    }
+    let ceiling = memory::ceiling(configuration.memory_max);
+    servers.spawn(memory::run(Arc::clone(&engine.core), ceiling, stopped.clone()));
     servers.spawn(sweep::run(Arc::clone(&engine.core), configuration.retention_days, stopped));
     registration::explain(configuration, &engine.core).await?;
     let ready = Ready {

@@ -50,8 +50,8 @@ pub(crate) struct Originals<'a> {
 /// A core on the embedded store of a data directory, whose lock the caller holds.
 pub(crate) struct Engine {
     pub core: Arc<Core>,
-    /// The server key was missing beside a database that is there ([`data_dir::NEW_SERVER_KEY`]).
-    pub has_new_server_key: bool,
+    /// What was missing in the data directory and was made anew ([`data_dir::losses`]).
+    pub warnings: Vec<&'static str>,
     store: SqliteStore,
 }
 
@@ -66,7 +66,7 @@ impl Engine {
         originals: Option<Originals<'_>>,
     ) -> anyhow::Result<Self> {
         let env = env();
-        let has_new_server_key = data_dir::has_lost_server_key(data_dir);
+        let warnings = data_dir::losses(data_dir);
         let server_key = data_dir::server_key(data_dir, |bytes| env.random.fill(bytes))?;
         let mut options = Options::default();
         if data_dir.has_failed() {
@@ -96,7 +96,7 @@ impl Engine {
             androidpn,
         };
         let core = Core::open(Arc::new(store.clone()), env, config).await.context("the store cannot be read")?;
-        Ok(Self { core, has_new_server_key, store })
+        Ok(Self { core, warnings, store })
     }
 
     /// Writes what is queued, and closes the store.

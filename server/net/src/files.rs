@@ -17,6 +17,21 @@ pub(crate) fn raise_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
+/// Below so many connections the limit of open files is told to be too low.
+const CONNECTIONS_FEW: i64 = 128;
+
+/// Warns of a limit of open files that leaves no room to speak of.
+pub(crate) fn warn_of_few(files: u64) {
+    let connections = for_connections(files);
+    if connections < CONNECTIONS_FEW {
+        tracing::warn!(
+            files,
+            connections,
+            "the limit of open files leaves room for few devices: raise it (ulimit -n, LimitNOFILE=)"
+        );
+    }
+}
+
 /// Of a limit of open files, how many connections of XMPP may be: the rest is for HTTP, the operator's commands and the store.
 pub(crate) fn for_connections(files: u64) -> i64 {
     let kept = (files / 4).clamp(64, 1_024);

@@ -129,7 +129,9 @@ impl Net {
     /// # Errors
     /// [`NetError`]; nothing runs then.
     pub fn start(core: Arc<Core>, config: &NetConfig, runtime: Handle) -> Result<Self, NetError> {
-        let connections_max = files::raise_limit().map(files::for_connections);
+        let files = files::raise_limit();
+        files.into_iter().for_each(files::warn_of_few);
+        let connections_max = files.map(files::for_connections);
         let c2s = config.c2s.map(|address| Listener::bind(address, false)).transpose()?;
         let c2s_tls = config.c2s_tls.map(|address| Listener::bind(address, true)).transpose()?;
         let addresses = [&c2s, &c2s_tls].map(|listener| listener.as_ref().map(Listener::address).transpose());

@@ -38,6 +38,12 @@ pub enum OpenError {
         /// The version.
         version: i64,
     },
+    /// It is a database of another program.
+    #[error("{path} is a database of another program: choose another directory")]
+    Unknown {
+        /// The database.
+        path: PathBuf,
+    },
     /// It is not a whole SQLite database.
     #[error("{path} is damaged ({detail}): restore a backup; nothing was changed")]
     Damaged {

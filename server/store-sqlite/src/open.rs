@@ -133,6 +133,7 @@ pub(crate) async fn open(place: &Place) -> Result<SqliteConnection, OpenError> {
     let mut conn = place.writer().await.map_err(|error| failed(place, error))?;
     if !is_new {
         check(place, &mut conn).await?;
+        refuse_unknown(place, &mut conn).await?;
         refuse_newer(place, &mut conn).await?;
     }
     migrate(place, &mut conn).await?;
@@ -185,6 +186,18 @@ pub(crate) async fn version(place: &Place, conn: &mut SqliteConnection) -> Resul
     }
     let row = statement(NEWEST, []).fetch_one(conn).await.map_err(failed)?;
     column(&row, "version").map(Some).map_err(failed)
+}
+
+/// Refuses a database that has tables, and none that tells of our schema.
+async fn refuse_unknown(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+    if version(place, conn).await?.is_some() {
+        return Ok(());
+    }
+    let any = statement("SELECT 1 FROM sqlite_schema", []).fetch_optional(conn).await;
+    match any.map_err(|error| failed(place, error))? {
+        Some(_) => Err(OpenError::Unknown { path: place.path.clone() }),
+        None => Ok(()),
+    }
 }
 
 pub(crate) async fn refuse_newer(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {

@@ -125,6 +125,18 @@ async fn f26_an_older_programs_database_gets_what_was_added_and_stays_open_to_it
 }
 
 #[tokio::test]
+async fn a_database_of_another_program_is_refused_and_an_empty_one_is_made() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let other = tempfile::tempdir().expect("a directory");
+    for empty in [&dir, &other] {
+        fs::write(empty.path().join(FILE), b"").expect("written");
+    }
+    open(dir.path()).await.expect("a store").close().await;
+    by_hand(other.path(), "CREATE TABLE other (n INTEGER)").await;
+    assert!(matches!(open(other.path()).await.expect_err("not ours"), OpenError::Unknown { .. }));
+}
+
+#[tokio::test]
 async fn a_migration_or_an_addition_with_another_checksum_is_refused() {
     for (sql, expected) in
         [("UPDATE _sqlx_migrations SET checksum = x'00'", 1), ("UPDATE addition SET checksum = x'00'", 3)]

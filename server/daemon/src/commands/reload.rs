@@ -9,7 +9,7 @@ use crate::control::{Call, Control, RELOAD};
 use crate::output;
 
 pub(crate) async fn run(place: &Place, variables: &[(String, String)]) -> anyhow::Result<()> {
-    let mut control = Control::open_running(place, variables).await?;
+    let mut control = Control::open_running(place, variables).await.context("nothing was reloaded")?;
     let answer = control.call(Call::new(Method::POST, RELOAD)).await;
     control.close().await;
     let answer = answer?;

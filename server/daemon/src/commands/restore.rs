@@ -54,6 +54,8 @@ fn refuse_used(path: &Path) -> anyhow::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error).with_context(|| format!("{shown} cannot be used")),
     };
+    // What a new file system has in it is nobody's.
+    let names: Vec<OsString> = names.into_iter().filter(|name| name != "lost+found").collect();
     let ours = BESIDE.map(|(name, _)| name);
     let is_ours = |name: &OsString| {
         ours.iter().chain(&[MARKER, UNCHECKED, STORE, DataDir::LOCK]).any(|known| name.as_os_str() == *known)
@@ -61,9 +63,8 @@ fn refuse_used(path: &Path) -> anyhow::Result<()> {
     if names.is_empty() || unfinished::is_begun(path) && names.iter().all(is_ours) {
         return Ok(());
     }
-    bail!(
-        "{shown} is in use: a backup is restored into a new or an empty directory; move this one away, or name another"
-    )
+    let why = if names.iter().any(|name| name == STORE) { "is in use: it holds a store" } else { "is not empty" };
+    bail!("{shown} {why}; a backup is restored into a new or an empty directory: move this one away, or name another")
 }
 
 /// The directory, which says from now on what it is to become.
@@ -149,7 +150,7 @@ mod tests {
         refuse_used(folder.path()).expect("an empty one is not");
         refuse_used(&folder.path().join("none")).expect("one that is not there is not");
         fs::write(folder.path().join("longwire.lock"), b"").expect("written");
-        assert!(refuse_used(folder.path()).expect_err("refused").to_string().contains("is in use"));
+        assert!(refuse_used(folder.path()).expect_err("refused").to_string().contains("is not empty"));
         refuse_used(&folder.path().join("longwire.lock")).expect_err("a file is no directory");
         for name in [MARKER, UNCHECKED, "server.key", "longwire.db"] {
             fs::write(folder.path().join(name), b"").expect("written");

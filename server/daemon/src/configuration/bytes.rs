@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 
 /// Less is less than a server that does nothing.
-const MEMORY_MIN: u64 = 48 * 1024 * 1024;
+pub(crate) const MEMORY_MIN: u64 = 48 * 1024 * 1024;
 
 /// The ceiling of memory that `memory_max` says.
 pub(super) fn memory_max(text: Option<&str>) -> anyhow::Result<Option<u64>> {

@@ -10,6 +10,8 @@ use longwire_core::metrics::Counter;
 
 /// Bytes that wait at most; lines above that are dropped.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The pause before what cannot be written is tried again: on a full disk there may be room by then.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// How long the end waits for lines to be written.
 const END_WAIT: Duration = Duration::from_secs(1);
 
@@ -37,6 +39,30 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn count_dropped(&self) {
+        if let Some(count) = self.count.get() {
+            count.inc();
+        }
+    }
+
+    /// Writes a line, however long that takes; whether it could. What nobody reads any more, or cannot be written before the end, cannot.
+    fn put(&self, to: &mut impl Write, mut line: &[u8]) -> bool {
+        while !line.is_empty() {
+            match to.write(line) {
+                Ok(written) if written > 0 => line = line.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return false,
+                Ok(_) | Err(_) => {
+                    let waited = self.changed.wait_timeout_while(self.lock(), RETRY_PAUSE, |state| !state.is_ending);
+                    if waited.unwrap_or_else(PoisonError::into_inner).0.is_ending {
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    }
+
     /// Everything that waits and how many lines were dropped; none at the end.
     fn take(&self) -> Option<(VecDeque<Vec<u8>>, u64)> {
         let is_idle = |state: &mut State| state.lines.is_empty() && !state.is_ending;
@@ -58,9 +84,7 @@ impl Write for Lines {
         let mut state = self.0.lock();
         if state.bytes.saturating_add(line.len()) > BYTES_MAX {
             state.dropped += 1;
-            if let Some(count) = self.0.count.get() {
-                count.inc();
-            }
+            self.0.count_dropped();
         } else {
             state.bytes += line.len();
             state.lines.push_back(line.to_vec());
@@ -105,7 +129,9 @@ pub(super) fn start(
         while let Some((lines, dropped)) = own.take() {
             for line in lines {
                 // A log that nobody can have is no reason to stop.
-                drop(to.write_all(&line));
+                if !own.put(&mut to, &line) {
+                    own.count_dropped();
+                }
             }
             if dropped > 0 {
                 on_dropped(dropped);
@@ -166,6 +192,60 @@ mod tests {
         assert!((12..=16).contains(&said) && counter.get() == said, "{said}");
         drop(guard);
         assert_eq!(lines_written.try_iter().count() as u64 + said, 20);
+    }
+
+    /// A disk that is full at first, and takes a few bytes at a time.
+    struct Full {
+        failures: u32,
+        written: SyncSender<u8>,
+    }
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.failures > 0 {
+                self.failures -= 1;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            bytes.iter().take(2).try_for_each(|byte| self.written.send(*byte)).map_err(io::Error::other)?;
+            Ok(bytes.len().min(2))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_full_disk_does_not_take_is_written_once_there_is_room() {
+        let (written, bytes_written) = sync_channel(LINES);
+        let (mut lines, guard) = start(Full { failures: 1, written }, |_| ()).expect("a thread");
+        lines.write_all(b"one line\n").expect("it never fails");
+        let whole: Vec<u8> = (0..9).map(|_| bytes_written.recv().expect("it is written")).collect();
+        assert_eq!(whole, b"one line\n");
+        drop(guard);
+    }
+
+    /// A pipe without a reader.
+    struct Broken;
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_nobody_reads_any_more_is_counted() {
+        let counter = Counter::default();
+        let (mut lines, guard) = start(Broken, |_| ()).expect("a thread");
+        guard.count(counter.clone());
+        lines.write_all(b"one").expect("it never fails");
+        drop(guard);
+        assert_eq!(counter.get(), 1);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use longwire_core::pressure::Level;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::configuration::bytes::MEMORY_MIN;
+
 /// How often memory is measured: a storm of handshakes takes some megabytes in that time.
 const PERIOD: Duration = Duration::from_millis(200);
 /// How often where nothing depends on it.
@@ -39,8 +41,23 @@ pub(super) fn sessions(ceiling: u64) -> u32 {
     u32::try_from(ceiling / 100 * HIGH_PERCENT.0 / SESSION_BYTES).unwrap_or(u32::MAX)
 }
 
-/// Measures until `stop` says true.
-pub(super) async fn run(core: Arc<Core>, ceiling: u64, mut stop: watch::Receiver<bool>) {
+/// Measures until `stop` says true; without a ceiling for the metrics alone.
+pub(super) async fn run(core: Arc<Core>, ceiling: Option<u64>, stop: watch::Receiver<bool>) {
+    match ceiling {
+        Some(ceiling) => hold(core, ceiling, stop).await,
+        None => measure(core, stop).await,
+    }
+}
+
+async fn hold(core: Arc<Core>, ceiling: u64, mut stop: watch::Receiver<bool>) {
+    tracing::info!(ceiling, "near this many bytes of memory nothing new is taken");
+    if ceiling < MEMORY_MIN {
+        tracing::warn!(
+            ceiling,
+            least = MEMORY_MIN,
+            "so little memory leaves no room for devices: raise the control group's limit (MemoryMax=)"
+        );
+    }
     core.metrics.memory_ceiling.set(number(ceiling));
     let measuring = async {
         let mut turn: u32 = 0;
@@ -71,8 +88,7 @@ pub(super) async fn run(core: Arc<Core>, ceiling: u64, mut stop: watch::Receiver
     }
 }
 
-/// Measures for the metrics alone, where there is no ceiling, until `stop` says true.
-pub(super) async fn measure(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+async fn measure(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     let measuring = async {
         loop {
             core.metrics.memory_used.set(number(resident().unwrap_or(0)));
