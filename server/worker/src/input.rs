@@ -187,7 +187,7 @@ impl<H: Host> Worker<H> {
         let peer = self.peer(slot);
         let Some(untold) = self.violation_lines.take(peer, self.now.mono_ms) else { return };
         let (worker, condition, count) = (self.index, StreamCondition::PolicyViolation.name(), self.violations);
-        tracing::info!(peer = said(peer), worker, condition, count, untold, "a stream was ended");
+        tracing::info!(peer = %said(peer), worker, condition, count, untold, "a stream was ended");
     }
 
     fn peer(&self, slot: usize) -> Option<IpAddr> {
@@ -203,7 +203,7 @@ impl<H: Host> Worker<H> {
         let account = failure.account.as_deref().map_or_else(|| "-".to_owned(), shown);
         let LoginFailure { condition, mechanism, .. } = failure;
         let (worker, condition, count) = (self.index, condition.name(), self.login_failures);
-        tracing::info!(peer = said(peer), account, worker, condition, mechanism, count, untold, "a login failed");
+        tracing::info!(peer = %said(peer), account, worker, condition, mechanism, count, untold, "a login failed");
     }
 
     /// In the order of the stanzas (RFC 6120 §10.1).

@@ -26,6 +26,7 @@ public class ClientCertificate(
     /** PEM: the private key of the first of them. */
     internal val key: String,
 ) {
+    /** The same texts; how long that takes tells nothing of the key. */
     override fun equals(other: Any?): Boolean =
         other is ClientCertificate &&
             certificates == other.certificates &&
