@@ -184,10 +184,9 @@ impl<H: Host> Worker<H> {
 
     fn note_violation(&mut self, slot: usize) {
         self.violations += 1;
-        let peer = self.peer(slot);
-        let Some(untold) = self.violation_lines.take(peer, self.now.mono_ms) else { return };
+        let Some(untold) = self.violation_lines.take(self.peer(slot), self.now.mono_ms) else { return };
         let (worker, condition, count) = (self.index, StreamCondition::PolicyViolation.name(), self.violations);
-        tracing::info!(peer = %said(peer), worker, condition, count, untold, "a stream was ended");
+        tracing::info!(worker, condition, count, untold, "a stream was ended");
     }
 
     fn peer(&self, slot: usize) -> Option<IpAddr> {
@@ -200,10 +199,11 @@ impl<H: Host> Worker<H> {
         self.login_failures += 1;
         let peer = self.peer(slot);
         let Some(untold) = self.failed_lines.take(peer, self.now.mono_ms) else { return };
+        let peer = peer.map_or_else(|| "-".to_owned(), |peer| peer.to_string());
         let account = failure.account.as_deref().map_or_else(|| "-".to_owned(), shown);
         let LoginFailure { condition, mechanism, .. } = failure;
         let (worker, condition, count) = (self.index, condition.name(), self.login_failures);
-        tracing::info!(peer = %said(peer), account, worker, condition, mechanism, count, untold, "a login failed");
+        tracing::info!(%peer, account, worker, condition, mechanism, count, untold, "a login failed");
     }
 
     /// In the order of the stanzas (RFC 6120 §10.1).
@@ -241,9 +241,4 @@ impl<H: Host> Worker<H> {
     pub(crate) fn violation(&mut self, slot: usize, text: String) {
         self.close(slot, &StreamError::new(StreamCondition::PolicyViolation).with_text(text));
     }
-}
-
-/// An address as the log has it.
-fn said(peer: Option<IpAddr>) -> String {
-    peer.map_or_else(|| "-".to_owned(), |peer| peer.to_string())
 }
