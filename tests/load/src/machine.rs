@@ -1,0 +1,96 @@
+//! Where and of what the figures are: what stands on top of them.
+
+use std::fmt;
+use std::fs;
+use std::process::Command;
+
+use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde::Serialize;
+
+/// The machine, the commit and the moment.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Machine {
+    processor: String,
+    processors: usize,
+    memory_gib: u64,
+    kernel: String,
+    /// How busy it was before anything was measured: above a few tenths the figures are somebody else's.
+    load_before: String,
+    commit: String,
+    date: String,
+    /// Of what is measured, by its name.
+    versions: Vec<(String, String)>,
+}
+
+impl Machine {
+    /// This one, with the versions of what is measured.
+    pub(crate) fn this(versions: Vec<(String, String)>) -> Self {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        let (cpu, memory, load) = (read("/proc/cpuinfo"), read("/proc/meminfo"), read("/proc/loadavg"));
+        let memory_kib = field(&memory, "MemTotal").trim_end_matches(" kB").parse::<u64>().unwrap_or_default();
+        let changed = if said("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() {
+            ""
+        } else {
+            ", with changes"
+        };
+        Self {
+            processor: field(&cpu, "model name").to_owned(),
+            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            memory_gib: (memory_kib + 512 * 1024) / 1024 / 1024,
+            kernel: read("/proc/sys/kernel/osrelease").trim().split('-').next().unwrap_or_default().to_owned(),
+            load_before: load.split(' ').next().unwrap_or_default().to_owned(),
+            commit: format!("{}{changed}", said("git", &["log", "-1", "--format=%h (%s)"])),
+            date: said("date", &["-u", "+%Y-%m-%d"]),
+            versions,
+        }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { processor, processors, memory_gib, kernel, load_before, commit, date, versions } = self;
+        writeln!(
+            f,
+            "{date}, commit {commit}, on {processors} processors ({processor}) with {memory_gib} GiB under Linux {kernel}; load before: {load_before}."
+        )?;
+        let versions: Vec<String> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        writeln!(f, "Measured: {}.", versions.join(", "))
+    }
+}
+
+/// The value of a `name : value` line.
+fn field<'a>(text: &'a str, name: &str) -> &'a str {
+    let of_line = |line: &'a str| line.strip_prefix(name)?.trim_start().strip_prefix(':').map(str::trim);
+    text.lines().find_map(of_line).unwrap_or_default()
+}
+
+/// What a command prints, in one line; nothing when it cannot be run.
+pub(crate) fn said(command: &str, arguments: &[&str]) -> String {
+    let output = Command::new(command).args(arguments).output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+}
+
+/// Raises the limit of open files as far as it goes, also for the servers that are started from here; gives it.
+///
+/// # Errors
+/// The kernel refuses.
+pub(crate) fn raise_file_limit() -> anyhow::Result<usize> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+        .context("failed to raise the limit of open files")?;
+    Ok(maximum.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_by_its_whole_name() {
+        let text = "model\t\t: 1\nmodel name\t: A processor\nMemTotal:       24576 kB\n";
+        assert_eq!(field(text, "model name"), "A processor");
+        assert_eq!(field(text, "MemTotal"), "24576 kB");
+        assert_eq!(field(text, "Mem"), "");
+    }
+}

@@ -1,0 +1,133 @@
+//! `load`: measures Longwire, its peers and a floor, in one run on one machine, and prints and writes what came of it.
+
+#![forbid(unsafe_code)]
+
+mod client;
+mod floor;
+mod histogram;
+mod machine;
+mod proc;
+mod reading;
+mod report;
+mod rows;
+mod target;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use machine::Machine;
+use report::Report;
+use rows::{Group, Scale};
+use target::{Site, Target};
+
+/// Measures Longwire, its peers and a floor.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measures, and prints a table.
+    Run(Options),
+    /// Is the floor: a line server on raw tokio, which `run` starts for itself.
+    Floor(floor::Options),
+}
+
+#[derive(Debug, clap::Args)]
+struct Options {
+    /// How often each figure is measured; the table has the medians.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=99))]
+    runs: u16,
+    /// Small counts, which only show that it runs.
+    #[arg(long)]
+    short: bool,
+    /// Only these groups of rows.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Group>,
+    /// Only these targets.
+    #[arg(long, value_delimiter = ',')]
+    targets: Vec<Target>,
+    /// Fails when a target is not here.
+    #[arg(long)]
+    all_present: bool,
+    /// Where `report.json` and `report.md` go.
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+}
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("failed to begin")?;
+    match Arguments::parse().command {
+        Command::Run(options) => runtime.block_on(run(&options)),
+        Command::Floor(options) => runtime.block_on(floor::serve(&options)),
+    }
+}
+
+async fn run(options: &Options) -> anyhow::Result<()> {
+    let files_max = machine::raise_file_limit()?;
+    let scale = if options.short { Scale::short(files_max) } else { Scale::full(files_max) };
+    let present = present(options)?;
+    let versions = present.iter().map(|(target, version)| (target.name().to_owned(), version.clone())).collect();
+    let mut report = Report {
+        machine: Machine::this(versions),
+        runs: usize::from(options.runs),
+        is_short: options.short,
+        is_whole: options.only.is_empty(),
+        targets: present.iter().map(|(target, _)| target.name().to_owned()).collect(),
+        rows: Vec::new(),
+        failures: Vec::new(),
+    };
+    let mut sites = present.into_iter().map(|(target, _)| Site::new(target)).collect::<anyhow::Result<Vec<Site>>>()?;
+    let groups: &[Group] = if options.only.is_empty() { Group::value_variants() } else { &options.only };
+    for run in 1..=options.runs {
+        // Each group of all targets close together, so that what else the machine does meets them alike.
+        for group in groups {
+            for site in &mut sites {
+                say(&format!("run {run} of {}: {group:?} of {}", options.runs, site.target.name()));
+                // What fails is told, and the hour that the others take is not lost.
+                match group.measure(site, &scale).await {
+                    Ok(readings) => report.add(site.target.name(), readings),
+                    Err(error) => report.failed(format!("run {run}, {group:?} of {}: {error:#}", site.target.name())),
+                }
+            }
+        }
+    }
+    write(&options.out, &report)?;
+    anyhow::ensure!(report.is_complete(), "something could not be measured");
+    Ok(())
+}
+
+/// The targets that were asked for and are here, with their versions.
+fn present(options: &Options) -> anyhow::Result<Vec<(Target, String)>> {
+    let asked: &[Target] = if options.targets.is_empty() { Target::value_variants() } else { &options.targets };
+    let mut present = Vec::new();
+    for &target in asked {
+        let Some(version) = target.version() else {
+            anyhow::ensure!(!options.all_present, "{} is not here", target.name());
+            say(&format!("{} is not here: its column is missing (scripts/bench --install-peers)", target.name()));
+            continue;
+        };
+        present.push((target, version));
+    }
+    anyhow::ensure!(!present.is_empty(), "nothing is here to be measured");
+    Ok(present)
+}
+
+fn write(folder: &Path, report: &Report) -> anyhow::Result<()> {
+    let text = report.text();
+    std::fs::create_dir_all(folder).context("failed to make the folder of the report")?;
+    std::fs::write(folder.join("report.json"), serde_json::to_string_pretty(report)? + "\n")
+        .context("failed to write the report")?;
+    std::fs::write(folder.join("report.md"), &text).context("failed to write the table")?;
+    writeln!(std::io::stdout(), "\n{text}").context("failed to print the table")
+}
+
+/// How far it has come; nobody is kept waiting by who does not read it.
+fn say(text: &str) {
+    drop(writeln!(std::io::stderr(), "{text}"));
+}

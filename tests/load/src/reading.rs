@@ -1,0 +1,42 @@
+//! One figure of one run, before anything is made of several.
+
+/// What is measured: the same of every target and run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// What it says, completely.
+    pub(crate) name: String,
+    /// Of the figure.
+    pub(crate) unit: &'static str,
+    /// What Longwire's figure must be, as `≤ 2`; empty where nothing was demanded.
+    pub(crate) must: &'static str,
+}
+
+impl Row {
+    /// A row without a demand.
+    pub(crate) fn new(name: impl Into<String>, unit: &'static str) -> Self {
+        Self { name: name.into(), unit, must: "" }
+    }
+
+    /// The same row with what is demanded.
+    pub(crate) const fn must(mut self, must: &'static str) -> Self {
+        self.must = must;
+        self
+    }
+
+    /// Its figure of this run.
+    pub(crate) fn is(self, figure: f64) -> Reading {
+        Reading { row: self, outcome: Ok(figure) }
+    }
+
+    /// Without one, and why.
+    pub(crate) fn absent(self, why: &'static str) -> Reading {
+        Reading { row: self, outcome: Err(why.to_owned()) }
+    }
+}
+
+/// A row's figure, or why there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reading {
+    pub(crate) row: Row,
+    pub(crate) outcome: Result<f64, String>,
+}

@@ -1,0 +1,91 @@
+//! What is measured: one file per group of rows, each for every target where it makes sense.
+
+mod binary;
+mod broadcast;
+mod catch_up;
+mod heartbeat;
+mod login;
+mod memory;
+mod post;
+mod scale;
+mod stanza;
+mod start;
+mod storm;
+mod wire;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use crate::client::{Carriage, Proof};
+use crate::reading::Reading;
+use crate::target::{Site, Target};
+
+pub(crate) use scale::Scale;
+
+/// Rows that are measured together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Group {
+    Memory,
+    Post,
+    Stanza,
+    Login,
+    Heartbeat,
+    Start,
+    Binary,
+    Broadcast,
+    CatchUp,
+    Storm,
+    Wire,
+}
+
+impl Group {
+    /// Measures once.
+    ///
+    /// # Errors
+    /// The target does not do what it is asked.
+    pub(crate) async fn measure(self, site: &mut Site, scale: &Scale) -> anyhow::Result<Vec<Reading>> {
+        match self {
+            Self::Memory => Box::pin(memory::measure(site, scale)).await,
+            Self::Post => Box::pin(post::measure(site, scale)).await,
+            Self::Stanza => Box::pin(stanza::measure(site, scale)).await,
+            Self::Login => Box::pin(login::measure(site, scale)).await,
+            Self::Heartbeat => Box::pin(heartbeat::measure(site, scale)).await,
+            Self::Start => Box::pin(start::measure(site)).await,
+            Self::Binary => binary::measure(site),
+            Self::Broadcast => Box::pin(broadcast::measure(site, scale)).await,
+            Self::CatchUp => Box::pin(catch_up::measure(site, scale)).await,
+            Self::Storm => Box::pin(storm::measure(site, scale)).await,
+            Self::Wire => Box::pin(wire::measure(site)).await,
+        }
+    }
+}
+
+/// The numbers of the next `count` payloads: none is used twice in a run of the harness.
+fn numbers(count: u64) -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(count, Ordering::Relaxed)
+}
+
+/// Lets what was begun come to rest: sockets close, allocators give back, logs are written.
+async fn settle() {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+/// The login that costs least where a login is not what is measured.
+fn cheapest(target: Target, carriage: Carriage) -> Proof {
+    // Longwire takes no password in the clear.
+    if target == Target::Longwire && carriage == Carriage::Plain { Proof::Scram } else { Proof::Plain }
+}
+
+/// What was done in a time, per second of it.
+fn per_second(count: u64, time: Duration) -> f64 {
+    // A clock tick of the kernel is the least that it tells.
+    count as f64 / time.max(Duration::from_millis(10)).as_secs_f64()
+}
+
+/// Milliseconds of each of `count`.
+fn ms_each(time: Duration, count: u64) -> f64 {
+    time.as_secs_f64() * 1_000.0 / count.max(1) as f64
+}

@@ -1,0 +1,95 @@
+//! Devices that were away come back at once, and each takes what it has missed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use longwire_test_support::wait::now;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::login::tokens;
+use super::{Scale, ms_each, numbers, per_second, settle};
+use crate::client::{Carriage, Cursor, Door, Poster, Proof, Wants, body, log_in};
+use crate::reading::{Reading, Row};
+use crate::target::{Site, Target};
+
+/// Logins at once.
+const AT_ONCE: usize = 64;
+const ELSEWHERE: &str = "keeps what is missed per device, which is not measured yet";
+
+struct Rows {
+    last: Row,
+    cost: Row,
+    login: Row,
+}
+
+fn rows(away: usize, missed: usize) -> Rows {
+    let name = |what: &str| format!("catch-up of {away} devices that missed {missed}: {what}");
+    Rows {
+        last: Row::new(name("the last one"), "ms"),
+        cost: Row::new(name("deliveries"), "per CPU-s"),
+        login: Row::new(name("CPU per device with its login"), "ms"),
+    }
+}
+
+pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Vec<Reading>> {
+    let mut readings = Vec::new();
+    for &missed in &scale.missed {
+        let Rows { last, cost, login } = rows(scale.away, missed);
+        if site.target != Target::Longwire {
+            readings.extend([last, cost, login].map(|row| row.absent(ELSEWHERE)));
+            continue;
+        }
+        let (elapsed, spent) = run(site, scale.away, missed).await?;
+        let deliveries = (scale.away * missed) as u64;
+        readings.push(last.is(elapsed.as_secs_f64() * 1_000.0));
+        readings.push(cost.is(per_second(deliveries, spent)));
+        readings.push(login.is(ms_each(spent, scale.away as u64)));
+    }
+    Ok(readings)
+}
+
+/// Time until the last device has caught up, and CPU of the server.
+async fn run(site: &mut Site, away: usize, missed: usize) -> anyhow::Result<(Duration, Duration)> {
+    let server = site.start(away).await?;
+    let proofs = tokens(&server.door, away).await?;
+    // Up to here they have everything; what is posted from now on they miss.
+    let known = all(&server.door, proofs.iter().map(|proof| (proof.clone(), None)), 0).await?;
+    let posting = server.posting.clone().context("the target is asked over HTTP")?;
+    let mut poster = Poster::connect(server.http, 0).await?;
+    let first = numbers(missed as u64);
+    for number in first..first + missed as u64 {
+        poster.post(&posting.request("", &body(number), true)).await?;
+    }
+    settle().await;
+    let (before, began) = (server.family.cpu()?, now());
+    all(&server.door, proofs.into_iter().zip(known), missed).await?;
+    let elapsed = began.elapsed();
+    Ok((elapsed, server.family.cpu()?.saturating_sub(before)))
+}
+
+/// Each logs in above its cursor, takes `goal` payloads, acknowledges them and goes; gives where each is then.
+async fn all(
+    door: &Arc<Door>,
+    devices: impl Iterator<Item = (Proof, Option<Cursor>)>,
+    goal: usize,
+) -> anyhow::Result<Vec<Option<Cursor>>> {
+    let (room, mut tasks) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
+    for (number, (proof, cursor)) in devices.enumerate() {
+        let (place, door) = (Arc::clone(&room).acquire_owned().await?, Arc::clone(door));
+        tasks.spawn(async move {
+            let _place = place;
+            let wants = Wants { token: false, cursor };
+            let mut session = log_in(&door, Carriage::Tls, &proof, &wants, number).await?;
+            session.take(goal).await.with_context(|| format!("client {number}"))?;
+            anyhow::Ok((number, session.cursor))
+        });
+    }
+    let mut cursors = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        cursors.push(done.context("a device panicked")??);
+    }
+    cursors.sort_by_key(|(number, _)| *number);
+    Ok(cursors.into_iter().map(|(_, cursor)| cursor).collect())
+}

@@ -1,0 +1,57 @@
+//! What a thousand heartbeats a second cost, over as many sessions as there are phones behind them.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use longwire_test_support::wait::now;
+use tokio::task::JoinSet;
+
+use super::{Scale, cheapest, settle};
+use crate::client::{Carriage, Session, online};
+use crate::reading::{Reading, Row};
+use crate::target::Site;
+
+/// Heartbeats that may be on their way at once.
+const WORKERS: usize = 20;
+
+pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Vec<Reading>> {
+    let mut readings = Vec::new();
+    for (carriage, must) in [(Carriage::Plain, "≤ 1.5"), (Carriage::Tls, "")] {
+        let name = format!("CPU at {} heartbeats/s, {}", scale.beats_per_second, carriage.name());
+        readings.push(Row::new(name, "%").must(must).is(run(site, scale, carriage).await?));
+    }
+    Ok(readings)
+}
+
+/// Percent of one processor.
+async fn run(site: &mut Site, scale: &Scale, carriage: Carriage) -> anyhow::Result<f64> {
+    let server = site.start(scale.beating).await?;
+    let mut sessions = online(&server.door, carriage, &cheapest(site.target, carriage), 0..scale.beating).await?;
+    settle().await;
+    let (before, began) = (server.family.cpu()?, now());
+    let each = scale.beating.div_ceil(WORKERS);
+    let mut tasks = JoinSet::new();
+    while !sessions.is_empty() {
+        let own = sessions.split_off(sessions.len().saturating_sub(each));
+        tasks.spawn(beat(own, scale.beats_per_second, scale.seconds));
+    }
+    // The sessions of all workers live until the last has done its part: nobody leaves while it is measured.
+    let mut done = Vec::new();
+    while let Some(worker) = tasks.join_next().await {
+        done.push(worker.context("a worker panicked")??);
+    }
+    let spent = server.family.cpu()?.saturating_sub(before);
+    Ok(100.0 * spent.as_secs_f64() / began.elapsed().as_secs_f64())
+}
+
+/// A worker's part: its sessions in turn.
+async fn beat(mut sessions: Vec<Session>, per_second: u32, seconds: u32) -> anyhow::Result<Vec<Session>> {
+    let workers = u32::try_from(WORKERS)?;
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) * workers / per_second);
+    let (count, length) = (usize::try_from(per_second * seconds / workers)?, sessions.len());
+    for index in 0..count {
+        ticks.tick().await;
+        sessions.get_mut(index % length).context("no session")?.beat().await?;
+    }
+    Ok(sessions)
+}

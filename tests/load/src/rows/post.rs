@@ -1,0 +1,176 @@
+//! HTTP POST → connected device: closed loop, and paced from an open one; with nothing stored, and durable before the answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tokio::task::JoinSet;
+
+use super::{Scale, cheapest, numbers, per_second, settle};
+use crate::client::{Arrivals, Carriage, Pace, Poster, Posting, Session, body, listen, name_of, online, pace};
+use crate::reading::{Reading, Row};
+use crate::target::{Running, Site, Target, devices};
+
+/// Connections over which is posted at the same time, as a back-end with a pool has them.
+const POSTERS: usize = 32;
+/// For the last answers, behind the last deliveries.
+const ANSWERS: Duration = Duration::from_secs(10);
+const NOT_KEPT: &str = "keeps nothing on disk of what it has delivered";
+const NO_HTTP: &str = "is not asked over HTTP";
+
+/// Everything that a loop needs.
+#[derive(Clone)]
+struct Loop {
+    posting: Posting,
+    port: u16,
+    to: Arc<Vec<String>>,
+    is_kept: bool,
+    arrivals: Arc<Arrivals>,
+}
+
+struct Rows {
+    closed: Row,
+    paced: [(Row, u64); 3],
+}
+
+fn rows(carriage: Carriage, is_kept: bool, rate: u32) -> Rows {
+    let kind = if is_kept { "durable" } else { "nothing stored" };
+    let (carriage, closed_must) = (carriage.name(), if is_kept { "≥ 20,000" } else { "≥ 40,000" });
+    let paced = |quantile: &str| Row::new(format!("POST → device, {carriage}, {kind}, {rate}/s: {quantile}"), "ms");
+    Rows {
+        closed: Row::new(format!("POST → device, {carriage}, {kind}, closed loop"), "per CPU-s").must(closed_must),
+        paced: [
+            (paced("p50").must(if is_kept { "" } else { "≤ 0.2" }), 500),
+            (paced("p99").must(if is_kept { "≤ 5" } else { "≤ 0.36" }), 990),
+            (paced("p99.9"), 999),
+        ],
+    }
+}
+
+impl Rows {
+    fn absent(self, why: &'static str) -> Vec<Reading> {
+        let paced = self.paced.into_iter().map(|(row, _)| row.absent(why));
+        std::iter::once(self.closed.absent(why)).chain(paced).collect()
+    }
+}
+
+pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Vec<Reading>> {
+    let mut readings = Vec::new();
+    for carriage in [Carriage::Plain, Carriage::Tls] {
+        for is_kept in [false, true] {
+            let rows = rows(carriage, is_kept, scale.posts_per_second);
+            readings.extend(match site.target {
+                Target::Mosquitto => rows.absent(NO_HTTP),
+                Target::Floor | Target::Ejabberd | Target::Prosody if is_kept => rows.absent(NOT_KEPT),
+                Target::Longwire | Target::Floor | Target::Ejabberd | Target::Prosody => {
+                    run(site, scale, carriage, is_kept, rows).await?
+                }
+            });
+        }
+    }
+    Ok(readings)
+}
+
+async fn run(
+    site: &mut Site,
+    scale: &Scale,
+    carriage: Carriage,
+    is_kept: bool,
+    rows: Rows,
+) -> anyhow::Result<Vec<Reading>> {
+    let server = site.start(scale.devices).await?;
+    let sessions = online(&server.door, carriage, &cheapest(site.target, carriage), 0..scale.devices).await?;
+    let (to, arrivals) = (Arc::new(addresses(site.target, &server, &sessions)?), Arc::new(Arrivals::default()));
+    let posting = server.posting.clone().context("the target is asked over HTTP")?;
+    let work = Loop { posting, port: server.http, to, is_kept, arrivals: Arc::clone(&arrivals) };
+    let _listening = listen(sessions, &arrivals);
+    settle().await;
+    closed(&work, scale.posts.min(200)).await.context("to get warm")?;
+    let before = server.family.cpu()?;
+    closed(&work, scale.posts).await?;
+    let spent = server.family.cpu()?.saturating_sub(before);
+    let mut readings = vec![rows.closed.is(per_second(scale.posts, spent))];
+    let rate = scale.posts_per_second;
+    paced(&work, Pace { per_second: rate, count: u64::from(rate * scale.seconds) }).await?;
+    let latencies = arrivals.latencies();
+    for (row, per_mille) in rows.paced {
+        readings.push(row.is(latencies.quantile_ms(per_mille).context("nothing arrived")?));
+    }
+    Ok(readings)
+}
+
+/// What the target calls each device over HTTP.
+pub(super) fn addresses(target: Target, server: &Running, sessions: &[Session]) -> anyhow::Result<Vec<String>> {
+    let bare = |session: &Session| match target {
+        Target::Ejabberd => format!("{}@localhost", name_of(session.number)),
+        Target::Longwire | Target::Floor | Target::Mosquitto | Target::Prosody => name_of(session.number),
+    };
+    let Some(Posting::Longwire { key }) = &server.posting else { return Ok(sessions.iter().map(bare).collect()) };
+    let known =
+        if sessions.iter().all(|session| session.device.is_some()) { None } else { Some(devices(server.http, key)?) };
+    let id = |session: &Session| {
+        let listed = known.as_ref().and_then(|known| known.get(&name_of(session.number)));
+        session.device.as_ref().or(listed).cloned().with_context(|| format!("{} is no device", name_of(session.number)))
+    };
+    sessions.iter().map(id).collect()
+}
+
+/// Each poster posts as soon as its last post is answered; ends when everything has arrived.
+async fn closed(work: &Loop, count: u64) -> anyhow::Result<()> {
+    let (first, next) = (numbers(count), Arc::new(AtomicU64::new(0)));
+    work.arrivals.begin(first, None);
+    let mut tasks = JoinSet::new();
+    for number in 0..POSTERS {
+        let (work, next) = (work.clone(), Arc::clone(&next));
+        tasks.spawn(async move {
+            let mut poster = Poster::connect(work.port, number).await?;
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if index >= count {
+                    return anyhow::Ok(());
+                }
+                poster.post(&work.request(first, index)?).await?;
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.context("a poster panicked")??;
+    }
+    work.arrivals.reach(count).await
+}
+
+/// Posts at given instants, whatever becomes of the posts before.
+async fn paced(work: &Loop, plan: Pace) -> anyhow::Result<()> {
+    let accepted = Arc::new(AtomicU64::new(0));
+    let mut writers = Vec::new();
+    for number in 0..POSTERS {
+        writers.push(Poster::connect(work.port, number).await?.into_writer(Arc::clone(&accepted))?);
+    }
+    let (first, schedule, own) = (numbers(plan.count), plan.schedule(), work.clone());
+    work.arrivals.begin(first, Some(schedule));
+    // The posters are kept until the last answer has come.
+    let posters = pace(plan, schedule, writers, move |writers, index| {
+        let request = own.request(first, index)?;
+        let place = usize::try_from(index)? % POSTERS;
+        Ok(writers.get_mut(place).context("a poster")?.write(&request)?)
+    });
+    let _posters = posters.await?;
+    work.arrivals.reach(plan.count).await?;
+    let answered = async {
+        while accepted.load(Ordering::Relaxed) < plan.count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    drop(tokio::time::timeout(ANSWERS, answered).await);
+    let accepted = accepted.load(Ordering::Relaxed);
+    ensure!(accepted == plan.count, "{accepted} of {} posts were accepted", plan.count);
+    Ok(())
+}
+
+impl Loop {
+    fn request(&self, first: u64, index: u64) -> anyhow::Result<Vec<u8>> {
+        let to = self.to.get(usize::try_from(index)? % self.to.len()).context("no device")?;
+        Ok(self.posting.request(to, &body(first + index), self.is_kept))
+    }
+}

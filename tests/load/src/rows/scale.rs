@@ -1,0 +1,99 @@
+//! How much is measured: for figures, or only to show that it runs.
+
+/// Files that a server and the harness need beside a connection each.
+const OTHER_FILES: usize = 600;
+
+/// Counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Scale {
+    /// Connections at which memory is read, ascending.
+    pub(crate) levels: Vec<usize>,
+    /// Devices that are posted to, or that other clients write to.
+    pub(crate) devices: usize,
+    /// Posts of a closed loop.
+    pub(crate) posts: u64,
+    /// Stanzas to each device in a closed loop.
+    pub(crate) rounds: u64,
+    /// Seconds of an open loop.
+    pub(crate) seconds: u32,
+    pub(crate) posts_per_second: u32,
+    pub(crate) stanzas_per_second: u32,
+    pub(crate) beats_per_second: u32,
+    /// Logins of each kind.
+    pub(crate) logins: usize,
+    /// Sessions that beat.
+    pub(crate) beating: usize,
+    /// Devices that a broadcast is for.
+    pub(crate) audience: usize,
+    pub(crate) broadcasts: u64,
+    /// Devices that were away.
+    pub(crate) away: usize,
+    /// Notifications that each of them missed.
+    pub(crate) missed: Vec<usize>,
+    /// Devices of a storm.
+    pub(crate) storm: usize,
+    /// Open files that a process may have.
+    pub(crate) files_max: usize,
+}
+
+impl Scale {
+    /// For figures.
+    pub(crate) fn full(files_max: usize) -> Self {
+        Self {
+            levels: vec![1_000, 10_000, 19_000],
+            devices: 1_000,
+            posts: 20_000,
+            rounds: 50,
+            seconds: 10,
+            posts_per_second: 1_000,
+            stanzas_per_second: 5_000,
+            beats_per_second: 1_000,
+            logins: 2_000,
+            beating: 10_000,
+            audience: 10_000,
+            broadcasts: 5,
+            away: 10_000,
+            missed: vec![1, 10, 1_000],
+            storm: 19_000,
+            files_max,
+        }
+    }
+
+    /// To show that it runs.
+    pub(crate) fn short(files_max: usize) -> Self {
+        Self {
+            levels: vec![40, 120],
+            devices: 20,
+            posts: 200,
+            rounds: 5,
+            seconds: 1,
+            posts_per_second: 200,
+            stanzas_per_second: 500,
+            beats_per_second: 100,
+            logins: 20,
+            beating: 40,
+            audience: 50,
+            broadcasts: 3,
+            away: 20,
+            missed: vec![1, 10, 100],
+            storm: 50,
+            files_max,
+        }
+    }
+
+    /// Whether a process may have so many connections.
+    pub(crate) const fn has_room_for(&self, connections: usize) -> bool {
+        connections + OTHER_FILES <= self.files_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nineteen_thousand_fit_where_twenty_thousand_files_may_be_open() {
+        let scale = Scale::full(20_000);
+        assert!(scale.levels.iter().all(|level| scale.has_room_for(*level)) && !scale.has_room_for(19_401));
+    }
+}

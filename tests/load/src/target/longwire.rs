@@ -1,0 +1,91 @@
+//! Longwire: the release binary with its limits per address lifted, on a store on disk with `synchronous=FULL`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+use longwire_test_support::Client;
+use longwire_test_support::process::{binary, longwire, printed};
+use serde_json::Value;
+
+use super::Place;
+use crate::client::Poster;
+use crate::machine::said;
+
+/// Limits that keep one address from taking everything; here all devices have one.
+const LIFTED: [&str; 5] = [
+    "REGISTRATIONS_PER_MINUTE_MAX",
+    "LOGINS_PER_SECOND_MAX",
+    "CONNECTIONS_BEFORE_LOGIN_MAX",
+    "SESSIONS_PER_ADDRESS_MAX",
+    "REQUESTS_PER_SECOND_MAX",
+];
+
+pub(super) fn file() -> Option<PathBuf> {
+    binary("longwire").ok()
+}
+
+pub(super) fn version() -> Option<String> {
+    let said = said(file()?.to_str()?, &["--version"]);
+    said.split(' ').nth(1).map(str::to_owned)
+}
+
+pub(super) fn command(place: &Place) -> anyhow::Result<Command> {
+    let Place { folder, ports, identity } = place;
+    let at = |port: u16| format!("127.0.0.1:{port}");
+    let mut command = Command::new(binary("longwire")?);
+    command.arg("serve").arg("--data-dir").arg(folder.join("data"));
+    command.args(["--http", &at(ports.http), "--c2s", &at(ports.plain), "--c2s-tls", &at(ports.tls)]);
+    command.env("LONGWIRE_CERTIFICATE", &identity.certificate).env("LONGWIRE_CERTIFICATE_KEY", &identity.key);
+    command.env("LONGWIRE_PLAINTEXT", "true").env("LONGWIRE_SESSION_BYTES_PER_SECOND_MAX", "0");
+    command.env("LONGWIRE_LOG_FILTER", "error");
+    command.envs(LIFTED.map(|limit| (format!("LONGWIRE_{limit}"), "1000000")));
+    Ok(command)
+}
+
+/// An API key of a server that runs.
+///
+/// # Errors
+/// The command fails.
+pub(super) fn make_key(place: &Place) -> anyhow::Result<String> {
+    let made = longwire(&place.folder.join("data"), &["key", "create", "--scope", "admin"])?;
+    printed(&made).context("failed to make an API key")
+}
+
+/// Adds an account to a server that runs.
+///
+/// # Errors
+/// It is refused.
+pub(super) async fn register(poster: &mut Poster, key: &str, user: &str, password: &str) -> anyhow::Result<()> {
+    let body = format!("{{\"name\":\"{user}\",\"password\":\"{password}\"}}");
+    let request = format!(
+        "POST /v1/accounts HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    poster.post(request.as_bytes()).await.map(drop)
+}
+
+/// The server's id of each device that is online, by its account; what the account used before over another carriage is not.
+///
+/// # Errors
+/// They cannot be listed.
+pub(crate) fn devices(port: u16, key: &str) -> anyhow::Result<HashMap<String, String>> {
+    let client = Client::new(&format!("127.0.0.1:{port}"), Some(key));
+    let mut found = HashMap::new();
+    let mut page = "/v1/devices?limit=1000".to_owned();
+    loop {
+        let answer = client.get(&page)?;
+        ensure!(answer.status == 200, "the devices cannot be listed: {}", answer.text());
+        let answer = answer.json();
+        let field = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let items = answer.get("items").and_then(Value::as_array).into_iter().flatten();
+        for item in items.filter(|item| item.get("online") == Some(&Value::Bool(true))) {
+            found.insert(field(item, "account"), field(item, "id"));
+        }
+        match answer.get("next").and_then(Value::as_str) {
+            Some(next) => page = format!("/v1/devices?limit=1000&cursor={next}"),
+            None => return Ok(found),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! A target with its folder, and the servers that are started there one after the other.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use longwire_test_support::wait::now;
+use longwire_test_support::{TempDir, folder, process};
+use tokio::task::JoinSet;
+
+use super::{Identity, Place, Ports, Target, ejabberd, longwire, prosody};
+use crate::client::{Door, PASSWORD, Poster, Posting, greeting, name_of};
+use crate::proc::Family;
+
+/// How long a server may take until it answers.
+const START: Duration = Duration::from_secs(60);
+/// Between two looks whether it answers.
+const LOOK_EVERY: Duration = Duration::from_micros(250);
+/// Connections over which accounts are made.
+const REGISTRARS: usize = 8;
+
+/// A target that can be started.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) target: Target,
+    place: Place,
+    /// Accounts that exist.
+    accounts: usize,
+    /// Longwire's API key.
+    key: String,
+    _folder: TempDir,
+}
+
+/// A server that runs; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) door: Arc<Door>,
+    pub(crate) family: Family,
+    pub(crate) http: u16,
+    pub(crate) posting: Option<Posting>,
+    /// From the start of the process to the first words of a stream.
+    pub(crate) began_in: Duration,
+}
+
+impl Site {
+    /// Configures a target in a new folder.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(crate) fn new(target: Target) -> anyhow::Result<Self> {
+        let (folder, ports) = (folder(), free_ports()?);
+        let place = Place { folder: folder.path().to_owned(), ports, identity: Identity::make(folder.path())? };
+        target.configure(&place)?;
+        Ok(Self { target, place, accounts: 0, key: String::new(), _folder: folder })
+    }
+
+    /// Starts the server, with at least so many accounts.
+    ///
+    /// # Errors
+    /// It does not answer, or an account is refused.
+    pub(crate) async fn start(&mut self, accounts: usize) -> anyhow::Result<Running> {
+        let missing = self.accounts..accounts.max(self.accounts);
+        if !missing.is_empty() {
+            self.make_accounts(missing)
+                .await
+                .with_context(|| format!("failed to make accounts of {}", self.target.name()))?;
+            self.accounts = accounts;
+        }
+        self.spawn()
+    }
+
+    async fn make_accounts(&mut self, numbers: Range<usize>) -> anyhow::Result<()> {
+        match self.target {
+            Target::Floor | Target::Mosquitto => Ok(()),
+            Target::Prosody => prosody::write_accounts(&self.place, numbers, PASSWORD),
+            Target::Longwire | Target::Ejabberd => {
+                let running = self.spawn()?;
+                if self.target == Target::Longwire && self.key.is_empty() {
+                    self.key = longwire::make_key(&self.place)?;
+                }
+                self.register(running.http, numbers).await?;
+                // Killed, Mnesia would have lost them.
+                running.end()
+            }
+        }
+    }
+
+    /// Makes accounts over the HTTP of the server that runs.
+    async fn register(&self, port: u16, numbers: Range<usize>) -> anyhow::Result<()> {
+        let mut tasks = JoinSet::new();
+        for registrar in 0..REGISTRARS {
+            let (own, target, key) =
+                (numbers.clone().skip(registrar).step_by(REGISTRARS), self.target, self.key.clone());
+            tasks.spawn(async move {
+                let mut poster = Poster::connect(port, registrar).await?;
+                for number in own {
+                    let user = name_of(number);
+                    match target {
+                        Target::Ejabberd => ejabberd::register(&mut poster, &user, PASSWORD).await?,
+                        Target::Longwire => longwire::register(&mut poster, &key, &user, PASSWORD).await?,
+                        Target::Floor | Target::Mosquitto | Target::Prosody => {}
+                    }
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.context("a registrar panicked")??;
+        }
+        Ok(())
+    }
+
+    fn spawn(&self) -> anyhow::Result<Running> {
+        let mut command = self.target.command(&self.place)?;
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let began = now();
+        let child = command.spawn().with_context(|| format!("failed to start {}", self.target.name()))?;
+        let (family, ports) = (Family::of(child.id()), self.place.ports);
+        let door = Arc::new(self.place.door(self.target.speech()));
+        let posting = self.target.posting(&self.key);
+        let mut running = Running { child, door, family, http: ports.http, posting, began_in: Duration::ZERO };
+        let (says, hears) = greeting(self.target.speech());
+        running.wait(ports.plain, &says, &hears)?;
+        running.began_in = began.elapsed();
+        running.wait(ports.tls, &[], &[])?;
+        if running.posting.is_some() {
+            running.wait(ports.http, &[], &[])?;
+        }
+        Ok(running)
+    }
+}
+
+impl Running {
+    /// Asks it to end, and waits until it has.
+    fn end(mut self) -> anyhow::Result<()> {
+        process::terminate(&self.child)?;
+        process::ended(&mut self.child, START).map(drop)
+    }
+
+    /// Waits until somebody at the port takes `says` and has said `hears`.
+    fn wait(&mut self, port: u16, says: &[u8], hears: &[u8]) -> anyhow::Result<()> {
+        let deadline = now() + START;
+        while !is_answered(port, says, hears) {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended ({status}) before it answered");
+            }
+            ensure!(now() < deadline, "the server did not answer at port {port} within {} s", START.as_secs());
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        process::kill(&mut self.child);
+    }
+}
+
+fn is_answered(port: u16, says: &[u8], hears: &[u8]) -> bool {
+    let ask = || -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+        stream.set_read_timeout(Some(START))?;
+        stream.write_all(says)?;
+        let (mut heard, mut buffer) = (Vec::new(), [0; 2_048]);
+        while !heard.windows(hears.len().max(1)).any(|window| window == hears) && !hears.is_empty() {
+            match stream.read(&mut buffer)? {
+                0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                length => heard.extend_from_slice(buffer.get(..length).unwrap_or_default()),
+            }
+        }
+        Ok(heard)
+    };
+    ask().is_ok()
+}
+
+/// Three ports that nobody listens on now.
+fn free_ports() -> anyhow::Result<Ports> {
+    let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free");
+    let (plain, tls, http) = (free()?, free()?, free()?);
+    let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
+    Ok(Ports { plain: port(&plain)?, tls: port(&tls)?, http: port(&http)? })
+}
