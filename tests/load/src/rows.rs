@@ -57,7 +57,7 @@ impl Group {
             Self::Broadcast => Box::pin(broadcast::measure(site, scale)).await,
             Self::CatchUp => Box::pin(catch_up::measure(site, scale)).await,
             Self::Storm => Box::pin(storm::measure(site, scale)).await,
-            Self::Wire => Box::pin(wire::measure(site)).await,
+            Self::Wire => Box::pin(wire::measure(site, scale)).await,
         }
     }
 }
@@ -69,8 +69,8 @@ fn numbers(count: u64) -> u64 {
 }
 
 /// Lets what was begun come to rest: sockets close, allocators give back, logs are written.
-async fn settle() {
-    tokio::time::sleep(Duration::from_secs(1)).await;
+async fn settle(scale: &Scale) {
+    tokio::time::sleep(scale.rest).await;
 }
 
 /// The login that costs least where a login is not what is measured.

@@ -32,6 +32,8 @@ enum Carrier {
 pub(crate) struct Link {
     carrier: Carrier,
     carry: Vec<u8>,
+    is_waiting: bool,
+    turns: u32,
 }
 
 impl Link {
@@ -41,7 +43,8 @@ impl Link {
     /// Nobody listens, or the handshake fails.
     pub(crate) async fn connect(door: &Door, carriage: Carriage, number: usize) -> anyhow::Result<Self> {
         let stream = dial(door.address(carriage), number).await?;
-        let link = Self { carrier: Carrier::Plain(Counted::new(stream)), carry: Vec::new() };
+        let link =
+            Self { carrier: Carrier::Plain(Counted::new(stream)), carry: Vec::new(), is_waiting: false, turns: 0 };
         match carriage {
             Carriage::Plain | Carriage::StartTls => Ok(link),
             Carriage::Tls => link.secured(&door.trust).await,
@@ -59,7 +62,9 @@ impl Link {
         let stream = TlsConnector::from(Arc::clone(trust)).connect(name, socket);
         let stream = tokio::time::timeout(PATIENCE, stream).await.context("no TLS in time")?;
         let stream = stream.context("the TLS handshake failed")?;
-        Ok(Self { carrier: Carrier::Tls(Box::new(stream)), carry: Vec::new() })
+        // A whole handshake of TLS 1.3 is one round trip.
+        let turns = self.turns + 1;
+        Ok(Self { carrier: Carrier::Tls(Box::new(stream)), carry: Vec::new(), is_waiting: false, turns })
     }
 
     /// Sends all of it.
@@ -74,6 +79,7 @@ impl Link {
                 Err(error) => Err(error),
             },
         };
+        self.is_waiting = true;
         sent.context("failed to send")
     }
 
@@ -87,6 +93,7 @@ impl Link {
             self.carry = Vec::new();
             return Ok(into.len());
         }
+        self.turns += u32::from(std::mem::take(&mut self.is_waiting));
         into.reserve(READ_BYTES);
         match &mut self.carrier {
             Carrier::Plain(stream) => stream.read_buf(into).await,
@@ -121,6 +128,11 @@ impl Link {
     pub(crate) fn exporter(&self) -> anyhow::Result<[u8; 32]> {
         let Carrier::Tls(stream) = &self.carrier else { bail!("the connection is not secured") };
         Ok(stream.get_ref().1.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]))?)
+    }
+
+    /// How often the client has waited for the server so far, that for TCP itself not counted.
+    pub(crate) const fn turns(&self) -> u32 {
+        self.turns
     }
 
     /// What went over the socket so far.

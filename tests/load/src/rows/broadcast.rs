@@ -39,10 +39,10 @@ async fn run(site: &mut Site, scale: &Scale, carriage: Carriage, is_kept: bool) 
     let _listening = listen(sessions, &arrivals);
     let own = cheapest(site.target, Carriage::Plain);
     let mut announcer = log_in(&server.door, Carriage::Plain, &own, &Wants::default(), 0).await?;
-    settle().await;
+    settle(scale).await;
     let goal = scale.audience as u64;
     announce(&server, &mut announcer, &arrivals, is_kept, goal).await.context("to get warm")?;
-    settle().await;
+    settle(scale).await;
     let before = server.family.cpu()?;
     let mut times = Vec::new();
     for _ in 0..scale.broadcasts {

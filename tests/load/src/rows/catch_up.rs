@@ -41,7 +41,7 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
             readings.extend([last, cost, login].map(|row| row.absent(ELSEWHERE)));
             continue;
         }
-        let (elapsed, spent) = run(site, scale.away, missed).await?;
+        let (elapsed, spent) = run(site, scale, missed).await?;
         let deliveries = (scale.away * missed) as u64;
         readings.push(last.is(elapsed.as_secs_f64() * 1_000.0));
         readings.push(cost.is(per_second(deliveries, spent)));
@@ -51,9 +51,10 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
 }
 
 /// Time until the last device has caught up, and CPU of the server.
-async fn run(site: &mut Site, away: usize, missed: usize) -> anyhow::Result<(Duration, Duration)> {
+async fn run(site: &mut Site, scale: &Scale, missed: usize) -> anyhow::Result<(Duration, Duration)> {
+    let away = scale.away;
     let server = site.start(away).await?;
-    let proofs = tokens(&server.door, away).await?;
+    let proofs = tokens(&server.door, away, scale).await?;
     // Up to here they have everything; what is posted from now on they miss.
     let known = all(&server.door, proofs.iter().map(|proof| (proof.clone(), None)), 0).await?;
     let posting = server.posting.clone().context("the target is asked over HTTP")?;
@@ -62,7 +63,7 @@ async fn run(site: &mut Site, away: usize, missed: usize) -> anyhow::Result<(Dur
     for number in first..first + missed as u64 {
         poster.post(&posting.request("", &body(number), true)).await?;
     }
-    settle().await;
+    settle(scale).await;
     let (before, began) = (server.family.cpu()?, now());
     all(&server.door, proofs.into_iter().zip(known), missed).await?;
     let elapsed = began.elapsed();

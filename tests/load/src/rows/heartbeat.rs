@@ -27,7 +27,7 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
 async fn run(site: &mut Site, scale: &Scale, carriage: Carriage) -> anyhow::Result<f64> {
     let server = site.start(scale.beating).await?;
     let mut sessions = online(&server.door, carriage, &cheapest(site.target, carriage), 0..scale.beating).await?;
-    settle().await;
+    settle(scale).await;
     let (before, began) = (server.family.cpu()?, now());
     let each = scale.beating.div_ceil(WORKERS);
     let mut tasks = JoinSet::new();

@@ -39,7 +39,7 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
         let row = Row::new(format!("CPU per login, {}, {name}", carriage.name()), "ms").must(must);
         readings.push(match lacks(site.target, carriage, mechanism) {
             Some(why) => row.absent(why),
-            None => row.is(run(site, carriage, mechanism, scale.logins).await?),
+            None => row.is(run(site, carriage, mechanism, scale).await?),
         });
     }
     Ok(readings)
@@ -56,19 +56,20 @@ const fn lacks(target: Target, carriage: Carriage, mechanism: Mechanism) -> Opti
 }
 
 /// CPU of a login in milliseconds.
-async fn run(site: &mut Site, carriage: Carriage, mechanism: Mechanism, count: usize) -> anyhow::Result<f64> {
+async fn run(site: &mut Site, carriage: Carriage, mechanism: Mechanism, scale: &Scale) -> anyhow::Result<f64> {
+    let count = scale.logins;
     let server = site.start(count).await?;
     let proofs = match mechanism {
         Mechanism::Plain => vec![Proof::Plain; count],
         Mechanism::Scram => vec![Proof::Scram; count],
-        Mechanism::Fast => tokens(&server.door, count).await?,
+        Mechanism::Fast => tokens(&server.door, count, scale).await?,
     };
     // The first logins make what all others use.
     all(&server.door, carriage, proofs.iter().take(AT_ONCE).cloned()).await?;
-    settle().await;
+    settle(scale).await;
     let before = server.family.cpu()?;
     all(&server.door, carriage, proofs.into_iter()).await?;
-    settle().await;
+    settle(scale).await;
     let spent = server.family.cpu()?.saturating_sub(before);
     Ok(ms_each(spent, count as u64))
 }
@@ -90,7 +91,7 @@ async fn all(door: &Arc<Door>, carriage: Carriage, proofs: impl Iterator<Item = 
 }
 
 /// A token of each of the first `count` clients, each of which is good when this returns.
-pub(super) async fn tokens(door: &Arc<Door>, count: usize) -> anyhow::Result<Vec<Proof>> {
+pub(super) async fn tokens(door: &Arc<Door>, count: usize, scale: &Scale) -> anyhow::Result<Vec<Proof>> {
     let (room, mut tasks) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
     for number in 0..count {
         let (place, door) = (Arc::clone(&room).acquire_owned().await?, Arc::clone(door));
@@ -110,7 +111,7 @@ pub(super) async fn tokens(door: &Arc<Door>, count: usize) -> anyhow::Result<Vec
     if let Some((number, proof)) = tokens.last() {
         written(door, *number, proof).await?;
     }
-    settle().await;
+    settle(scale).await;
     tokens.sort_by_key(|(number, _)| *number);
     Ok(tokens.into_iter().map(|(_, proof)| proof).collect())
 }

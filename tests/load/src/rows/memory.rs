@@ -24,7 +24,9 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
     let mut readings = Vec::new();
     for carriage in [Carriage::Plain, Carriage::StartTls, Carriage::Tls] {
         match site.target.lacks(carriage) {
-            Some(why) => readings.push(Row::new(format!("memory, {}", carriage.name()), "KiB").absent(why)),
+            Some(why) => {
+                readings.extend(scale.levels.iter().map(|level| row(carriage, *level, "after login").absent(why)));
+            }
             None => readings.extend(of_carriage(site, scale, carriage).await?),
         }
     }
@@ -38,14 +40,14 @@ async fn of_carriage(site: &mut Site, scale: &Scale, carriage: Carriage) -> anyh
     let server = site.start(top).await?;
     let proof = cheapest(site.target, carriage);
     let mut sessions = online(&server.door, carriage, &proof, 0..FIRST).await?;
-    settle().await;
+    settle(scale).await;
     let base = server.family.pss_kib()?;
     let name = format!("memory of a server with {FIRST} connections, {}", carriage.name());
     let mut readings = vec![Row::new(name, "MiB").is(base as f64 / 1_024.0)];
     let each = |pss: u64, count: usize| (pss as f64 - base as f64) / (count - FIRST) as f64;
     for level in fitting {
         sessions.extend(online(&server.door, carriage, &proof, sessions.len()..level).await?);
-        settle().await;
+        settle(scale).await;
         readings.push(row(carriage, level, "after login").is(each(server.family.pss_kib()?, level)));
     }
     for _ in 0..HOUR_BEATS {
@@ -53,7 +55,7 @@ async fn of_carriage(site: &mut Site, scale: &Scale, carriage: Carriage) -> anyh
             session.beat().await?;
         }
     }
-    settle().await;
+    settle(scale).await;
     readings.push(row(carriage, top, "after an hour's heartbeats").is(each(server.family.pss_kib()?, top)));
     readings.extend(beyond.into_iter().map(|level| row(carriage, level, "after login").absent(TOO_MANY)));
     Ok(readings)

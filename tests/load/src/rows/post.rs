@@ -85,7 +85,7 @@ async fn run(
     let posting = server.posting.clone().context("the target is asked over HTTP")?;
     let work = Loop { posting, port: server.http, to, is_kept, arrivals: Arc::clone(&arrivals) };
     let _listening = listen(sessions, &arrivals);
-    settle().await;
+    settle(scale).await;
     closed(&work, scale.posts.min(200)).await.context("to get warm")?;
     let before = server.family.cpu()?;
     closed(&work, scale.posts).await?;

@@ -1,5 +1,7 @@
 //! How much is measured: for figures, or only to show that it runs.
 
+use std::time::Duration;
+
 /// Files that a server and the harness need beside a connection each.
 const OTHER_FILES: usize = 600;
 
@@ -32,6 +34,8 @@ pub(crate) struct Scale {
     pub(crate) missed: Vec<usize>,
     /// Devices of a storm.
     pub(crate) storm: usize,
+    /// Before something is read that must have come to rest.
+    pub(crate) rest: Duration,
     /// Open files that a process may have.
     pub(crate) files_max: usize,
 }
@@ -55,6 +59,7 @@ impl Scale {
             away: 10_000,
             missed: vec![1, 10, 1_000],
             storm: 19_000,
+            rest: Duration::from_secs(1),
             files_max,
         }
     }
@@ -77,6 +82,7 @@ impl Scale {
             away: 20,
             missed: vec![1, 10, 100],
             storm: 50,
+            rest: Duration::from_millis(100),
             files_max,
         }
     }

@@ -25,7 +25,7 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
     for number in receivers..receivers + SENDERS {
         writers.push(sender(&server, &proof, number).await?);
     }
-    settle().await;
+    settle(scale).await;
     let speech = server.door.speech;
     closed(&arrivals, &mut writers, speech, &to, 1).await.context("to get warm")?;
     let before = server.family.cpu()?;

@@ -30,14 +30,14 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
     }
     let server = site.start(count).await?;
     let proofs = match site.target {
-        Target::Longwire => tokens(&server.door, count).await?,
+        Target::Longwire => tokens(&server.door, count, scale).await?,
         Target::Floor | Target::Mosquitto | Target::Ejabberd | Target::Prosody => vec![Proof::Plain; count],
     };
     let sessions = online(&server.door, Carriage::Tls, &Proof::Plain, 0..count).await?;
-    settle().await;
+    settle(scale).await;
     drop(server);
     drop(sessions);
-    settle().await;
+    settle(scale).await;
     let began = now();
     let server = site.start(count).await?;
     let sessions = all(&server.door, proofs).await?;

@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use super::login::tokens;
 use super::post::addresses;
-use super::{numbers, settle};
+use super::{Scale, numbers, settle};
 use crate::client::{Carriage, Poster, Proof, Session, Wants, body, log_in};
 use crate::reading::{Reading, Row};
 use crate::target::{Running, Site, Target};
@@ -17,14 +17,14 @@ const NO_FAST: &str = "has no FAST in this version";
 const NO_BACKLOG: &str = "keeps what is missed otherwise, which is not measured yet";
 
 fn bytes(what: &str) -> Row {
-    Row::new(format!("TLS: {what}"), "bytes")
+    Row::new(format!("bytes on the wire, TLS, {what}"), "bytes")
 }
 
 fn trips(what: &str) -> Row {
-    Row::new(format!("TLS: {what}"), "round trips")
+    Row::new(format!("round trips, TLS, {what}"), "round trips")
 }
 
-pub(super) async fn measure(site: &mut Site) -> anyhow::Result<Vec<Reading>> {
+pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Vec<Reading>> {
     let server = site.start(2).await?;
     let is_longwire = site.target == Target::Longwire;
     let proof = if site.target.is_xmpp() { Proof::Scram } else { Proof::Plain };
@@ -32,7 +32,7 @@ pub(super) async fn measure(site: &mut Site) -> anyhow::Result<Vec<Reading>> {
     let mut session = log_in(&server.door, Carriage::Tls, &proof, &wants, 0).await?;
     let mut readings = login("first login", &session);
     session.make_available().await?;
-    settle().await;
+    settle(scale).await;
 
     push(&server, site.target, &mut session).await.context("to get warm")?;
     let before = session.link.traffic();
@@ -43,7 +43,7 @@ pub(super) async fn measure(site: &mut Site) -> anyhow::Result<Vec<Reading>> {
     let beat = session.link.traffic().since(before).bytes();
     readings.push(bytes("an idle day, a heartbeat each ten minutes").is((beat * DAY_BEATS) as f64));
     if is_longwire {
-        readings.extend(again(&server, session).await?);
+        readings.extend(again(&server, session, scale).await?);
     } else {
         readings.extend([bytes("FAST login"), trips("FAST login")].map(|row| row.absent(NO_FAST)));
         let backlog = format!("login with {BACKLOG} waiting");
@@ -55,21 +55,21 @@ pub(super) async fn measure(site: &mut Site) -> anyhow::Result<Vec<Reading>> {
 /// The way online: TCP's own round trip is one of them.
 fn login(what: &str, session: &Session) -> Vec<Reading> {
     let traffic = session.link.traffic();
-    vec![bytes(what).is(traffic.bytes() as f64), trips(what).is((traffic.turns + 1) as f64)]
+    vec![bytes(what).is(traffic.bytes() as f64), trips(what).is(f64::from(session.link.turns() + 1))]
 }
 
 /// By token: with nothing waiting, then with a backlog.
-async fn again(server: &Running, session: Session) -> anyhow::Result<Vec<Reading>> {
+async fn again(server: &Running, session: Session, scale: &Scale) -> anyhow::Result<Vec<Reading>> {
     let cursor = session.cursor.clone();
     drop(session);
-    let proof = tokens(&server.door, 1).await?.pop().context("a token")?;
+    let proof = tokens(&server.door, 1, scale).await?.pop().context("a token")?;
     let wants = Wants { token: false, cursor };
     let session = log_in(&server.door, Carriage::Tls, &proof, &wants, 0).await?;
     let mut readings = login("FAST login", &session);
     let wants = Wants { token: false, cursor: session.cursor.clone() };
     let device = session.device.clone().context("a device")?;
     drop(session);
-    settle().await;
+    settle(scale).await;
     let posting = server.posting.as_ref().context("the target is asked over HTTP")?;
     let mut poster = Poster::connect(server.http, 0).await?;
     let first = numbers(BACKLOG as u64);
