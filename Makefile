@@ -1,7 +1,7 @@
 # Two commands: `make run` (try it) and `make test` (everything that CI runs).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup fmt lint unit simulation build interop e2e fault hostile faults soak android android-ci
+.PHONY: help run test setup fmt lint unit simulation build interop e2e fault hostile faults soak bench bench-short android android-ci
 
 help:
 	@echo 'make run    build, start the server on ./data and a virtual phone, print a curl line to paste'
@@ -9,6 +9,7 @@ help:
 	@echo 'make android   the Android half, on more levels and for one ABI more than make test'
 	@echo 'make faults    every case of the fault matrix, with a table and target/faults/report.json'
 	@echo 'make soak      two hours of churn, with a report'
+	@echo 'make bench     Longwire, its peers and a floor measured on this machine, with a table and target/bench/report.json'
 	@echo 'Parts of make test, alone: make fmt | lint | unit | simulation | build | interop | e2e | fault | hostile | android-ci'
 
 run:
@@ -35,6 +36,17 @@ faults:
 soak:
 	@scripts/setup test
 	@scripts/soak $(HOURS)
+
+# An hour on a machine that does nothing else. `scripts/bench --install-peers` installs the peers; `scripts/bench --write` puts the table
+# into docs/performance.md.
+bench:
+	@scripts/setup run
+	@scripts/bench
+
+# Small counts, once: shows that it runs, of what is here.
+bench-short:
+	@scripts/setup run
+	@scripts/bench --short --runs 1
 
 # The stage `android` of make test: SDK 24, 34 and 35; arm64-v8a, armeabi-v7a and x86_64.
 android-ci:
