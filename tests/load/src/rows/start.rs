@@ -7,7 +7,7 @@ use crate::target::Site;
 pub(super) async fn measure(site: &Site) -> anyhow::Result<Vec<Reading>> {
     let mut own = Site::new(site.target)?;
     drop(own.start(1).await?);
-    let began_in = own.start(1).await?.began_in;
+    let began_in = own.start_again()?.began_in;
     let row = Row::new("cold start to the first features", "ms").must("≤ 20");
     Ok(vec![row.is(began_in.as_secs_f64() * 1_000.0)])
 }

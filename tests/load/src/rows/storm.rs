@@ -39,7 +39,7 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
     drop(sessions);
     settle(scale).await;
     let began = now();
-    let server = site.start(count).await?;
+    let server = site.start_again()?;
     let sessions = all(&server.door, proofs).await?;
     let elapsed = began.elapsed();
     let spent = server.family.cpu()?;

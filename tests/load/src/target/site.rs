@@ -20,6 +20,9 @@ use crate::proc::Family;
 const START: Duration = Duration::from_secs(60);
 /// Between two looks whether it answers.
 const LOOK_EVERY: Duration = Duration::from_micros(250);
+/// Without any work in it, a server has come to rest; and how often that is looked for.
+const REST: Duration = Duration::from_millis(200);
+const RESTS_MAX: usize = 25;
 /// Connections over which accounts are made.
 const REGISTRARS: usize = 8;
 
@@ -71,6 +74,16 @@ impl Site {
                 .with_context(|| format!("failed to make accounts of {}", self.target.name()))?;
             self.accounts = accounts;
         }
+        let running = self.spawn()?;
+        running.rest().await?;
+        Ok(running)
+    }
+
+    /// Starts the server once more; what it still does then is a part of what is measured.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub(crate) fn start_again(&self) -> anyhow::Result<Running> {
         self.spawn()
     }
 
@@ -136,6 +149,21 @@ impl Site {
 }
 
 impl Running {
+    /// Waits until the server does nothing: some go on with their start behind the first answer.
+    async fn rest(&self) -> anyhow::Result<()> {
+        let mut before = self.family.cpu()?;
+        for _ in 0..RESTS_MAX {
+            tokio::time::sleep(REST).await;
+            let after = self.family.cpu()?;
+            if after == before {
+                return Ok(());
+            }
+            before = after;
+        }
+        // It never rests: then that is what it costs.
+        Ok(())
+    }
+
     /// Asks it to end, and waits until it has.
     fn end(mut self) -> anyhow::Result<()> {
         process::terminate(&self.child)?;
