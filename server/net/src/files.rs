@@ -34,7 +34,7 @@ pub(crate) fn warn_of_few(files: u64) {
 
 /// Of a limit of open files, how many connections of XMPP may be: the rest is for HTTP, the operator's commands and the store.
 pub(crate) fn for_connections(files: u64) -> i64 {
-    let kept = (files / 4).clamp(64, 1_024);
+    let kept = (files / 4).clamp(64, 768);
     i64::try_from(files.saturating_sub(kept)).unwrap_or(i64::MAX)
 }
 
@@ -44,6 +44,6 @@ mod tests {
 
     #[test]
     fn some_files_are_kept_for_everything_else() {
-        assert_eq!([64, 256, 1_024, 1_048_576].map(for_connections), [0, 192, 768, 1_047_552]);
+        assert_eq!([64, 256, 1_024, 20_000].map(for_connections), [0, 192, 768, 19_232]);
     }
 }
