@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, ensure};
-use longwire_test_support::Client;
+use longwire_test_support::{Client, SOON, until};
 use serde_json::Value;
 
 use crate::check::Told;
@@ -54,8 +54,12 @@ pub fn told_of(api: &Client, id: &str) -> anyhow::Result<Told> {
     Ok(Told { states, counts, audience: record.get("audience").and_then(Value::as_u64).unwrap_or_default() })
 }
 
+/// As a caller should: who asks more than its key may waits for as long as it is told.
 fn read(api: &Client, path: &str) -> anyhow::Result<Value> {
-    let answer = api.get(path)?;
+    let answer = until("an answer within the limit of the key", SOON * 3, || match api.get(path) {
+        Ok(answer) if answer.status == 429 => None,
+        other => Some(other),
+    })??;
     ensure!(answer.status == 200, "GET {path}: {} {}", answer.status, answer.text());
     Ok(answer.json())
 }
