@@ -40,9 +40,11 @@ class Phone:
 
     async def start(self):
         classpath = f"{BUILT / 'classes'}:{BUILT / 'lib' / f'smack-{self.version}.jar'}"
-        # Less to start with; nothing here lives long enough for the second compiler.
         # What the virtual machine itself has to say is no line of the program's.
-        java = ["java", "-Xlog:disable", "-Xlog:all=warning:stderr", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classpath, "org.longwire.interop.Phone"]
+        log_of_java = ["-Xlog:disable", "-Xlog:all=warning:stderr"]
+        # Less to start with; nothing here lives long enough for the second compiler.
+        small = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+        java = ["java", *log_of_java, *small, "-cp", classpath, "org.longwire.interop.Phone"]
         arguments = [*self.address.rsplit(":", 1), self.security, str(KEEP_ALIVE_MS), str(self.account)]
         pipe = asyncio.subprocess.PIPE
         with self.log.open("ab") as log:
