@@ -40,8 +40,8 @@ class Phone:
 
     async def start(self):
         classpath = f"{BUILT / 'classes'}:{BUILT / 'lib' / f'smack-{self.version}.jar'}"
-        # What the virtual machine itself has to say is no line of the program's.
-        log_of_java = ["-Xlog:disable", "-Xlog:all=warning:stderr"]
+        # The virtual machine itself has nothing to say where the program's lines are read.
+        log_of_java = ["-Xlog:disable", "-Xlog:all=error:stderr"]
         # Less to start with; nothing here lives long enough for the second compiler.
         small = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
         java = ["java", *log_of_java, *small, "-cp", classpath, "org.longwire.interop.Phone"]
@@ -54,7 +54,10 @@ class Phone:
 
     async def _listen(self):
         async for line in self.process.stdout:
-            told = json.loads(line)
+            try:
+                told = json.loads(line)
+            except ValueError:
+                told = {"event": f"no line of the program's: {line!r}"}
             (self.pushes if told["event"] == "notification" else self.events).put_nowait(told)
 
     def said(self):
@@ -67,7 +70,10 @@ class Phone:
 
     async def next(self, event):
         """The next thing that happens, which has to be this."""
-        told = await within(self.events.get(), f"Smack {self.version} to be {event}")
+        try:
+            told = await within(self.events.get(), f"Smack {self.version} to be {event}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says:\n{self.said()}") from None
         assert told["event"] == event, f"{event} was to come, and not {told}"
         return told
 
