@@ -2,6 +2,7 @@ package org.longwire.interop;
 
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
 import org.jivesoftware.smack.ConnectionConfiguration;
 import org.jivesoftware.smack.ConnectionListener;
 import org.jivesoftware.smack.PacketListener;
@@ -19,6 +20,7 @@ final class Manager {
     private static final String RESOURCE = "AndroidpnClient";
     private static final String WRONG_ACCOUNT = "401";
     private static final String TAKEN = "409";
+    private static final long WRITER_WAITS_NS = 200_000_000;
     private final ConnectionConfiguration configuration;
     private final Account account;
     private final Tasks tasks = new Tasks();
@@ -158,9 +160,14 @@ final class Manager {
 
     /** Tells what the library says of the connection's end. */
     private static class Observer implements ConnectionListener {
+        /**
+         * The library calls this after it has handed its last presence to its writer and before it ends that. The writer misses the call to end
+         * that comes while it is on its way to wait for more, and then nothing ends the connection: until then it has long begun to wait.
+         */
         @Override
         public void connectionClosed() {
             Says.that("closed");
+            LockSupport.parkNanos(WRITER_WAITS_NS);
         }
 
         @Override
