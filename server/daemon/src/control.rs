@@ -167,7 +167,9 @@ impl Control {
             originals,
         )
         .await?;
-        engine.warnings.iter().copied().for_each(output::warn);
+        if let Some(warning) = engine.warning {
+            output::warn(warning);
+        }
         let config = ApiConfig {
             concurrency_max: 1,
             requests_per_second_max: NonZeroU32::MIN,

@@ -194,14 +194,14 @@ const NEW_SERVER_KEY: &str = "server.key was missing beside a database that is t
 const NEW_STORE: &str = "longwire.db was missing or empty beside server.key: a new store was made, without accounts, devices, \
      notifications and API keys (if this is not the first start: stop the server and restore a backup)";
 
-/// What is missing of a data directory that was in use, and is about to be made anew.
-pub(crate) fn losses(data_dir: &DataDir) -> Vec<&'static str> {
+/// What it means that something is missing of a data directory that was in use, and is about to be made anew.
+pub(crate) fn loss(data_dir: &DataDir) -> Option<&'static str> {
     let has_key = fs::symlink_metadata(data_dir.server_key()).is_ok();
     let store = fs::metadata(data_dir.store()).map(|store| store.len()).ok();
     match (has_key, store) {
-        (true, None | Some(0)) => vec![NEW_STORE],
-        (false, Some(_)) => vec![NEW_SERVER_KEY],
-        (true, Some(_)) | (false, None) => Vec::new(),
+        (true, None | Some(0)) => Some(NEW_STORE),
+        (false, Some(_)) => Some(NEW_SERVER_KEY),
+        (true, Some(_)) | (false, None) => None,
     }
 }
 
@@ -314,15 +314,15 @@ mod tests {
     fn a_server_key_is_lost_where_there_is_a_database_without_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = DataDir::create(folder.path()).expect("there");
-        assert!(losses(&data_dir).is_empty(), "a first start makes both");
+        assert_eq!(loss(&data_dir), None, "a first start makes both");
         fs::write(data_dir.store(), b"store").expect("written");
-        assert_eq!(losses(&data_dir), [NEW_SERVER_KEY]);
+        assert_eq!(loss(&data_dir), Some(NEW_SERVER_KEY));
         server_key(&data_dir, |bytes| bytes.fill(7)).expect("made");
-        assert!(losses(&data_dir).is_empty());
+        assert_eq!(loss(&data_dir), None);
         fs::write(data_dir.store(), b"").expect("written");
-        assert_eq!(losses(&data_dir), [NEW_STORE]);
+        assert_eq!(loss(&data_dir), Some(NEW_STORE));
         fs::remove_file(data_dir.store()).expect("removed");
-        assert_eq!(losses(&data_dir), [NEW_STORE]);
+        assert_eq!(loss(&data_dir), Some(NEW_STORE));
     }
 
     #[test]

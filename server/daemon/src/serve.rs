@@ -105,7 +105,7 @@ async fn start(
     let (keys, androidpn) = (configuration.device_keys.clone(), configuration.androidpn.as_ref());
     let originals = androidpn.map(|androidpn| Originals { api_key: &androidpn.api_key, is_key_kept: true });
     let engine = Engine::open(data_dir, domain, registration, token_s, heartbeat, keys, originals).await?;
-    for warning in &engine.warnings {
+    if let Some(warning) = engine.warning {
         tracing::warn!("{warning}");
     }
     let metrics = &engine.core.metrics;

@@ -50,8 +50,8 @@ pub(crate) struct Originals<'a> {
 /// A core on the embedded store of a data directory, whose lock the caller holds.
 pub(crate) struct Engine {
     pub core: Arc<Core>,
-    /// What was missing in the data directory and was made anew ([`data_dir::losses`]).
-    pub warnings: Vec<&'static str>,
+    /// What was missing in the data directory and was made anew ([`data_dir::loss`]).
+    pub warning: Option<&'static str>,
     store: SqliteStore,
 }
 
@@ -66,7 +66,7 @@ impl Engine {
         originals: Option<Originals<'_>>,
     ) -> anyhow::Result<Self> {
         let env = env();
-        let warnings = data_dir::losses(data_dir);
+        let warning = data_dir::loss(data_dir);
         let server_key = data_dir::server_key(data_dir, |bytes| env.random.fill(bytes))?;
         let mut options = Options::default();
         if data_dir.has_failed() {
@@ -96,7 +96,7 @@ impl Engine {
             androidpn,
         };
         let core = Core::open(Arc::new(store.clone()), env, config).await.context("the store cannot be read")?;
-        Ok(Self { core, warnings, store })
+        Ok(Self { core, warning, store })
     }
 
     /// Writes what is queued, and closes the store.
