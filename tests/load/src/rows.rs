@@ -3,6 +3,7 @@
 mod binary;
 mod broadcast;
 mod catch_up;
+mod growth;
 mod heartbeat;
 mod login;
 mod memory;
@@ -37,6 +38,7 @@ pub(crate) enum Group {
     Broadcast,
     CatchUp,
     Storm,
+    Growth,
     Wire,
 }
 
@@ -56,6 +58,7 @@ impl Group {
             Self::Binary => binary::measure(site),
             Self::Broadcast => Box::pin(broadcast::measure(site, scale)).await,
             Self::CatchUp => Box::pin(catch_up::measure(site, scale)).await,
+            Self::Growth => Box::pin(growth::measure(site, scale)).await,
             Self::Storm => Box::pin(storm::measure(site, scale)).await,
             Self::Wire => Box::pin(wire::measure(site, scale)).await,
         }

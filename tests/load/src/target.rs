@@ -117,12 +117,12 @@ impl Target {
         }
     }
 
-    fn configure(self, place: &Place) -> anyhow::Result<()> {
+    fn configure(self, place: &Place, keeps: bool) -> anyhow::Result<()> {
         match self {
             Self::Longwire | Self::Floor => Ok(()),
             Self::Mosquitto => mosquitto::configure(place),
-            Self::Ejabberd => ejabberd::configure(place),
-            Self::Prosody => prosody::configure(place),
+            Self::Ejabberd => ejabberd::configure(place, keeps),
+            Self::Prosody => prosody::configure(place, keeps),
         }
     }
 

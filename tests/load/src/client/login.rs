@@ -37,6 +37,20 @@ pub(crate) struct Wants {
     pub(crate) token: bool,
     /// What is above this; of a device that was here before.
     pub(crate) cursor: Option<Cursor>,
+    /// Of MQTT, whose server keeps what comes only for whom it was told to.
+    pub(crate) stay: Stay,
+}
+
+/// Whether the server keeps a client's subscriptions while it is away, and what comes for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stay {
+    /// No.
+    #[default]
+    Passing,
+    /// From now on.
+    Begun,
+    /// It has done so.
+    Resumed,
 }
 
 /// Connects and logs in as the `number`th client, up to the bound resource; it is not available yet.
@@ -61,8 +75,8 @@ pub(crate) async fn log_in(
             }
         }
         Speech::Mqtt => {
-            link.send(&mqtt::connect(&name(number))).await?;
-            link.expect(&[0x20, 2, 0, 0]).await?;
+            link.send(&mqtt::connect(&name(number), wants.stay == Stay::Passing)).await?;
+            link.expect(&[0x20, 2, u8::from(wants.stay == Stay::Resumed), 0]).await?;
             Ok(session(link, door.speech, Duty::Puback, number, name(number)))
         }
         Speech::Lines => {
@@ -77,7 +91,7 @@ pub(crate) async fn log_in(
 pub(crate) fn greeting(speech: Speech) -> (Vec<u8>, Vec<u8>) {
     match speech {
         Speech::Longwire | Speech::Xmpp => (HEADER.to_vec(), b"<stream:features>".to_vec()),
-        Speech::Mqtt => (mqtt::connect("first"), vec![0x20, 2, 0, 0]),
+        Speech::Mqtt => (mqtt::connect("first", true), vec![0x20, 2, 0, 0]),
         Speech::Lines => (b"hello first\n".to_vec(), b"ok\n".to_vec()),
     }
 }

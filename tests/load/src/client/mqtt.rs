@@ -5,10 +5,10 @@ pub(crate) const PINGRESP: &[u8] = &[0xd0, 0];
 /// A heartbeat.
 pub(crate) const PINGREQ: &[u8] = &[0xc0, 0];
 
-/// CONNECT with a clean session and without keep-alive.
-pub(crate) fn connect(client: &str) -> Vec<u8> {
+/// CONNECT without keep-alive; a session that is not clean is kept for the client while it is away.
+pub(crate) fn connect(client: &str, is_clean: bool) -> Vec<u8> {
     let mut rest = text("MQTT");
-    rest.extend_from_slice(&[4, 2, 0, 0]);
+    rest.extend_from_slice(&[4, if is_clean { 2 } else { 0 }, 0, 0]);
     rest.extend(text(client));
     packet(0x10, &rest)
 }
@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn packets_are_those_of_the_standard() {
-        assert_eq!(connect("a"), b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\x01a");
+        assert_eq!(connect("a", true), b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\x01a");
+        assert_eq!(connect("a", false)[9], 0);
         assert_eq!(subscribe(&["b"]), b"\x82\x06\0\x01\0\x01b\x01");
         assert_eq!(publish("b", 65_534, b"xy"), b"\x32\x07\0\x01b\xff\xffxy");
         assert_eq!(publish("b", 65_535, b"")[5..], [0, 1]);

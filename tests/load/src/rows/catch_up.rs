@@ -1,5 +1,7 @@
 //! Devices that were away come back at once, and each takes what it has missed.
 
+mod peers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +18,8 @@ use crate::target::{Site, Target};
 
 /// Logins at once.
 const AT_ONCE: usize = 64;
-const ELSEWHERE: &str = "keeps what is missed per device, which is not measured yet";
+const KEEPS_NOTHING: &str = "keeps nothing of what is missed";
+const TOO_MANY_COPIES: &str = "keeps a copy of what is missed for each device: more than can be written here";
 
 struct Rows {
     last: Row,
@@ -33,21 +36,41 @@ fn rows(away: usize, missed: usize) -> Rows {
     }
 }
 
+enum How {
+    /// One row for all devices.
+    FromTheLog,
+    /// One for each.
+    FromCopies,
+}
+
 pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Vec<Reading>> {
     let mut readings = Vec::new();
     for &missed in &scale.missed {
         let Rows { last, cost, login } = rows(scale.away, missed);
-        if site.target != Target::Longwire {
-            readings.extend([last, cost, login].map(|row| row.absent(ELSEWHERE)));
-            continue;
-        }
-        let (elapsed, spent) = run(site, scale, missed).await?;
+        let (elapsed, spent) = match how(site.target, scale.away * missed) {
+            Err(why) => {
+                readings.extend([last, cost, login].map(|row| row.absent(why)));
+                continue;
+            }
+            Ok(How::FromTheLog) => run(site, scale, missed).await?,
+            Ok(How::FromCopies) => peers::run(site, scale, missed).await?,
+        };
         let deliveries = (scale.away * missed) as u64;
         readings.push(last.is(elapsed.as_secs_f64() * 1_000.0));
         readings.push(cost.is(per_second(deliveries, spent)));
         readings.push(login.is(ms_each(spent, scale.away as u64)));
     }
     Ok(readings)
+}
+
+/// Where a target has what is missed; why it is not measured, if it is not.
+const fn how(target: Target, copies: usize) -> Result<How, &'static str> {
+    match target {
+        Target::Longwire => Ok(How::FromTheLog),
+        Target::Floor => Err(KEEPS_NOTHING),
+        Target::Mosquitto | Target::Ejabberd | Target::Prosody if copies > peers::COPIES_MAX => Err(TOO_MANY_COPIES),
+        Target::Mosquitto | Target::Ejabberd | Target::Prosody => Ok(How::FromCopies),
+    }
 }
 
 /// Time until the last device has caught up, and CPU of the server.
@@ -81,7 +104,7 @@ async fn all(
         let (place, door) = (Arc::clone(&room).acquire_owned().await?, Arc::clone(door));
         tasks.spawn(async move {
             let _place = place;
-            let wants = Wants { token: false, cursor };
+            let wants = Wants { cursor, ..Wants::default() };
             let mut session = log_in(&door, Carriage::Tls, &proof, &wants, number).await?;
             session.take(goal).await.with_context(|| format!("client {number}"))?;
             anyhow::Ok((number, session.cursor))

@@ -97,7 +97,7 @@ pub(super) async fn tokens(door: &Arc<Door>, count: usize, scale: &Scale) -> any
         let (place, door) = (Arc::clone(&room).acquire_owned().await?, Arc::clone(door));
         tasks.spawn(async move {
             let _place = place;
-            let wants = Wants { token: true, cursor: None };
+            let wants = Wants { token: true, ..Wants::default() };
             let session = log_in(&door, Carriage::Tls, &Proof::Plain, &wants, number).await?;
             let token = session.token.with_context(|| format!("client {number} was given no token"))?;
             anyhow::Ok((number, Proof::Fast(token)))

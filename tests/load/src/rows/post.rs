@@ -21,12 +21,12 @@ const NO_HTTP: &str = "is not asked over HTTP";
 
 /// Everything that a loop needs.
 #[derive(Clone)]
-struct Loop {
-    posting: Posting,
-    port: u16,
-    to: Arc<Vec<String>>,
-    is_kept: bool,
-    arrivals: Arc<Arrivals>,
+pub(super) struct Loop {
+    pub(super) posting: Posting,
+    pub(super) port: u16,
+    pub(super) to: Arc<Vec<String>>,
+    pub(super) is_kept: bool,
+    pub(super) arrivals: Arc<Arrivals>,
 }
 
 struct Rows {
@@ -117,7 +117,7 @@ pub(super) fn addresses(target: Target, server: &Running, sessions: &[Session]) 
 }
 
 /// Each poster posts as soon as its last post is answered; ends when everything has arrived.
-async fn closed(work: &Loop, count: u64) -> anyhow::Result<()> {
+pub(super) async fn closed(work: &Loop, count: u64) -> anyhow::Result<()> {
     let (first, next) = (numbers(count), Arc::new(AtomicU64::new(0)));
     work.arrivals.begin(first, None);
     let mut tasks = JoinSet::new();

@@ -28,7 +28,7 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
     let server = site.start(2).await?;
     let is_longwire = site.target == Target::Longwire;
     let proof = if site.target.is_xmpp() { Proof::Scram } else { Proof::Plain };
-    let wants = Wants { token: is_longwire, cursor: None };
+    let wants = Wants { token: is_longwire, ..Wants::default() };
     let mut session = log_in(&server.door, Carriage::Tls, &proof, &wants, 0).await?;
     let mut readings = login("first login", &session);
     session.make_available().await?;
@@ -63,10 +63,10 @@ async fn again(server: &Running, session: Session, scale: &Scale) -> anyhow::Res
     let cursor = session.cursor.clone();
     drop(session);
     let proof = tokens(&server.door, 1, scale).await?.pop().context("a token")?;
-    let wants = Wants { token: false, cursor };
+    let wants = Wants { cursor, ..Wants::default() };
     let session = log_in(&server.door, Carriage::Tls, &proof, &wants, 0).await?;
     let mut readings = login("FAST login", &session);
-    let wants = Wants { token: false, cursor: session.cursor.clone() };
+    let wants = Wants { cursor: session.cursor.clone(), ..Wants::default() };
     let device = session.device.clone().context("a device")?;
     drop(session);
     settle(scale).await;

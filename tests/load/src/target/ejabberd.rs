@@ -14,8 +14,10 @@ const CONFIGURATION: &str = "ejabberd.yml";
 const MACHINE: [&str; 11] =
     ["+K", "true", "+P", "250000", "+Q", "65536", "+sbwt", "none", "+sbwtdcpu", "none", "-noinput"];
 
-pub(super) fn configure(place: &Place) -> anyhow::Result<()> {
+/// `keeps`: also what comes for who is away, without a limit.
+pub(super) fn configure(place: &Place, keeps: bool) -> anyhow::Result<()> {
     let Place { folder, ports, identity } = place;
+    let offline = if keeps { "  mod_offline: {access_max_user_messages: boundless}\n" } else { "" };
     let listener = |port: u16, tls: &str| {
         format!(
             "  - {{port: {port}, ip: \"127.0.0.1\", module: ejabberd_c2s, backlog: 1024, access: c2s, {tls}: true, \
@@ -27,8 +29,8 @@ pub(super) fn configure(place: &Place) -> anyhow::Result<()> {
          disable_sasl_mechanisms: [digest-md5, x-oauth2]\nlisten:\n{}{}  - {{port: {}, ip: \"127.0.0.1\", module: ejabberd_http, \
          request_handlers: {{/api: mod_http_api}}}}\naccess_rules: {{c2s: {{allow: all}}, announce: {{allow: all}}}}\n\
          api_permissions:\n  all: {{who: {{ip: \"127.0.0.0/8\"}}, what: \"*\"}}\n\
-         shaper_rules: {{max_user_sessions: infinity, c2s_shaper: none}}\nmodules:\n  mod_adhoc: {{}}\n  mod_admin_extra: {{}}\n  \
-         mod_announce: {{access: announce}}\n  mod_ping: {{send_pings: false}}\n",
+         shaper_rules: {{max_user_sessions: infinity, c2s_shaper: none, boundless: infinity}}\nmodules:\n  mod_adhoc: {{}}\n  mod_admin_extra: {{}}\n  \
+         mod_announce: {{access: announce}}\n  mod_ping: {{send_pings: false}}\n{offline}",
         quoted(&identity.both),
         listener(ports.plain, "starttls"),
         listener(ports.tls, "tls"),

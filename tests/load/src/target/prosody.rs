@@ -26,13 +26,15 @@ module:provides("http", {
 });
 "#;
 
-pub(super) fn configure(place: &Place) -> anyhow::Result<()> {
+/// `keeps`: also what comes for who is away.
+pub(super) fn configure(place: &Place, keeps: bool) -> anyhow::Result<()> {
     let Place { folder, ports, identity } = place;
+    let offline = if keeps { "" } else { ", \"offline\"" };
     let modules = folder.join("modules");
     let tls = format!("{{ certificate = {}, key = {} }}", quoted(&identity.certificate), quoted(&identity.key));
     let text = format!(
         "pidfile = {}\ndata_path = {}\nplugin_paths = {{ {} }}\ndaemonize = false\nrun_as_root = true\nnetwork_backend = \"epoll\"\n\
-         modules_enabled = {{ \"tls\", \"saslauth\", \"ping\", \"http\", \"announce\" }}\nmodules_disabled = {{ \"s2s\", \"offline\" }}\n\
+         modules_enabled = {{ \"tls\", \"saslauth\", \"ping\", \"http\", \"announce\" }}\nmodules_disabled = {{ \"s2s\"{offline} }}\n\
          storage = \"internal\"\nallow_unencrypted_plain_auth = true\nc2s_require_encryption = false\nlog = {{}}\nlimits = {{}}\n\
          insecure_sasl_mechanisms = {{}}\nadmins = {{ \"user-0@localhost\" }}\nnetwork_settings = {{ tcp_backlog = 1024 }}\n\
          interfaces = {{ \"127.0.0.1\" }}\nc2s_ports = {{ {} }}\nc2s_direct_tls_ports = {{ {} }}\nhttp_ports = {{ {} }}\n\

@@ -58,8 +58,16 @@ impl Site {
     pub(crate) fn new(target: Target) -> anyhow::Result<Self> {
         let (folder, ports) = (folder(), free_ports()?);
         let place = Place { folder: folder.path().to_owned(), ports, identity: Identity::make(folder.path())? };
-        target.configure(&place)?;
+        target.configure(&place, false)?;
         Ok(Self { target, place, accounts: 0, key: String::new(), _folder: folder })
+    }
+
+    /// From the next start on, whether the server keeps what comes for who is away; of a peer, which does so by a module that costs.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(crate) fn keep(&self, keeps: bool) -> anyhow::Result<()> {
+        self.target.configure(&self.place, keeps)
     }
 
     /// Starts the server, with at least so many accounts.
@@ -75,6 +83,7 @@ impl Site {
             self.accounts = accounts;
         }
         let running = self.spawn()?;
+        // Some never rest: then that is what they cost.
         running.rest().await?;
         Ok(running)
     }
@@ -149,23 +158,26 @@ impl Site {
 }
 
 impl Running {
-    /// Waits until the server does nothing: some go on with their start behind the first answer.
-    async fn rest(&self) -> anyhow::Result<()> {
+    /// Waits until the server does nothing, and for five seconds at most: some go on with their start behind the first answer.
+    /// Whether it came to rest.
+    pub(crate) async fn rest(&self) -> anyhow::Result<bool> {
         let mut before = self.family.cpu()?;
         for _ in 0..RESTS_MAX {
             tokio::time::sleep(REST).await;
             let after = self.family.cpu()?;
             if after == before {
-                return Ok(());
+                return Ok(true);
             }
             before = after;
         }
-        // It never rests: then that is what it costs.
-        Ok(())
+        Ok(false)
     }
 
     /// Asks it to end, and waits until it has.
-    fn end(mut self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// It does not.
+    pub(crate) fn end(mut self) -> anyhow::Result<()> {
         process::terminate(&self.child)?;
         process::ended(&mut self.child, START).map(drop)
     }

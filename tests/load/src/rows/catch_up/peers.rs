@@ -1,0 +1,102 @@
+//! How the peers keep what is missed: a copy for each device, written by a client, and given to it when it comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use longwire_test_support::wait::now;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::AT_ONCE;
+use crate::client::{Carriage, Door, Proof, Session, Speech, Stay, Wants, body, log_in, name_of};
+use crate::rows::{Scale, numbers, settle};
+use crate::target::{Running, Site};
+
+/// Copies that are still worth the time that they take to write.
+pub(super) const COPIES_MAX: usize = 200_000;
+/// Stanzas in one write.
+const CHUNK: usize = 64;
+/// Looks, of five seconds at most, whether the server has written all of it.
+const LOOKS_MAX: usize = 24;
+
+/// Time until the last device has everything, and CPU of the server.
+pub(super) async fn run(site: &mut Site, scale: &Scale, missed: usize) -> anyhow::Result<(Duration, Duration)> {
+    site.keep(true)?;
+    let done = away_and_back(site, scale, missed).await;
+    site.keep(false)?;
+    done
+}
+
+async fn away_and_back(site: &mut Site, scale: &Scale, missed: usize) -> anyhow::Result<(Duration, Duration)> {
+    let away = scale.away;
+    let server = site.start(away + 1).await?;
+    if server.door.speech == Speech::Mqtt {
+        visit(&server.door, away, Stay::Begun, 0).await?;
+    }
+    write(&server, away, missed).await?;
+    settle(scale).await;
+    let (before, began) = (server.family.cpu()?, now());
+    visit(&server.door, away, Stay::Resumed, missed).await?;
+    let (elapsed, spent) = (began.elapsed(), server.family.cpu()?.saturating_sub(before));
+    // Killed, Mnesia would have again at the next start what it has given.
+    server.end()?;
+    Ok((elapsed, spent))
+}
+
+/// One client writes to all devices, which are away; done when the server has come to rest.
+async fn write(server: &Running, away: usize, missed: usize) -> anyhow::Result<()> {
+    let sender = log_in(&server.door, Carriage::Plain, &Proof::Plain, &Wants::default(), away).await?;
+    let (speech, mut link) = (server.door.speech, sender.into_writer()?);
+    let first = numbers((away * missed) as u64);
+    for (number, index) in (first..).zip(0..away * missed) {
+        let to = address(speech, index % away);
+        link.write(&speech.stanza(&to, number, &body(number)))?;
+        if index.is_multiple_of(CHUNK) {
+            tokio::task::yield_now().await;
+        }
+    }
+    for _ in 0..LOOKS_MAX {
+        if server.rest().await? {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the server does not come to rest")
+}
+
+fn address(speech: Speech, number: usize) -> String {
+    match speech {
+        Speech::Longwire | Speech::Xmpp => format!("{}@localhost", name_of(number)),
+        Speech::Mqtt | Speech::Lines => name_of(number),
+    }
+}
+
+/// Each logs in, takes `goal` payloads and goes.
+async fn visit(door: &Arc<Door>, away: usize, stay: Stay, goal: usize) -> anyhow::Result<()> {
+    let (room, mut tasks) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
+    for number in 0..away {
+        let (place, door) = (Arc::clone(&room).acquire_owned().await?, Arc::clone(door));
+        tasks.spawn(async move {
+            let _place = place;
+            let wants = Wants { stay, ..Wants::default() };
+            let mut session = log_in(&door, Carriage::Tls, &Proof::Plain, &wants, number).await?;
+            enter(&mut session, stay).await?;
+            let count = session.take(goal).await.with_context(|| format!("client {number}"))?;
+            ensure!(count == goal, "client {number} was given {count} of {goal}");
+            anyhow::Ok(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.context("a device panicked")??;
+    }
+    Ok(())
+}
+
+/// What makes the server give what it has: presence with XMPP; with MQTT the connection, once there was a subscription.
+async fn enter(session: &mut Session, stay: Stay) -> anyhow::Result<()> {
+    match (session.speech, stay) {
+        (Speech::Xmpp, _) => session.link.send(b"<presence/>").await,
+        (Speech::Mqtt, Stay::Resumed) => Ok(()),
+        (Speech::Longwire | Speech::Lines | Speech::Mqtt, _) => session.make_available().await,
+    }
+}

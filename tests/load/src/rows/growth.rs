@@ -1,0 +1,60 @@
+//! How cost grows with the connections that are there: of a login among them, and of a push to any of them.
+
+use std::sync::Arc;
+
+use super::post::{Loop, addresses, closed};
+use super::{Scale, cheapest, ms_each, per_second, settle};
+use crate::client::{Arrivals, Carriage, listen, online};
+use crate::reading::{Reading, Row};
+use crate::target::Site;
+
+const TOO_MANY: &str = "needs more open files than there may be";
+const NO_HTTP: &str = "is not asked over HTTP";
+
+struct Rows {
+    login: Row,
+    post: Row,
+}
+
+fn rows(from: usize, to: usize) -> Rows {
+    Rows {
+        login: Row::new(format!("CPU per login, plain, as {from} connections become {to}"), "ms"),
+        post: Row::new(format!("POST → any of {to} devices, plain, nothing stored, closed loop"), "per CPU-s"),
+    }
+}
+
+pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Vec<Reading>> {
+    let (fitting, beyond): (Vec<usize>, Vec<usize>) =
+        scale.levels.iter().partition(|level| scale.has_room_for(**level));
+    let carriage = Carriage::Plain;
+    let server = site.start(fitting.last().copied().unwrap_or_default()).await?;
+    let proof = cheapest(site.target, carriage);
+    let arrivals = Arc::new(Arrivals::default());
+    let (mut readings, mut listening, mut to, mut from) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    for level in fitting {
+        let Rows { login, post } = rows(from, level);
+        let before = server.family.cpu()?;
+        let sessions = online(&server.door, carriage, &proof, from..level).await?;
+        let spent = server.family.cpu()?.saturating_sub(before);
+        readings.push(login.is(ms_each(spent, (level - from) as u64)));
+        to.extend(addresses(site.target, &server, &sessions)?);
+        listening.push(listen(sessions, &arrivals));
+        from = level;
+        settle(scale).await;
+        let Some(posting) = server.posting.clone() else {
+            readings.push(post.absent(NO_HTTP));
+            continue;
+        };
+        let (port, to) = (server.http, Arc::new(to.clone()));
+        let work = Loop { posting, port, to, is_kept: false, arrivals: Arc::clone(&arrivals) };
+        closed(&work, scale.posts.min(200)).await?;
+        let before = server.family.cpu()?;
+        closed(&work, scale.posts).await?;
+        readings.push(post.is(per_second(scale.posts, server.family.cpu()?.saturating_sub(before))));
+    }
+    for level in beyond {
+        let Rows { login, post } = rows(from, level);
+        readings.extend([login.absent(TOO_MANY), post.absent(TOO_MANY)]);
+    }
+    Ok(readings)
+}
