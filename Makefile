@@ -10,7 +10,7 @@ help:
 	@echo 'make faults    every case of the fault matrix, with a table and target/faults/report.json'
 	@echo 'make soak      two hours of churn, with a report'
 	@echo 'make bench     Longwire, its peers and a floor measured on this machine, with a table and target/bench/report.json'
-	@echo 'Parts of make test, alone: make fmt | lint | unit | simulation | build | interop | e2e | fault | hostile | android-ci'
+	@echo 'Parts of make test, alone: make fmt | lint | unit | simulation | build | interop | e2e | bench-short | fault | hostile | android-ci'
 
 run:
 	@scripts/setup run
@@ -23,7 +23,7 @@ test:
 setup:
 	@scripts/setup test
 
-fmt lint unit simulation build interop e2e fault hostile:
+fmt lint unit simulation build interop e2e bench-short fault hostile:
 	@scripts/test $@
 
 # Root for most of it: what cannot run is skipped and says so. ONLY='f05 f28_every' runs the cases whose names contain one of these.
@@ -42,11 +42,6 @@ soak:
 bench:
 	@scripts/setup run
 	@scripts/bench
-
-# Small counts, once: shows that it runs, of what is here.
-bench-short:
-	@scripts/setup run
-	@scripts/bench --short --runs 1
 
 # The stage `android` of make test: SDK 24, 34 and 35; arm64-v8a, armeabi-v7a and x86_64.
 android-ci:
