@@ -10,7 +10,9 @@ use longwire_protocol::push::{Entry, EntryHead};
 use longwire_protocol::sasl::base64;
 use longwire_protocol::{Element, Event, Jid, Limits};
 
-use phone::{ACCOUNT, DOMAIN, PASSWORD, Phone};
+use phone::{ACCOUNT, PASSWORD};
+
+pub use phone::{DOMAIN, Meter, Phone};
 
 /// The target.
 pub(crate) fn run(data: &[u8]) {

@@ -7,7 +7,7 @@
 
 mod audience;
 mod codec;
-mod device;
+pub mod device;
 pub mod differential;
 mod http;
 mod import;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::process::Command;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 
@@ -69,6 +69,18 @@ fn field<'a>(text: &'a str, name: &str) -> &'a str {
 pub(crate) fn said(command: &str, arguments: &[&str]) -> String {
     let output = Command::new(command).args(arguments).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+}
+
+/// What a command prints, and what it says beside that.
+///
+/// # Errors
+/// It is not here, or fails.
+pub(crate) fn output(command: &str, arguments: &[&str]) -> anyhow::Result<(String, String)> {
+    let output = Command::new(command).args(arguments).output().with_context(|| format!("failed to run {command}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = text(&output.stderr);
+    ensure!(output.status.success(), "{command} failed ({}): {said}", output.status);
+    Ok((text(&output.stdout), said))
 }
 
 /// Raises the limit of open files as far as it goes, also for the servers that are started from here; gives it.

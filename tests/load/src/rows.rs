@@ -3,6 +3,7 @@
 mod binary;
 mod broadcast;
 mod catch_up;
+mod device;
 mod growth;
 mod heartbeat;
 mod login;
@@ -40,6 +41,7 @@ pub(crate) enum Group {
     Storm,
     Growth,
     Wire,
+    Device,
 }
 
 impl Group {
@@ -61,6 +63,7 @@ impl Group {
             Self::Growth => Box::pin(growth::measure(site, scale)).await,
             Self::Storm => Box::pin(storm::measure(site, scale)).await,
             Self::Wire => Box::pin(wire::measure(site, scale)).await,
+            Self::Device => device::measure(site, scale),
         }
     }
 }

@@ -63,9 +63,9 @@ impl Target {
         let version = match self {
             Self::Longwire => longwire::version()?,
             Self::Floor => format!("tokio, rustls (of {})", env!("CARGO_PKG_NAME")),
-            Self::Mosquitto => program("mosquitto").map(|_| package("mosquitto"))?,
-            Self::Ejabberd => program("ejabberdctl").and(program("erl")).map(|_| package("ejabberd"))?,
-            Self::Prosody => program("prosody").map(|_| package("prosody"))?,
+            Self::Mosquitto => program_of("mosquitto").map(|_| package("mosquitto"))?,
+            Self::Ejabberd => program_of("ejabberdctl").and(program_of("erl")).map(|_| package("ejabberd"))?,
+            Self::Prosody => program_of("prosody").map(|_| package("prosody"))?,
         };
         Some(version)
     }
@@ -100,7 +100,7 @@ impl Target {
     pub(crate) fn file(self) -> Result<PathBuf, &'static str> {
         match self {
             Self::Longwire => longwire::file().ok_or("is not built"),
-            Self::Mosquitto => program("mosquitto").ok_or("is not here"),
+            Self::Mosquitto => program_of("mosquitto").ok_or("is not here"),
             Self::Floor => Err("is a part of the harness"),
             Self::Ejabberd | Self::Prosody => Err("is run by an interpreter"),
         }
@@ -158,7 +158,7 @@ fn floor(place: &Place) -> anyhow::Result<Command> {
 }
 
 /// The path of a program, also of those that only administrators have in their path.
-fn program(name: &str) -> Option<PathBuf> {
+pub(crate) fn program_of(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
     folders.map(|folder| folder.join(name)).find(|file| file.is_file())

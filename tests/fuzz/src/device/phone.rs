@@ -11,7 +11,8 @@ use longwire_protocol::xep::bind2;
 use longwire_protocol::xep::sasl2::{ServerElement, Success};
 use longwire_protocol::{DateTime, Jid};
 
-pub(super) const DOMAIN: &str = "example.com";
+/// The server.
+pub const DOMAIN: &str = "example.com";
 pub(super) const ACCOUNT: &str = "d1";
 /// In texts of its own, so that it is found wherever it is said.
 pub(super) const PASSWORD: &str = "pass-word-of-the-phone";
@@ -44,7 +45,17 @@ impl Random for Lcg {
     }
 }
 
-pub(super) struct Phone {
+/// Told when the machine begins to work, and when it has done it.
+#[derive(Clone, Copy)]
+pub struct Meter {
+    /// It begins.
+    pub begin: fn(),
+    /// It has done it.
+    pub end: fn(),
+}
+
+/// A phone.
+pub struct Phone {
     machine: Machine,
     store: MemoryStore,
     random: Lcg,
@@ -54,6 +65,7 @@ pub(super) struct Phone {
     written: Vec<u8>,
     /// The notifications that were put on the screen, updates aside, in order.
     pub(super) shown: Vec<String>,
+    meter: Option<Meter>,
 }
 
 impl Phone {
@@ -74,7 +86,11 @@ impl Phone {
     }
 
     /// A session, by the FAST token.
-    pub(super) fn online() -> Self {
+    ///
+    /// # Panics
+    /// The login did not succeed.
+    #[must_use]
+    pub fn online() -> Self {
         let mut phone = Self::secured();
         phone.hear(HEADER.as_bytes());
         phone.hear(FEATURES.as_bytes());
@@ -99,8 +115,8 @@ impl Phone {
         };
         let machine = Machine::new(config, Box::new(Fixed { interval_ms: 240_000 }));
         let (store, random) = (registered(), Lcg(42));
-        let mut phone =
-            Self { machine, store, random, now_ms: 0, is_connected: false, written: Vec::new(), shown: Vec::new() };
+        let (written, shown) = (Vec::new(), Vec::new());
+        let mut phone = Self { machine, store, random, now_ms: 0, is_connected: false, written, shown, meter: None };
         phone.event(Event::Start);
         phone
     }
@@ -114,8 +130,25 @@ impl Phone {
         self.written.windows(text.len()).any(|window| window == text.as_bytes())
     }
 
+    /// From now on the machine's work is metered, and nothing of the driver's or the store's.
+    pub const fn set_meter(&mut self, meter: Meter) {
+        self.meter = Some(meter);
+    }
+
+    /// How many notifications were put on the screen.
+    #[must_use]
+    pub const fn shown(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// The machine alone.
+    #[must_use]
+    pub fn into_machine(self) -> Machine {
+        self.machine
+    }
+
     /// One read.
-    pub(super) fn hear(&mut self, bytes: &[u8]) {
+    pub fn hear(&mut self, bytes: &[u8]) {
         if self.is_connected {
             self.call(|machine, now_ms, actions| machine.handle_input(bytes, now_ms, actions));
         }
@@ -136,7 +169,13 @@ impl Phone {
 
     fn call(&mut self, call: impl FnOnce(&mut Machine, u64, &mut Actions<'_>)) {
         let mut actions = Actions::new(&mut self.random);
+        if let Some(meter) = self.meter {
+            (meter.begin)();
+        }
         call(&mut self.machine, self.now_ms, &mut actions);
+        if let Some(meter) = self.meter {
+            (meter.end)();
+        }
         for action in actions.into_list() {
             self.carry_out(action);
         }

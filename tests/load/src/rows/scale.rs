@@ -34,6 +34,8 @@ pub(crate) struct Scale {
     pub(crate) missed: Vec<usize>,
     /// Devices of a storm.
     pub(crate) storm: usize,
+    /// Pushes to a device core by itself.
+    pub(crate) device_pushes: u64,
     /// Before something is read that must have come to rest.
     pub(crate) rest: Duration,
     /// Open files that a process may have.
@@ -59,6 +61,7 @@ impl Scale {
             away: 10_000,
             missed: vec![1, 10, 1_000],
             storm: 19_000,
+            device_pushes: 2_000,
             rest: Duration::from_secs(1),
             files_max,
         }
@@ -82,6 +85,7 @@ impl Scale {
             away: 20,
             missed: vec![1, 10, 100],
             storm: 50,
+            device_pushes: 20,
             rest: Duration::from_millis(100),
             files_max,
         }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use super::{Place, program, quoted};
+use super::{Place, program_of, quoted};
 use crate::client::Poster;
 
 const CONFIGURATION: &str = "ejabberd.yml";
@@ -42,7 +42,7 @@ pub(super) fn configure(place: &Place, keeps: bool) -> anyhow::Result<()> {
 
 pub(super) fn command(place: &Place) -> Command {
     let folder = &place.folder;
-    let mut command = Command::new(program("erl").unwrap_or_else(|| PathBuf::from("erl")));
+    let mut command = Command::new(program_of("erl").unwrap_or_else(|| PathBuf::from("erl")));
     command.args(MACHINE).args(["+sbwtdio", "none"]);
     command.args(["-mnesia", "dir", &quoted(&folder.join("database")), "-s", "ejabberd"]);
     command

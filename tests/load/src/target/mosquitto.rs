@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use super::{Place, program};
+use super::{Place, program_of};
 
 const CONFIGURATION: &str = "mosquitto.conf";
 
@@ -24,7 +24,7 @@ pub(super) fn configure(place: &Place) -> anyhow::Result<()> {
 }
 
 pub(super) fn command(place: &Place) -> Command {
-    let mut command = Command::new(program("mosquitto").unwrap_or_else(|| PathBuf::from("mosquitto")));
+    let mut command = Command::new(program_of("mosquitto").unwrap_or_else(|| PathBuf::from("mosquitto")));
     command.arg("-c").arg(place.folder.join(CONFIGURATION));
     command
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use super::{Place, program, quoted};
+use super::{Place, program_of, quoted};
 use crate::client::name_of;
 
 const CONFIGURATION: &str = "prosody.cfg.lua";
@@ -53,7 +53,7 @@ pub(super) fn configure(place: &Place, keeps: bool) -> anyhow::Result<()> {
 }
 
 pub(super) fn command(place: &Place) -> Command {
-    let mut command = Command::new(program("prosody").unwrap_or_else(|| PathBuf::from("prosody")));
+    let mut command = Command::new(program_of("prosody").unwrap_or_else(|| PathBuf::from("prosody")));
     command.arg("--config").arg(place.folder.join(CONFIGURATION)).arg("-F").env("HOME", &place.folder);
     command
 }
