@@ -4,6 +4,7 @@ mod action;
 mod status;
 mod update;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use longwire_model::delivery::{Event, EventType};
@@ -172,7 +173,10 @@ impl NotificationManager {
     ) -> Result<Acceptance, AcceptError> {
         let Parts { app, ref store, ref log, ref env, .. } = self.parts;
         let (at, id) = (env.now(), env.entry_id());
-        let audience = store.audience_size(app, &notification.audience).await.map_err(CoreError::from)?;
+        let audience = match devices_named(&notification.audience) {
+            Some(devices) => devices,
+            None => store.audience_size(app, &notification.audience).await.map_err(CoreError::from)?,
+        };
         let without_members = self.without_members(&notification.audience, audience).await?;
         let accepted = Accepted { id, audience, without_members };
         let idempotency = idempotency.map(|request| Idempotency {
@@ -301,6 +305,12 @@ fn content(notification: Notification, at: Timestamp) -> Content {
         collapse_key: notification.collapse_key,
         payload: notification.payload,
     }
+}
+
+/// How many devices an audience of nothing but devices has: each is the one holder of its key, and was found to be there.
+fn devices_named(audience: &[AudienceKey]) -> Option<u64> {
+    let devices: Option<HashSet<_>> = audience.iter().map(AudienceKey::as_device).collect();
+    devices.map(|devices| devices.len() as u64)
 }
 
 fn user_key(memberships: &[longwire_model::Membership]) -> Option<AudienceKey> {

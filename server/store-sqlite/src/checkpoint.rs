@@ -7,9 +7,10 @@ use sqlx::sqlite::SqliteConnection;
 use crate::Inner;
 use crate::sql::{column, statement};
 
-/// Pages in the write-ahead log above which writers wait until it is carried over and starts anew: 64 MiB. Whoever reads one state of the
-/// database for long, as a backup does, keeps it from starting anew: then it grows until the next time.
-const LOG_PAGES_MAX: i64 = 16 * 1024;
+/// Pages in the write-ahead log above which writers wait while the last of it is carried over, so that it starts anew: 8 MiB. What overwrites
+/// an old log syncs its pages alone; what makes the file longer waits for the file system's own records as well. Whoever reads one state of
+/// the database for long, as a backup does, keeps it from starting anew: then it grows until that is over.
+const LOG_PAGES_MAX: i64 = 2 * 1024;
 
 /// Carries over whenever enough was written, until the store is gone.
 pub(crate) async fn run(store: Weak<Inner>, due: Arc<tokio::sync::Notify>) {
@@ -33,11 +34,15 @@ async fn carry_over(store: &Inner, slot: &mut Option<SqliteConnection>) -> Resul
         Some(conn) => conn,
         None => slot.insert(store.place.carrier().await?),
     };
-    let row = statement("PRAGMA wal_checkpoint(PASSIVE)", []).fetch_one(&mut *conn).await?;
-    let pages: i64 = column(&row, "log")?;
-    if pages > LOG_PAGES_MAX {
+    if pass(conn).await? > LOG_PAGES_MAX {
         let _writer = store.writer.lock().await;
-        statement("PRAGMA wal_checkpoint(TRUNCATE)", []).fetch_one(conn).await?;
+        pass(conn).await?;
     }
     Ok(())
+}
+
+/// Carries over what no reader still needs to find in the log, waiting for nobody; gives how many pages the log has.
+async fn pass(conn: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let row = statement("PRAGMA wal_checkpoint(PASSIVE)", []).fetch_one(conn).await?;
+    column(&row, "log")
 }

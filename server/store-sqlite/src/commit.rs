@@ -9,7 +9,7 @@ mod run;
 mod sessions;
 mod stage;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use longwire_model::device::Generation;
@@ -18,22 +18,30 @@ use longwire_store::write::{Idempotency, Refusal};
 use longwire_store::{Write, Written};
 use sqlx::sqlite::SqliteConnection;
 
+use crate::Writer;
+use crate::script::Script;
 use crate::sql::{Value, seq, statement};
 use run::Run;
 use stage::Stage;
 
 /// A group under way.
 pub(crate) struct Batch<'c> {
-    conn: &'c mut SqliteConnection,
-    /// The ends of the logs that the group appends to.
-    ends: HashMap<AppId, Seq>,
+    script: Script<'c>,
+    /// The ends of the logs that are known.
+    ends: &'c mut HashMap<AppId, Seq>,
+    /// The logs that the group appends to.
+    longer: BTreeSet<AppId>,
     stage: Stage,
     run: Run,
 }
 
-/// Carries out `writes` in the transaction that is open on `conn`; see [`longwire_store::Store::commit`].
-pub(crate) async fn apply(conn: &mut SqliteConnection, writes: Vec<Write>) -> Result<Vec<Written>, sqlx::Error> {
-    let mut batch = Batch { conn, ends: HashMap::new(), stage: Stage::default(), run: Run::default() };
+/// Carries out `writes` in a transaction; see [`longwire_store::Store::commit`]. After a failure the transaction may still be open, and what is
+/// known of the logs' ends is wrong: the writer must not be used again.
+pub(crate) async fn apply(writer: &mut Writer, writes: Vec<Write>) -> Result<Vec<Written>, sqlx::Error> {
+    let Writer { conn, ends } = writer;
+    let mut script = Script::new(conn);
+    script.add("BEGIN IMMEDIATE", []);
+    let mut batch = Batch { script, ends, longer: BTreeSet::new(), stage: Stage::default(), run: Run::default() };
     let mut answers = Vec::with_capacity(writes.len());
     let mut writes = writes.into_iter().peekable();
     while let Some(write) = writes.next() {
@@ -157,7 +165,7 @@ impl Batch<'_> {
     async fn find_target(&mut self, app: AppId, id: EntryId) -> Result<Option<(Seq, bool)>, sqlx::Error> {
         const SQL: &str = "SELECT seq, EXISTS (SELECT 1 FROM entry f WHERE f.app = e.app AND f.target_seq = e.seq \
                            AND f.kind = 'recall') AS recalled FROM entry e WHERE app = ? AND id = ? AND kind = 'notification'";
-        let row = statement(SQL, [app.0.into(), id.into()]).fetch_optional(&mut *self.conn).await?;
+        let row = statement(SQL, [app.0.into(), id.into()]).fetch_optional(self.conn().await?).await?;
         row.map(|row| Ok((seq(&row, "seq")?, crate::sql::column(&row, "recalled")?))).transpose()
     }
 
@@ -171,6 +179,7 @@ impl Batch<'_> {
     ) -> Result<Arc<Entry>, sqlx::Error> {
         let seq = self.end(app).await? + 1;
         self.ends.insert(app, seq);
+        self.longer.insert(app);
         let entry = Arc::new(Entry { app, seq, id, created_at: at, kind });
         self.stage.append(&entry);
         Ok(entry)
@@ -181,34 +190,43 @@ impl Batch<'_> {
             return Ok(*end);
         }
         const FIND: &str = "SELECT last_seq FROM app WHERE id = ?";
-        if let Some(row) = statement(FIND, [app.0.into()]).fetch_optional(&mut *self.conn).await? {
-            return seq(&row, "last_seq");
+        if let Some(row) = self.script.rows(FIND, [app.0.into()]).await?.first() {
+            let end = seq(row, "last_seq")?;
+            self.ends.insert(app, end);
+            return Ok(end);
         }
         const ADD: &str = "INSERT INTO app (id, name) VALUES (?, ?)";
         let name = format!("app-{}", app.0);
-        statement(ADD, [app.0.into(), name.into()]).execute(&mut *self.conn).await?;
+        statement(ADD, [app.0.into(), name.into()]).execute(self.conn().await?).await?;
         Ok(0)
     }
 
     async fn begin_generation(&mut self, app: AppId, generation: Generation) -> Result<(), sqlx::Error> {
         const SQL: &str = "INSERT INTO generation (app, seq, id) VALUES (?, ?, ?)";
         let values: [Value; 3] = [app.0.into(), generation.seq.into(), generation.id.0.into()];
-        statement(SQL, values).execute(&mut *self.conn).await?;
+        statement(SQL, values).execute(self.conn().await?).await?;
         Ok(())
+    }
+
+    /// The connection, when everything that came before has run on it.
+    async fn conn(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        self.script.conn().await
     }
 
     /// Writes what is staged, so that statements see it.
     async fn flush(&mut self) -> Result<(), sqlx::Error> {
-        std::mem::take(&mut self.stage).write(self.conn).await
+        std::mem::take(&mut self.stage).write(&mut self.script).await
     }
 
     async fn finish(mut self) -> Result<(), sqlx::Error> {
+        const SQL: &str = "UPDATE app SET last_seq = ? WHERE id = ?";
         self.flush().await?;
-        for (app, last) in self.ends {
-            const SQL: &str = "UPDATE app SET last_seq = ? WHERE id = ?";
-            statement(SQL, [last.into(), app.0.into()]).execute(&mut *self.conn).await?;
+        for app in std::mem::take(&mut self.longer) {
+            let last = self.end(app).await?;
+            self.script.add(SQL, [last.into(), app.0.into()]);
         }
-        Ok(())
+        self.script.add("COMMIT", []);
+        self.script.run().await
     }
 }
 

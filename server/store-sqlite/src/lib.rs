@@ -10,6 +10,7 @@ mod open;
 mod payload;
 mod read;
 mod row;
+mod script;
 mod sql;
 mod sweep;
 mod trace;
@@ -54,13 +55,21 @@ pub struct SqliteStore {
 pub(crate) struct Inner {
     place: Place,
     /// None after a failure, until the next write opens another.
-    writer: Mutex<Option<SqliteConnection>>,
+    writer: Mutex<Option<Writer>>,
     readers: SqlitePool,
     /// Why this store is not used any more.
     fatal: OnceLock<String>,
     /// Estimated bytes written since the log was last carried over.
     written_bytes: AtomicU64,
     checkpoint_due: Arc<Notify>,
+}
+
+/// The connection that writes.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    conn: SqliteConnection,
+    /// The last positions of the logs that it has appended to: nobody else does.
+    ends: HashMap<AppId, Seq>,
 }
 
 impl SqliteStore {
@@ -76,7 +85,7 @@ impl SqliteStore {
         let inner = Arc::new(Inner {
             readers,
             place,
-            writer: Mutex::new(Some(writer)),
+            writer: Mutex::new(Some(Writer::new(writer))),
             fatal: OnceLock::new(),
             written_bytes: AtomicU64::new(0),
             checkpoint_due: Arc::new(Notify::new()),
@@ -91,7 +100,7 @@ impl SqliteStore {
         let writer = self.inner.writer.lock().await.take();
         if self.inner.fatal.set("it was closed".to_owned()).is_ok()
             && let Some(writer) = writer
-            && let Err(error) = writer.close().await
+            && let Err(error) = writer.conn.close().await
         {
             tracing::warn!(%error, "failed to close the store");
         }
@@ -101,6 +110,12 @@ impl SqliteStore {
     #[cfg(feature = "trace")]
     pub fn set_trace(&self, observe: Arc<dyn Fn(&str) + Send + Sync>) {
         self.inner.place.tracer.set(observe);
+    }
+}
+
+impl Writer {
+    fn new(conn: SqliteConnection) -> Self {
+        Self { conn, ends: HashMap::new() }
     }
 }
 
@@ -128,30 +143,30 @@ impl Inner {
         judged
     }
 
-    /// Runs `work` in a transaction that is on disk when this returns. After any failure, and when the caller stops waiting, the
+    /// Runs `work`, a transaction that is on disk when this returns. After any failure, and when the caller stops waiting, the
     /// connection is not used again: its transaction ends with it.
     async fn transact<T>(
         &self,
         bytes: u64,
-        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error> + Send,
+        work: impl AsyncFnOnce(&mut Writer) -> Result<T, sqlx::Error> + Send,
     ) -> Result<T, StoreError> {
         self.check()?;
         let mut slot = self.writer.lock().await;
         self.check()?;
-        let mut conn = match slot.take() {
-            Some(conn) => conn,
-            None => self.place.writer().await.map_err(|error| self.note(&error))?,
+        let mut writer = match slot.take() {
+            Some(writer) => writer,
+            None => self.place.writer().await.map(Writer::new).map_err(|error| self.note(&error))?,
         };
-        match transaction(&mut conn, work).await {
+        match work(&mut writer).await {
             Ok(done) => {
-                *slot = Some(conn);
+                *slot = Some(writer);
                 drop(slot);
                 self.count(bytes);
                 Ok(done)
             }
             Err(error) => {
                 // Waits until the rollback is done; the error that counts is the first.
-                drop(conn.close_hard().await.err());
+                drop(writer.conn.close_hard().await.err());
                 Err(self.note(&error))
             }
         }
@@ -220,7 +235,7 @@ macro_rules! read_snapshot {
 impl Store for SqliteStore {
     async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Written>, StoreError> {
         let bytes = estimate(&writes);
-        self.inner.transact(bytes, async move |conn| commit::apply(conn, writes).await).await
+        self.inner.transact(bytes, async move |writer| commit::apply(writer, writes).await).await
     }
 
     fn failure(&self) -> Option<String> {
@@ -338,6 +353,9 @@ impl Store for SqliteStore {
 
     async fn sweep(&self, app: AppId, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let bytes = u64::from(limit) * WRITE_BYTES;
-        self.inner.transact(bytes, async move |conn| sweep::sweep(conn, app, before, limit).await).await
+        let work = async move |writer: &mut Writer| {
+            transaction(&mut writer.conn, async |conn| sweep::sweep(conn, app, before, limit).await).await
+        };
+        self.inner.transact(bytes, work).await
     }
 }

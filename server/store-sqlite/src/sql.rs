@@ -1,15 +1,12 @@
-//! Values on their way into statements, many rows in few statements, and values on their way out.
+//! Values on their way into statements, and on their way out.
 
 use std::fmt::Display;
 use std::sync::Arc;
 
 use longwire_model::{DeviceId, EntryId, Lane, Seq, Timestamp};
 use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Decode, Row as _, Sqlite, Type};
-
-/// Rows of one statement at most: 14 columns of so many stay far below SQLite's 32,766 parameters.
-const ROWS_MAX: usize = 128;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Decode, Row as _, Sqlite, Type};
 
 /// One bound value.
 #[derive(Clone, Debug)]
@@ -27,35 +24,13 @@ pub(crate) fn statement(sql: &'static str, values: impl IntoIterator<Item = Valu
     values.into_iter().fold(sqlx::query(sql), bind)
 }
 
-fn bind(query: Statement, value: Value) -> Statement {
+pub(crate) fn bind(query: Statement, value: Value) -> Statement {
     match value {
         Value::Null => query.bind(None::<i64>),
         Value::Int(number) => query.bind(number),
         Value::Text(text) => query.bind(text),
         Value::Blob(bytes) => query.bind(bytes),
     }
-}
-
-/// Runs `head VALUES (…), (…), … tail` for all rows, in statements of 128, 64, … 1 rows so that few texts are prepared.
-pub(crate) async fn insert(
-    conn: &mut SqliteConnection,
-    head: &'static str,
-    tail: &'static str,
-    rows: Vec<Vec<Value>>,
-) -> Result<(), sqlx::Error> {
-    let mut left = rows.len();
-    let mut rows = rows.into_iter();
-    while left > 0 {
-        let count = if left >= ROWS_MAX { ROWS_MAX } else { 1 << left.ilog2() };
-        left -= count;
-        let chunk: Vec<Vec<Value>> = rows.by_ref().take(count).collect();
-        let width = chunk.first().map_or(0, Vec::len);
-        let row = format!("({})", vec!["?"; width].join(","));
-        let sql = format!("{head} VALUES {} {tail}", vec![row; count].join(","));
-        let query = chunk.into_iter().flatten().fold(sqlx::query(AssertSqlSafe(sql)), bind);
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
 }
 
 /// A list for `json_each`.

@@ -28,7 +28,7 @@ impl Batch<'_> {
                            LEFT JOIN androidpn_account a ON a.name = d.account AND d.kind = ?2 WHERE d.id = ?1";
         let (kind, _) = kind_values(&DeviceKind::Androidpn);
         let values = [device.into(), kind.into()];
-        let Some(row) = statement(SQL, values).fetch_optional(&mut *self.conn).await? else { return Ok(None) };
+        let Some(row) = statement(SQL, values).fetch_optional(self.conn().await?).await? else { return Ok(None) };
         let claims = match column::<Option<String>>(&row, "name")? {
             Some(account) => Some(Claims { account, claimed: claimed(&row)? }),
             None => None,
@@ -70,7 +70,7 @@ impl Batch<'_> {
 
     async fn keep_claims(&mut self, account: &str, claimed: &[AudienceKey]) -> Result<(), sqlx::Error> {
         const SQL: &str = "UPDATE androidpn_account SET claimed = ? WHERE name = ?";
-        statement(SQL, [keys_text(claimed).into(), account.into()]).execute(&mut *self.conn).await?;
+        statement(SQL, [keys_text(claimed).into(), account.into()]).execute(self.conn().await?).await?;
         Ok(())
     }
 }

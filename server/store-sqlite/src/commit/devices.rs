@@ -7,7 +7,7 @@ use longwire_store::write::{Change, Moves, NewDevice, Refusal};
 
 use super::Batch;
 use crate::row::{kind_values, membership};
-use crate::sql::{Value, column, device_id, insert, json_texts, statement};
+use crate::sql::{Value, column, device_id, json_texts, statement};
 
 impl Batch<'_> {
     pub(super) async fn register(&mut self, new: NewDevice) -> Result<Written, sqlx::Error> {
@@ -29,8 +29,8 @@ impl Batch<'_> {
             new.at.into(),
             new.installation_hash.into(),
         ];
-        statement(DEVICE, values).execute(&mut *self.conn).await?;
-        statement(STATE, [new.id.into(), seq.into()]).execute(&mut *self.conn).await?;
+        statement(DEVICE, values).execute(self.conn().await?).await?;
+        statement(STATE, [new.id.into(), seq.into()]).execute(self.conn().await?).await?;
         let joined = vec![AudienceKey::device(new.id), AudienceKey::all()];
         self.move_device(new.app, new.id, (new.entry, new.at), (joined, Vec::new())).await
     }
@@ -41,7 +41,7 @@ impl Batch<'_> {
         if let Some(known) = self.find_kind(new.app, &new.account, kind_values(&new.kind)).await? {
             return Ok(Some(known));
         }
-        let row = statement(SQL, [new.id.into()]).fetch_optional(&mut *self.conn).await?;
+        let row = statement(SQL, [new.id.into()]).fetch_optional(self.conn().await?).await?;
         Ok(row.map(|_| new.id))
     }
 
@@ -53,7 +53,7 @@ impl Batch<'_> {
     ) -> Result<Option<DeviceId>, sqlx::Error> {
         const SQL: &str = "SELECT id FROM device WHERE app = ? AND account = ? AND kind = ? AND name = ?";
         let values: [Value; 4] = [app.0.into(), account.into(), kind.into(), name.into()];
-        let row = statement(SQL, values).fetch_optional(&mut *self.conn).await?;
+        let row = statement(SQL, values).fetch_optional(self.conn().await?).await?;
         row.map(|row| device_id(&row, "id")).transpose()
     }
 
@@ -96,10 +96,10 @@ impl Batch<'_> {
         if !left.is_empty() {
             let keys = json_texts(left.iter().map(AudienceKey::as_str));
             let values: [Value; 4] = [entry.seq.into(), at.into(), device.into(), keys];
-            statement(LEAVE, values).execute(&mut *self.conn).await?;
+            statement(LEAVE, values).execute(self.conn().await?).await?;
         }
         let row = |key: &AudienceKey| vec![app.0.into(), key.as_str().into(), device.into(), entry.seq.into()];
-        insert(self.conn, JOIN, "", joined.iter().map(row).collect()).await?;
+        self.script.insert(JOIN, "", joined.iter().map(row).collect()).await?;
         joined.iter().for_each(|key| self.stage.count(app, key, 1));
         left.iter().for_each(|key| self.stage.count(app, key, -1));
         Ok(Written::Appended(entry))
@@ -114,7 +114,7 @@ impl Batch<'_> {
         const FIND: &str = "SELECT app, kind, d.name, coalesce(a.is_disabled, 0) AS is_disabled FROM device d \
                             LEFT JOIN account a ON a.name = d.account WHERE id = ?";
         const MOVE: &str = "UPDATE device SET account = ? WHERE id = ?";
-        let Some(row) = statement(FIND, [device.into()]).fetch_optional(&mut *self.conn).await? else {
+        let Some(row) = statement(FIND, [device.into()]).fetch_optional(self.conn().await?).await? else {
             return Ok(Written::Refused(Refusal::UnknownDevice));
         };
         if unless_disabled && column(&row, "is_disabled")? {
@@ -124,7 +124,7 @@ impl Batch<'_> {
         match self.find_kind(app, account, (kind, &name)).await? {
             Some(own) if own != device => Ok(Written::Exists(own)),
             Some(_) | None => {
-                statement(MOVE, [account.into(), device.into()]).execute(&mut *self.conn).await?;
+                statement(MOVE, [account.into(), device.into()]).execute(self.conn().await?).await?;
                 Ok(Written::Done)
             }
         }
@@ -142,21 +142,21 @@ impl Batch<'_> {
         };
         let left = self.open_keys(device).await?;
         let written = self.move_device(app, device, (entry, at), (Vec::new(), left)).await?;
-        statement(SQL, [device.into()]).execute(&mut *self.conn).await?;
+        statement(SQL, [device.into()]).execute(self.conn().await?).await?;
         Ok(written)
     }
 
     /// The app of a device; none when there is no such device.
     pub(super) async fn app_of(&mut self, device: DeviceId) -> Result<Option<AppId>, sqlx::Error> {
         const SQL: &str = "SELECT app FROM device WHERE id = ?";
-        let row = statement(SQL, [device.into()]).fetch_optional(&mut *self.conn).await?;
+        let row = statement(SQL, [device.into()]).fetch_optional(self.conn().await?).await?;
         row.map(|row| column(&row, "app").map(AppId)).transpose()
     }
 
     pub(super) async fn open_keys(&mut self, device: DeviceId) -> Result<Vec<AudienceKey>, sqlx::Error> {
         const SQL: &str = "SELECT key, joined_seq, left_seq FROM membership WHERE device = ? AND left_seq IS NULL \
                            ORDER BY joined_seq, key";
-        let rows = statement(SQL, [device.into()]).fetch_all(&mut *self.conn).await?;
+        let rows = statement(SQL, [device.into()]).fetch_all(self.conn().await?).await?;
         rows.iter().map(|row| membership(row).map(|membership| membership.key)).collect()
     }
 }

@@ -10,7 +10,7 @@ use longwire_store::{Write, Written};
 
 use super::Batch;
 use crate::row::{keys_text, kind_values};
-use crate::sql::{Value, column, device_id, insert, json_devices, json_texts, statement};
+use crate::sql::{Value, column, device_id, json_devices, json_texts, statement};
 
 /// The next write, where it makes another account of the same app.
 pub(super) fn next_of(
@@ -85,16 +85,16 @@ impl Batch<'_> {
                                AND account IN (SELECT value FROM json_each(?))";
         const IDS: &str = "SELECT id FROM device WHERE id IN (SELECT unhex(value) FROM json_each(?))";
         let names = json_texts(originals.iter().map(|(account, _)| account.name.as_str()));
-        let rows = statement(NAMES, [names]).fetch_all(&mut *self.conn).await?;
+        let rows = statement(NAMES, [names]).fetch_all(self.conn().await?).await?;
         let names = rows.iter().map(|row| column(row, "name")).collect::<Result<_, _>>()?;
         let (kind, name) = kind_values(&DeviceKind::Androidpn);
         let accounts = json_texts(originals.iter().map(|(_, device)| device.account.as_str()));
         let values: [Value; 4] = [app.0.into(), kind.into(), name.into(), accounts];
-        let rows = statement(DEVICES, values).fetch_all(&mut *self.conn).await?;
+        let rows = statement(DEVICES, values).fetch_all(self.conn().await?).await?;
         let pair = |row| Ok((column(row, "account")?, device_id(row, "id")?));
         let devices = rows.iter().map(pair).collect::<Result<_, sqlx::Error>>()?;
         let ids = json_devices(originals.iter().map(|(_, device)| &device.id));
-        let rows = statement(IDS, [ids]).fetch_all(&mut *self.conn).await?;
+        let rows = statement(IDS, [ids]).fetch_all(self.conn().await?).await?;
         let ids = rows.iter().map(|row| device_id(row, "id")).collect::<Result<_, _>>()?;
         Ok(Here { names, devices, ids })
     }
@@ -128,10 +128,10 @@ impl Batch<'_> {
         const DEVICE: &str = "INSERT INTO device (id, app, account, kind, name, created_at, installation_hash)";
         const STATE: &str = "INSERT INTO device_state (device, normal, background)";
         const MEMBERSHIP: &str = "INSERT INTO membership (app, key, device, joined_seq)";
-        insert(self.conn, ACCOUNT, "", rows.accounts).await?;
-        insert(self.conn, DEVICE, "", rows.devices).await?;
-        insert(self.conn, STATE, "", rows.states).await?;
-        insert(self.conn, MEMBERSHIP, "", rows.memberships).await
+        self.script.insert(ACCOUNT, "", rows.accounts).await?;
+        self.script.insert(DEVICE, "", rows.devices).await?;
+        self.script.insert(STATE, "", rows.states).await?;
+        self.script.insert(MEMBERSHIP, "", rows.memberships).await
     }
 }
 

@@ -38,7 +38,7 @@ impl Batch<'_> {
         if matches!(counted, Written::Done) {
             return self.add_account(account).await;
         }
-        let is_taken = statement(FIND, [name.into()]).fetch_optional(&mut *self.conn).await?.is_some();
+        let is_taken = statement(FIND, [name.into()]).fetch_optional(self.conn().await?).await?.is_some();
         Ok(if is_taken { Written::Unchanged } else { Written::Refused(Refusal::UnknownAppKey) })
     }
 
@@ -93,7 +93,7 @@ impl Batch<'_> {
             return Ok(Written::Refused(Refusal::UnknownDevice));
         }
         let Some(tokens) = tokens else {
-            statement(REMOVE, [device.into()]).execute(&mut *self.conn).await?;
+            statement(REMOVE, [device.into()]).execute(self.conn().await?).await?;
             return Ok(Written::Done);
         };
         let [current_issue, current_expires] = token(tokens.current);
@@ -180,7 +180,7 @@ impl Batch<'_> {
         sql: &'static str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Written, sqlx::Error> {
-        let done = statement(sql, values).execute(&mut *self.conn).await?;
+        let done = statement(sql, values).execute(self.conn().await?).await?;
         Ok(if done.rows_affected() > 0 { Written::Done } else { Written::Unchanged })
     }
 }

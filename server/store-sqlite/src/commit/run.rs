@@ -12,7 +12,7 @@ use super::Batch;
 use super::sessions::{self, SessionRows};
 use crate::row::{attempts, exceptions_text, keys_text, sent_text};
 use crate::sql::{
-    Value, bytes, column, device_id, insert, json_devices, json_texts, seq, statement, timestamp, timestamp_option,
+    Value, bytes, column, device_id, json_devices, json_texts, seq, statement, timestamp, timestamp_option,
 };
 
 const ROW: &str = "INSERT INTO acknowledgement (device, lane, to_seq, from_seq, app, exceptions, sent, at)";
@@ -195,8 +195,8 @@ impl Batch<'_> {
     /// Writes at once what a run has changed; entries and requests stay staged.
     pub(super) async fn end_run(&mut self) -> Result<(), sqlx::Error> {
         let Run { states, rows, sessions, .. } = std::mem::take(&mut self.run);
-        insert(self.conn, ROW, "", rows).await?;
-        sessions.write(self.conn).await?;
+        self.script.insert(ROW, "", rows).await?;
+        sessions.write(&mut self.script).await?;
         let changed = states.into_iter().filter(|(_, state)| state.is_changed).map(|(device, state)| {
             vec![
                 device.into(),
@@ -211,7 +211,7 @@ impl Batch<'_> {
             ]
         });
         let rows = changed.collect();
-        insert(self.conn, STATE, STATE_REPLACE, rows).await
+        self.script.insert(STATE, STATE_REPLACE, rows).await
     }
 
     pub(super) async fn event(
@@ -231,7 +231,7 @@ impl Batch<'_> {
         }
         let kind = event.kind.as_str();
         let values = [entry.into(), device.into(), kind.into(), event.at.into(), event.reason.into(), app.0.into()];
-        let done = statement(SQL, values).execute(&mut *self.conn).await?;
+        let done = statement(SQL, values).execute(self.conn().await?).await?;
         if done.rows_affected() == 0 {
             return Ok(Written::Unchanged);
         }
@@ -264,7 +264,7 @@ impl Batch<'_> {
             app.0.into(),
             (USED_ACTIONS_MAX as u64).into(),
         ];
-        let done = statement(SQL, values).execute(&mut *self.conn).await?;
+        let done = statement(SQL, values).execute(self.conn().await?).await?;
         Ok(if done.rows_affected() == 0 { Written::Unchanged } else { Written::Done })
     }
 
@@ -276,7 +276,7 @@ impl Batch<'_> {
         self.flush().await?;
         let Dismissal { id, at, target, routing } = dismissal;
         let values = [app.0.into(), target.id.into(), keys_text(&routing.audience).into()];
-        let Some(row) = statement(SQL, values).fetch_optional(&mut *self.conn).await? else {
+        let Some(row) = statement(SQL, values).fetch_optional(self.conn().await?).await? else {
             return Ok(Written::Done);
         };
         if column(&row, "held")? {
@@ -301,7 +301,7 @@ impl Batch<'_> {
         }
         for (app, keys) in keys {
             let values = [app.0.into(), json_texts(keys)];
-            for row in statement(SQL, values).fetch_all(&mut *self.conn).await? {
+            for row in self.script.rows(SQL, values).await? {
                 let known = Known {
                     body_hash: bytes(&row, "body_hash")?,
                     status: column(&row, "status")?,
@@ -322,7 +322,7 @@ impl Batch<'_> {
         if devices.is_empty() {
             return Ok(());
         }
-        for row in statement(SQL, [json_devices(&devices)]).fetch_all(&mut *self.conn).await? {
+        for row in self.script.rows(SQL, [json_devices(&devices)]).await? {
             let state = State {
                 app: AppId(column(&row, "app")?),
                 recorded: LaneSeqs { normal: seq(&row, "normal")?, background: seq(&row, "background")? },

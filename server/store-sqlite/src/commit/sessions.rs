@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use longwire_model::limits::SESSIONS_MAX;
 use longwire_model::{AppId, DeviceId, Session, SessionEnd, Timestamp};
 use longwire_store::Written;
-use sqlx::sqlite::SqliteConnection;
 
 use super::Batch;
 use crate::row::rest_text;
-use crate::sql::{Value, device_id, insert, json_devices, statement};
+use crate::script::Script;
+use crate::sql::{Value, device_id, json_devices, statement};
 
 const ROW: &str = "INSERT INTO session (device, began_at, heard_at, ended_at, ending, resumed_at, rest)";
 const REPLACE: &str = "ON CONFLICT (device, began_at) DO UPDATE SET heard_at = excluded.heard_at, ended_at = excluded.ended_at, \
@@ -37,12 +37,13 @@ impl SessionRows {
     }
 
     /// Writes them; of each device the newest stay.
-    pub(super) async fn write(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    pub(super) async fn write(self, script: &mut Script<'_>) -> Result<(), sqlx::Error> {
         if self.rows.is_empty() {
             return Ok(());
         }
-        insert(conn, ROW, REPLACE, self.rows).await?;
-        prune(conn, &self.devices).await
+        script.insert(ROW, REPLACE, self.rows).await?;
+        prune(script, &self.devices);
+        Ok(())
     }
 }
 
@@ -51,20 +52,19 @@ pub(super) const fn unrecorded(began_at: Timestamp, at: Timestamp) -> Session {
     Session { began_at, heard_at: began_at, ended_at: at, end: SessionEnd::Unrecorded, resumed_at: None, rest: None }
 }
 
-async fn prune(conn: &mut SqliteConnection, devices: &BTreeSet<DeviceId>) -> Result<(), sqlx::Error> {
-    const SQL: &str = "DELETE FROM session WHERE (device, began_at) IN (SELECT s.device, s.began_at FROM json_each(?1) j \
+fn prune(script: &mut Script<'_>, devices: &BTreeSet<DeviceId>) {
+    const SQL: &str = "DELETE FROM session WHERE (device, began_at) IN (SELECT s.device, s.began_at FROM json_each(?) j \
          CROSS JOIN session s ON s.device = unhex(j.value) AND s.began_at <= (SELECT n.began_at FROM session n \
-         WHERE n.device = unhex(j.value) ORDER BY n.began_at DESC LIMIT 1 OFFSET ?2))";
+         WHERE n.device = unhex(j.value) ORDER BY n.began_at DESC LIMIT 1 OFFSET ?))";
     let most = u64::try_from(SESSIONS_MAX).unwrap_or(u64::MAX);
-    statement(SQL, [json_devices(devices), most.into()]).execute(conn).await?;
-    Ok(())
+    script.add(SQL, [json_devices(devices), most.into()]);
 }
 
 impl Batch<'_> {
     pub(super) async fn alive(&mut self, app: AppId, at: Timestamp) -> Result<Written, sqlx::Error> {
         const SQL: &str = "UPDATE app SET alive_at = max(alive_at, ?2) WHERE id = ?1";
         self.end(app).await?;
-        statement(SQL, [app.0.into(), at.into()]).execute(&mut *self.conn).await?;
+        statement(SQL, [app.0.into(), at.into()]).execute(self.conn().await?).await?;
         Ok(Written::Done)
     }
 
@@ -79,13 +79,13 @@ impl Batch<'_> {
              ended_at = max(excluded.ended_at, session.ended_at), ending = excluded.ending, resumed_at = excluded.resumed_at";
         const CLOSE: &str = "UPDATE device_state SET online_since = NULL WHERE online_since IS NOT NULL \
                              AND device IN (SELECT id FROM device WHERE app = ?)";
-        let rows = statement(OPEN, [app.0.into()]).fetch_all(&mut *self.conn).await?;
+        let rows = statement(OPEN, [app.0.into()]).fetch_all(self.conn().await?).await?;
         let devices = rows.iter().map(|row| device_id(row, "device")).collect::<Result<BTreeSet<_>, _>>()?;
         if !devices.is_empty() {
             let values: [Value; 3] = [app.0.into(), at.into(), SessionEnd::Restart.as_str().into()];
-            statement(END, values).execute(&mut *self.conn).await?;
-            statement(CLOSE, [app.0.into()]).execute(&mut *self.conn).await?;
-            prune(self.conn, &devices).await?;
+            statement(END, values).execute(self.conn().await?).await?;
+            statement(CLOSE, [app.0.into()]).execute(self.conn().await?).await?;
+            prune(&mut self.script, &devices);
         }
         self.alive(app, at).await
     }

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use longwire_model::{AppId, AudienceKey, Entry, EntryId, KeyHead, Timestamp};
 use longwire_store::write::Idempotency;
-use sqlx::sqlite::SqliteConnection;
 
 use crate::row::entry_values;
-use crate::sql::{Value, insert};
+use crate::script::Script;
+use crate::sql::Value;
 
 const ENTRY: &str = "INSERT INTO entry (app, seq, id, kind, created_at, lane, expires_at, audience, filter, collapse_key, \
                      audience_hash, target_id, target_seq, payload)";
@@ -77,9 +77,9 @@ impl Stage {
     }
 
     /// Writes everything.
-    pub(super) async fn write(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        insert(conn, ENTRY, "", self.entries).await?;
-        insert(conn, ENTRY_KEY, "", self.keys).await?;
+    pub(super) async fn write(self, script: &mut Script<'_>) -> Result<(), sqlx::Error> {
+        script.insert(ENTRY, "", self.entries).await?;
+        script.insert(ENTRY_KEY, "", self.keys).await?;
         let heads = self.heads.into_iter().map(|((app, key), (head, members))| {
             vec![
                 app.0.into(),
@@ -91,7 +91,7 @@ impl Stage {
                 members.into(),
             ]
         });
-        insert(conn, KEY_HEAD, KEY_HEAD_RAISE, heads.collect()).await?;
-        insert(conn, IDEMPOTENCY, IDEMPOTENCY_REPLACE, self.requests).await
+        script.insert(KEY_HEAD, KEY_HEAD_RAISE, heads.collect()).await?;
+        script.insert(IDEMPOTENCY, IDEMPOTENCY_REPLACE, self.requests).await
     }
 }
