@@ -130,6 +130,7 @@ impl Core {
                 directory: Arc::clone(&directory),
                 sessions: Arc::clone(&sessions),
                 metrics: Arc::clone(&metrics),
+                heavy: env.heavy,
             },
         );
         let presence = Arc::new(PresenceManager::new(log.clone()));

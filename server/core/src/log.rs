@@ -1,5 +1,7 @@
 //! The log's one writer: groups what is waiting, commits it, announces it in commit order, answers (DESIGN §7).
 
+mod group;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -11,12 +13,13 @@ use longwire_store::{Store, StoreError, Write, Written};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::directory::{Directory, Effect};
+use crate::env::HeavyWork;
 use crate::error::CoreError;
 use crate::metrics::Metrics;
 use crate::session_manager::SessionManager;
 
-/// Writes that one transaction carries at most.
-const GROUP_WRITES_MAX: usize = 512;
+use group::Groups;
+
 /// Requests that may wait for the writer; above it a write is refused as unavailable.
 const WAITING_MAX: usize = 16_384;
 
@@ -36,6 +39,8 @@ pub struct Listeners {
     pub sessions: Arc<SessionManager>,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// Where nothing is to depend on threads, nothing depends on timers either: see [`Log::post`].
+    pub heavy: HeavyWork,
 }
 
 #[derive(Debug)]
@@ -78,8 +83,12 @@ impl Log {
             refused: AtomicU64::new(0),
             failures: AtomicU64::new(0),
         });
+        let delay = match listeners.heavy {
+            HeavyWork::OnThreads => Some(group::KEPT),
+            HeavyWork::InPlace => None,
+        };
         let writer = Writer { store, state: Arc::clone(&state), listeners };
-        tokio::spawn(writer.run(receiver));
+        tokio::spawn(writer.run(Groups::new(receiver, delay)));
         Self { app, sender, state }
     }
 
@@ -155,7 +164,9 @@ impl Log {
         receiver.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Queues writes in the caller's order without waiting; `done` is called by the writer, and must not block.
+    /// Queues writes in the caller's order without waiting; `done` is called by the writer, and must not block. What concerns a device's
+    /// record alone (acknowledgements, contacts, sessions, attempts) is written within 20 ms or before the next write that is no
+    /// notification, so that many share their pages and their sync.
     pub fn post(&self, writes: Vec<Write>, done: impl FnOnce(Answer) + Send + 'static) {
         let request = Request { writes, reply: Reply::Callback(Box::new(done)) };
         if let Err(error) = self.sender.try_send(request) {
@@ -228,18 +239,10 @@ struct Writer {
 }
 
 impl Writer {
-    async fn run(self, mut receiver: mpsc::Receiver<Request>) {
-        while let Some(first) = receiver.recv().await {
-            let mut group = vec![first];
-            let mut count = group.iter().map(|request| request.writes.len()).sum::<usize>();
-            while count < GROUP_WRITES_MAX
-                && let Ok(next) = receiver.try_recv()
-            {
-                count += next.writes.len();
-                group.push(next);
-            }
+    async fn run(self, mut groups: Groups) {
+        while let Some(group) = groups.next().await {
             if group.iter().any(|request| matches!(request.reply, Reply::Close(_))) {
-                receiver.close();
+                groups.close();
             }
             self.commit(group).await;
         }

@@ -42,8 +42,10 @@ pub use open::{FILE, Options};
 use open::Place;
 use sql::statement;
 
-/// Bytes that one write puts into the write-ahead log at least, estimated: its pages are shared with its neighbours in the group.
-const WRITE_BYTES: u64 = 1024;
+/// Bytes that a group puts into the write-ahead log, estimated: the pages at the ends of tables and indexes, which its writes share.
+const GROUP_BYTES: u64 = 16 * 1024;
+/// Bytes that one write adds to them, estimated: a page or two of its own, some of them its neighbours' as well.
+const WRITE_BYTES: u64 = 4 * 1024;
 
 /// A store in a data directory. Clones share it.
 #[derive(Clone, Debug)]
@@ -214,7 +216,7 @@ fn estimate(writes: &[Write]) -> u64 {
         let Write::Append { kind, .. } = write else { return 0 };
         kind.content().map_or(0, |content| content.payload.len() as u64)
     };
-    writes.iter().map(|write| WRITE_BYTES + payload(write)).sum()
+    GROUP_BYTES + writes.iter().map(|write| WRITE_BYTES + payload(write)).sum::<u64>()
 }
 
 macro_rules! read {

@@ -1,0 +1,228 @@
+//! Which of the waiting requests make the next group: what nobody waits for lets notifications pass, for a moment.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use longwire_model::EntryKind;
+use longwire_store::Write;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::{Sleep, sleep};
+
+use super::{Reply, Request};
+
+/// Writes that one transaction carries at most, but for what was kept.
+const GROUP_WRITES_MAX: usize = 512;
+/// Kept writes that are not kept longer.
+const KEPT_WRITES_MAX: usize = 256;
+/// For how long a write is kept at most: what devices acknowledge meanwhile is written together, to pages that it shares.
+pub(super) const KEPT: Duration = Duration::from_millis(20);
+
+/// Makes groups of what is received, in its order, but that a group of nothing but notifications passes what is kept. Kept are writes that
+/// nobody waits for and that are beside the log: acknowledgements, contacts, sessions, attempts. A device's own keep their order.
+pub(super) struct Groups {
+    receiver: Receiver<Request>,
+    /// How long writes are kept; none where nothing is to depend on timers: until the next group.
+    delay: Option<Duration>,
+    kept: Vec<Request>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// What a group is made for.
+enum Turn {
+    Received(Request),
+    /// What is kept is kept no longer.
+    Due,
+    /// Nothing more will be received.
+    Closed,
+}
+
+impl Groups {
+    pub(super) const fn new(receiver: Receiver<Request>, delay: Option<Duration>) -> Self {
+        Self { receiver, delay, kept: Vec::new(), timer: None }
+    }
+
+    /// Takes no more requests than those that wait.
+    pub(super) fn close(&mut self) {
+        self.receiver.close();
+    }
+
+    /// Waits for the next group; none when there will be no more.
+    pub(super) async fn next(&mut self) -> Option<Vec<Request>> {
+        loop {
+            let first = match self.turn().await {
+                Turn::Received(first) => first,
+                Turn::Due => return Some(self.take_kept()),
+                Turn::Closed if self.kept.is_empty() => return None,
+                Turn::Closed => return Some(self.take_kept()),
+            };
+            let waiting = self.with_waiting(first);
+            if !waiting.iter().all(|request| request.may_be_kept() || request.may_pass()) {
+                let mut group = self.take_kept();
+                group.extend(waiting);
+                return Some(group);
+            }
+            let (kept, passing) = waiting.into_iter().partition(Request::may_be_kept);
+            self.keep(kept);
+            if !passing.is_empty() {
+                return Some(passing);
+            }
+        }
+    }
+
+    async fn turn(&mut self) -> Turn {
+        let kept: usize = self.kept.iter().map(|request| request.writes.len()).sum();
+        if kept >= KEPT_WRITES_MAX || (kept > 0 && self.delay.is_none()) {
+            return Turn::Due;
+        }
+        poll_fn(|context| {
+            if self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(context).is_ready()) {
+                return Poll::Ready(Turn::Due);
+            }
+            self.receiver.poll_recv(context).map(|received| received.map_or(Turn::Closed, Turn::Received))
+        })
+        .await
+    }
+
+    /// What waits now, up to the size of a group.
+    fn with_waiting(&mut self, first: Request) -> Vec<Request> {
+        let mut count = first.writes.len();
+        let mut waiting = vec![first];
+        while count < GROUP_WRITES_MAX
+            && let Ok(next) = self.receiver.try_recv()
+        {
+            count += next.writes.len();
+            waiting.push(next);
+        }
+        waiting
+    }
+
+    fn keep(&mut self, requests: Vec<Request>) {
+        if self.kept.is_empty() && !requests.is_empty() {
+            self.timer = self.delay.map(sleep).map(Box::pin);
+        }
+        self.kept.extend(requests);
+    }
+
+    fn take_kept(&mut self) -> Vec<Request> {
+        self.timer = None;
+        std::mem::take(&mut self.kept)
+    }
+}
+
+impl Request {
+    /// Whether nobody waits for it, and nothing but a device's record depends on it.
+    fn may_be_kept(&self) -> bool {
+        let is_posted = matches!(self.reply, Reply::Callback(_));
+        is_posted && self.writes.iter().all(is_of_record)
+    }
+
+    /// Whether it appends notifications and does nothing else: they depend on nothing that is kept.
+    fn may_pass(&self) -> bool {
+        let is_notification = |write: &Write| matches!(write, Write::Append { kind: EntryKind::Notification(_), .. });
+        !self.writes.is_empty() && self.writes.iter().all(is_notification)
+    }
+}
+
+const fn is_of_record(write: &Write) -> bool {
+    matches!(write, Write::Acknowledge { .. } | Write::Contact { .. } | Write::Session { .. } | Write::Attempts { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use longwire_model::entry::{Content, Routing};
+    use longwire_model::{AppId, AudienceKey, DeviceId, EntryId, Lane, Timestamp};
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::*;
+
+    const AT: Timestamp = Timestamp::from_millis(1);
+    /// Longer than any test.
+    const LONG: Duration = Duration::from_secs(3_600);
+
+    fn posted(device: u8) -> Request {
+        let write = Write::Attempts { device: DeviceId::new([device; 16]), attempts: None };
+        Request { writes: vec![write], reply: Reply::Callback(Box::new(drop)) }
+    }
+
+    fn awaited(writes: Vec<Write>) -> Request {
+        Request { writes, reply: Reply::Waiter(oneshot::channel().0) }
+    }
+
+    fn notification() -> Request {
+        let routing = Routing { audience: [AudienceKey::all()].into(), lane: Lane::Normal, expires_at: AT };
+        let kind = EntryKind::Notification(Content { routing, filter: None, collapse_key: None, payload: "{}".into() });
+        let (app, id) = (AppId::DEFAULT, EntryId::from_bytes([1; 16]));
+        awaited(vec![Write::Append { app, id, at: AT, kind, idempotency: None }])
+    }
+
+    fn alive() -> Request {
+        awaited(vec![Write::Alive { app: AppId::DEFAULT, at: AT }])
+    }
+
+    fn groups(delay: Option<Duration>, requests: impl IntoIterator<Item = Request>) -> (mpsc::Sender<Request>, Groups) {
+        let (sender, receiver) = mpsc::channel(1_024);
+        requests.into_iter().for_each(|request| sender.try_send(request).expect("room"));
+        (sender, Groups::new(receiver, delay))
+    }
+
+    /// Devices of what was posted, `n` for a notification, `a` for another write, `-` for a request without any.
+    fn shown(group: Option<Vec<Request>>) -> String {
+        let show = |request: &Request| match request.writes.first() {
+            Some(Write::Attempts { device, .. }) => device.as_bytes()[0].to_string(),
+            Some(Write::Append { .. }) => "n".to_owned(),
+            Some(_) => "a".to_owned(),
+            None => "-".to_owned(),
+        };
+        group.expect("a group").iter().map(show).collect()
+    }
+
+    async fn next(groups: &mut Groups) -> String {
+        shown(groups.next().await)
+    }
+
+    #[tokio::test]
+    async fn notifications_pass_what_nobody_waits_for() {
+        for delay in [None, Some(KEPT)] {
+            let (_sender, mut groups) = groups(delay, [posted(1), notification(), posted(2), notification()]);
+            assert_eq!([next(&mut groups).await, next(&mut groups).await], ["nn", "12"], "{delay:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn any_other_write_and_a_settle_come_behind_what_was_posted_before() {
+        for (last, expected) in [(alive(), "12na"), (awaited(Vec::new()), "12n-")] {
+            let (sender, mut groups) = groups(Some(LONG), [posted(1), notification()]);
+            assert_eq!(next(&mut groups).await, "n");
+            for request in [posted(2), notification(), last] {
+                sender.try_send(request).expect("room");
+            }
+            assert_eq!(next(&mut groups).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn enough_of_it_waits_no_longer() {
+        let (sender, mut groups) = groups(Some(LONG), (1..KEPT_WRITES_MAX).map(|_| posted(1)));
+        {
+            let mut waiting = pin!(groups.next());
+            let first = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await;
+            assert!(first, "one less is kept");
+            sender.try_send(posted(2)).expect("room");
+            assert!(shown(waiting.await).ends_with("12"));
+        }
+        drop(sender);
+        assert!(groups.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_at_the_end_is_a_group() {
+        let (sender, mut groups) = groups(Some(LONG), [posted(1)]);
+        drop(sender);
+        assert_eq!(next(&mut groups).await, "1");
+        assert!(groups.next().await.is_none());
+    }
+}
