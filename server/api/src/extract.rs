@@ -69,7 +69,7 @@ rights!(Send_: Send, Read: Read, Devices: Devices, Keys: Keys, Admin: Admin);
 #[derive(Debug)]
 pub(crate) struct Authorized<R> {
     /// The key that said so; none for the operator.
-    pub key: Option<ApiKey>,
+    pub key: Option<Arc<ApiKey>>,
     right: PhantomData<R>,
 }
 
@@ -113,7 +113,7 @@ pub(crate) async fn authorize(
     api: &Api,
     secret: &str,
     scope: Scope,
-) -> Result<ApiKey, Problem> {
+) -> Result<Arc<ApiKey>, Problem> {
     let authorized = api.core.auth.authorize(secret, scope).await;
     // A key that lacks the scope is proven as well.
     if matches!(authorized, Ok(_) | Err(AuthError::Forbidden(_))) {

@@ -2,6 +2,7 @@
 
 mod account;
 mod api_key;
+mod api_keys;
 mod app_key;
 mod fast;
 mod user_key;
@@ -20,6 +21,7 @@ use crate::{CoreConfig, Registration};
 pub use account::{AccountError, AccountKind, ListedAccount, PasswordCheck, RemovedBy};
 pub(crate) use api_key::hex;
 pub use api_key::{AuthError, NewKey};
+pub use api_keys::ApiKeys;
 pub use app_key::{AppKeyError, app_key_id};
 pub use fast::{FastHeld, FastLogin, HeldToken, Issued};
 pub use user_key::{KeyError, PublicKey, to_pem as user_key_pem};
@@ -34,6 +36,7 @@ pub const SCRAM_ITERATIONS: u32 = 4_096;
 pub struct AuthManager {
     app: AppId,
     store: Arc<dyn Store>,
+    api_keys: Arc<ApiKeys>,
     log: Log,
     env: Env,
     server_key: [u8; 32],
@@ -44,12 +47,20 @@ pub struct AuthManager {
 }
 
 impl AuthManager {
-    /// On a store and a log.
+    /// On a store and a log, which keeps `api_keys` current.
     #[must_use]
-    pub fn new(app: AppId, store: Arc<dyn Store>, log: Log, env: Env, config: &CoreConfig) -> Self {
+    pub fn new(
+        app: AppId,
+        store: Arc<dyn Store>,
+        api_keys: Arc<ApiKeys>,
+        log: Log,
+        env: Env,
+        config: &CoreConfig,
+    ) -> Self {
         Self {
             app,
             store,
+            api_keys,
             log,
             env,
             server_key: config.server_key,

@@ -39,7 +39,7 @@ struct Head {
     holders: usize,
 }
 
-/// What a write beside the log does to a device's record.
+/// What a write beside the log does to what is kept in memory.
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// Its record moved.
@@ -50,6 +50,8 @@ pub enum Effect {
     Attempts(DeviceId, Option<Attempts>),
     /// It belongs to another account now.
     Account(DeviceId, String),
+    /// An API key was revoked.
+    KeyRevoked(String, Timestamp),
 }
 
 impl Effect {
@@ -63,6 +65,7 @@ impl Effect {
             }
             Write::Attempts { device, attempts } => Some(Self::Attempts(*device, *attempts)),
             Write::TakeOver { device, account, .. } => Some(Self::Account(*device, account.clone())),
+            Write::RevokeApiKey { id, at, .. } => Some(Self::KeyRevoked(id.clone(), *at)),
             Write::Append { .. }
             | Write::Generation { .. }
             | Write::Register(_)
@@ -83,7 +86,6 @@ impl Effect {
             | Write::RemoveAndroidpn(_)
             | Write::FastTokens { .. }
             | Write::AddApiKey(_)
-            | Write::RevokeApiKey { .. }
             | Write::AddAppKey(_)
             | Write::RevokeAppKey { .. }
             | Write::AddUserKey(_)
@@ -91,12 +93,14 @@ impl Effect {
         }
     }
 
-    const fn device(&self) -> DeviceId {
+    /// The device whose record it changes.
+    const fn device(&self) -> Option<DeviceId> {
         match self {
             Self::Recorded(device, ..)
             | Self::Contact(device, ..)
             | Self::Attempts(device, _)
-            | Self::Account(device, _) => *device,
+            | Self::Account(device, _) => Some(*device),
+            Self::KeyRevoked(..) => None,
         }
     }
 
@@ -110,6 +114,7 @@ impl Effect {
             }
             Self::Attempts(_, attempts) => device.attempts = *attempts,
             Self::Account(_, account) => device.account.clone_from(account),
+            Self::KeyRevoked(..) => {}
         }
     }
 }
@@ -165,7 +170,7 @@ impl Directory {
             inner.apply(entry);
         }
         for effect in effects {
-            if let Some(device) = inner.devices.get_mut(&effect.device()) {
+            if let Some(device) = effect.device().and_then(|id| inner.devices.get_mut(&id)) {
                 effect.apply(device);
             }
         }

@@ -38,6 +38,7 @@ pub use presence_manager::PresenceManager;
 pub use pressure::Pressure;
 pub use session_manager::SessionManager;
 
+use auth_manager::ApiKeys;
 use rate::Rates;
 
 /// Pages that a notification of some KiB takes of the disk, with all that is written beside it.
@@ -121,6 +122,7 @@ impl Core {
         let floor = store.floor(app).await?;
         let sessions = Arc::new(SessionManager::new());
         let directory = Arc::new(Directory::new(Arc::clone(&store), app, head.last));
+        let api_keys = Arc::new(ApiKeys::new(Arc::clone(&store)));
         let log = Log::start(
             app,
             Arc::clone(&store),
@@ -128,6 +130,7 @@ impl Core {
             floor,
             log::Listeners {
                 directory: Arc::clone(&directory),
+                api_keys: Arc::clone(&api_keys),
                 sessions: Arc::clone(&sessions),
                 metrics: Arc::clone(&metrics),
                 heavy: env.heavy,
@@ -144,7 +147,7 @@ impl Core {
             metrics: Arc::clone(&metrics),
             env: env.clone(),
         });
-        let auth = AuthManager::new(app, Arc::clone(&store), log.clone(), env.clone(), &config);
+        let auth = AuthManager::new(app, Arc::clone(&store), api_keys, log.clone(), env.clone(), &config);
         let (iq, requests) = (IqTable::standard(), iq::request_rates());
         Ok(Arc::new(Self {
             config,

@@ -12,6 +12,7 @@ use longwire_store::read::Head;
 use longwire_store::{Store, StoreError, Write, Written};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::auth_manager::ApiKeys;
 use crate::directory::{Directory, Effect};
 use crate::env::HeavyWork;
 use crate::error::CoreError;
@@ -35,6 +36,8 @@ pub struct Log {
 pub struct Listeners {
     /// Keeps device records current.
     pub directory: Arc<Directory>,
+    /// Keeps API keys current.
+    pub api_keys: Arc<ApiKeys>,
     /// Hands batches to the workers.
     pub sessions: Arc<SessionManager>,
     /// Counts.
@@ -277,6 +280,7 @@ impl Writer {
         let done = effects.iter().zip(written).filter(|(_, written)| matches!(written, Written::Done));
         let effects: Vec<&Effect> = done.filter_map(|(effect, _)| effect.as_ref()).collect();
         self.listeners.directory.apply(&entries, &effects);
+        self.listeners.api_keys.apply(&effects);
         let Some(last) = entries.last().map(|entry| entry.seq) else { return };
         self.state.trust();
         let from = entries.first().map_or(last, |entry| entry.seq.saturating_sub(1));

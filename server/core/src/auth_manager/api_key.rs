@@ -1,5 +1,7 @@
 //! API keys `lw_<id>_<secret>`: the secret's hash is stored and compared in constant time.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use longwire_model::{ApiKey, Scope, Timestamp};
@@ -46,9 +48,9 @@ impl AuthManager {
     ///
     /// # Errors
     /// [`AuthError`].
-    pub async fn authorize(&self, bearer: &str, scope: Scope) -> Result<ApiKey, AuthError> {
+    pub async fn authorize(&self, bearer: &str, scope: Scope) -> Result<Arc<ApiKey>, AuthError> {
         let (id, secret) = parse(bearer).ok_or(AuthError::Invalid)?;
-        let key = self.store.api_key(id).await.map_err(CoreError::from)?;
+        let key = self.api_keys.load(id).await?;
         // The same work for a key that does not exist: the answer's time tells nothing.
         let expected = key.as_ref().map_or([0; 32], |key| key.secret_hash);
         let is_same = bool::from(hash(secret).ct_eq(&expected));
