@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use longwire_model::delivery::Progress;
-use longwire_model::{DeviceId, Entry, Lane, Seq};
+use longwire_model::{AudienceKey, DeviceId, Entry, Lane, Seq};
 use longwire_protocol::stanza::Presence;
 use longwire_protocol::{Element, Jid};
 use longwire_router::{Batch, SessionKey};
@@ -40,6 +40,9 @@ pub struct Parcel {
     pub weight: Weight,
 }
 
+/// Where a worker tells how many of its sockets took a notification.
+pub type Taken = mpsc::Sender<usize>;
+
 /// What a worker is asked to do.
 pub enum Command {
     /// The next committed batch.
@@ -51,7 +54,7 @@ pub enum Command {
         /// The log's end when it was accepted.
         as_of: Seq,
         /// Where the count goes.
-        taken: mpsc::Sender<usize>,
+        taken: Taken,
     },
     /// Write a stanza to a session; dropped when the session has ended.
     Deliver(SessionKey, Parcel),
@@ -289,9 +292,9 @@ impl SessionManager {
         }
     }
 
-    /// Offers a `ttl: 0` notification to every session; gives how many sockets took it.
+    /// Offers a `ttl: 0` notification to every session that it may be for; gives how many sockets took it.
     pub(crate) async fn deliver_now(&self, entry: &Arc<Entry>, as_of: Seq) -> usize {
-        let workers = self.workers();
+        let workers = self.workers_of(entry.kind.routing().map_or(&[], |routing| &routing.audience));
         let (taken, mut counts) = mpsc::channel(workers.len().max(1));
         for worker in workers {
             worker.send(Command::Now { entry: Arc::clone(entry), as_of, taken: taken.clone() });
@@ -302,6 +305,19 @@ impl SessionManager {
             sum += count;
         }
         sum
+    }
+
+    /// The workers that may have sessions of an audience: of devices those where they are, else all.
+    fn workers_of(&self, audience: &[AudienceKey]) -> Vec<&Arc<dyn Worker>> {
+        let workers = self.workers();
+        let devices: Option<Vec<DeviceId>> = audience.iter().map(AudienceKey::as_device).collect();
+        let Some(devices) = devices else { return workers.iter().collect() };
+        let registry = self.registry();
+        let places = devices.iter().filter_map(|device| registry.by_device.get(device));
+        let mut indices: Vec<usize> = places.map(|(worker, _)| *worker).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        indices.into_iter().filter_map(|index| workers.get(index)).collect()
     }
 
     /// How far the entry at `seq` of `lane` has come on the sessions of those of `devices` that have not acknowledged it.
@@ -418,5 +434,74 @@ impl Registry {
             self.by_device.remove(&device);
         }
         Some(session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use longwire_model::entry::{Content, Routing};
+    use longwire_model::{AppId, EntryId, EntryKind, Timestamp};
+
+    use super::*;
+
+    /// A worker, one socket of which takes whatever is offered.
+    #[derive(Default)]
+    struct Taker(AtomicUsize);
+
+    impl Worker for Taker {
+        fn send(&self, command: Command) {
+            if let Command::Now { taken, .. } = command {
+                self.0.fetch_add(1, Ordering::Relaxed);
+                taken.try_send(1).expect("somebody counts");
+            }
+        }
+
+        fn watermark(&self) -> Seq {
+            0
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_for_devices_is_offered_where_they_are_and_other_things_everywhere() {
+        let sessions = SessionManager::new();
+        let takers = [Arc::new(Taker::default()), Arc::new(Taker::default())];
+        sessions.set_workers(takers.iter().map(|taker| Arc::clone(taker) as Arc<dyn Worker>).collect());
+        let device = DeviceId::from_bytes([1; 16]);
+        let session = Session {
+            key: sessions.new_key(),
+            worker: 1,
+            account: "a".to_owned(),
+            resource: "r".to_owned(),
+            device: Some(device),
+            presence: None,
+            directed: Vec::new(),
+            is_androidpn: false,
+        };
+        sessions.add(session, 0).expect("room");
+        let (own, other) = (AudienceKey::device(device), AudienceKey::device(DeviceId::from_bytes([2; 16])));
+        let user: AudienceKey = "user:alice".parse().expect("a key");
+        for (audience, asked) in [
+            (vec![own.clone()], [0, 1]),
+            (vec![own.clone(), other.clone()], [0, 1]),
+            (vec![other.clone()], [0, 0]),
+            (vec![own, user], [1, 1]),
+            (vec![AudienceKey::all()], [1, 1]),
+        ] {
+            let routing =
+                Routing { audience: audience.into(), lane: Lane::Normal, expires_at: Timestamp::from_millis(1) };
+            let content = Content { routing, filter: None, collapse_key: None, payload: "{}".into() };
+            let entry = Arc::new(Entry {
+                app: AppId::DEFAULT,
+                seq: 0,
+                id: EntryId::from_bytes([5; 16]),
+                created_at: Timestamp::from_millis(0),
+                kind: EntryKind::Notification(content),
+            });
+            assert_eq!(sessions.deliver_now(&entry, 0).await, asked.iter().sum::<usize>());
+            let offered = takers.each_ref().map(|taker| taker.0.swap(0, Ordering::Relaxed));
+            assert_eq!(offered, asked, "{entry:?}");
+        }
     }
 }

@@ -4,15 +4,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use longwire_core::render;
-use longwire_core::session_manager::{self, EndReason};
+use longwire_core::session_manager::{self, EndReason, Taken};
 use longwire_model::delivery::Acknowledgement;
 use longwire_model::{DeviceId, Entry, EntryId, Seq, SessionEnd};
 use longwire_protocol::push::{self, CursorMoved, UserChanged};
 use longwire_router::{Batch, CloseReason, Output, SessionKey, Shard};
 use longwire_store::{Write, Written};
 
-use crate::host::{Command, Host, Transport};
+use crate::host::{Command, Host, Place, Transport};
 use crate::worker::{Worker, seconds};
+
+/// A `ttl: 0` notification that was written in this turn, and who wants to know what became of it.
+pub(crate) struct Offered {
+    places: Vec<Place>,
+    taken: Taken,
+}
 
 /// Entries as bytes, each made once per turn, user and update.
 type Rendered = HashMap<(EntryId, Option<Arc<str>>, Option<EntryId>), Option<Arc<[u8]>>>;
@@ -35,9 +41,8 @@ impl<H: Host> Worker<H> {
         self.core.sessions.has_passed();
     }
 
-    /// Offers a `ttl: 0` notification; gives how many sockets took it.
-    pub(crate) fn deliver_now(&mut self, entry: &Arc<Entry>, as_of: Seq) -> usize {
-        self.flush();
+    /// Offers a `ttl: 0` notification; how many sockets took it is told once the turn's bytes are written.
+    pub(crate) fn deliver_now(&mut self, entry: &Arc<Entry>, as_of: Seq, taken: Taken) {
         self.shard.deliver_now(entry, as_of, self.now, &mut self.outputs);
         let sent = self.outputs.iter().filter_map(|output| match output {
             Output::Send { session, .. } => self.sessions.get(session).copied(),
@@ -50,11 +55,19 @@ impl<H: Host> Worker<H> {
             | Output::Deadline(_)
             | Output::Close(..) => None,
         });
-        let slots: Vec<usize> = sent.collect();
+        let places = sent.filter_map(|slot| self.place(slot)).collect();
         self.settle();
-        self.flush();
-        let took = |slot: &&usize| self.connections.get(**slot).is_some_and(|it| it.transport.is_drained());
-        slots.iter().filter(took).count()
+        self.offered.push(Offered { places, taken });
+    }
+
+    /// Tells how many sockets took what was offered in this turn.
+    pub(crate) fn tell_taken(&mut self) {
+        for Offered { places, taken } in std::mem::take(&mut self.offered) {
+            let connections = places.iter().filter_map(|place| self.connections.get(self.slot(*place)?));
+            let count = connections.filter(|connection| connection.transport.is_drained()).count();
+            // Who asked may have stopped waiting.
+            let _: Result<(), _> = taken.try_send(count);
+        }
     }
 
     /// Carries out what the shard has asked for: each session's part in its order.

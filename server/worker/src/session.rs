@@ -264,11 +264,7 @@ impl<H: Host> Worker<H> {
     pub(crate) fn handle_core(&mut self, command: CoreCommand) {
         match command {
             CoreCommand::Announce(batch) => self.announce(&batch),
-            CoreCommand::Now { entry, as_of, taken } => {
-                let count = self.deliver_now(&entry, as_of);
-                // Who asked may have stopped waiting.
-                let _: Result<(), _> = taken.try_send(count);
-            }
+            CoreCommand::Now { entry, as_of, taken } => self.deliver_now(&entry, as_of, taken),
             CoreCommand::Deliver(key, parcel) => self.deliver(key, &parcel.stanza),
             CoreCommand::End(key, reason) => self.end(key, reason),
             CoreCommand::Progress { devices, lane, seq, answer } => {

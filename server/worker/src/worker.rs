@@ -17,6 +17,7 @@ use slab::Slab;
 use crate::connection::{Connection, Flags, PutOff};
 use crate::host::{Accepted, Command, Done, Gone, Host, Place, Transport};
 use crate::lines::Lines;
+use crate::outputs::Offered;
 
 /// Bytes read at once, into a buffer that all connections of a worker share.
 const READ_BYTES: usize = 64 * 1024;
@@ -74,6 +75,7 @@ pub struct Worker<H: Host> {
     pub(crate) buffer: Vec<u8>,
     pub(crate) out: Outbox,
     pub(crate) outputs: Vec<Output>,
+    pub(crate) offered: Vec<Offered>,
     pub(crate) done: VecDeque<(Place, Done)>,
     /// Questions of original clients that wait for their turn, by slot.
     pub(crate) put_off: HashMap<usize, PutOff>,
@@ -122,6 +124,7 @@ impl<H: Host> Worker<H> {
             buffer: vec![0; READ_BYTES],
             out: Outbox::default(),
             outputs: Vec::new(),
+            offered: Vec::new(),
             done: VecDeque::new(),
             put_off: HashMap::new(),
             dirty: Vec::new(),
@@ -177,6 +180,7 @@ impl<H: Host> Worker<H> {
     /// Ends a turn: writes what was queued in it, sets timers, counts.
     pub fn end_turn(&mut self) {
         self.flush();
+        self.tell_taken();
         self.reschedule();
         self.count();
     }
