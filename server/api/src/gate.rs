@@ -1,7 +1,9 @@
 //! What stands around every request: its id, limits of time and number, the log line, and the form of refusals.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -10,6 +12,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use longwire_core::pressure::Level;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::Api;
@@ -82,11 +85,32 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
 /// Carries out a request. One that changes something comes to its end also when its client hangs up or it takes too long: half of it may be
 /// on disk, such as a disabled account whose sessions are still to be ended.
 async fn to_the_end(is_safe: bool, run: impl Future<Output = Response> + Send + 'static) -> Response {
-    if is_safe {
-        return run.await;
+    if is_safe { run.await } else { ToTheEnd(Some(Box::pin(run))).await }
+}
+
+/// Work that goes on as a task of its own when it is given up before its end; until then it costs no task.
+struct ToTheEnd<F: Future<Output: Send> + Send + 'static>(Option<Pin<Box<F>>>);
+
+impl<F: Future<Output: Send> + Send + 'static> Future for ToTheEnd<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        // Work that panics is gone, and does not go on.
+        let Some(mut run) = self.0.take() else { return Poll::Pending };
+        let polled = run.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.0 = Some(run);
+        }
+        polled
     }
-    let stopped = |_| Problem::new(Code::Unavailable, "the server is stopping").into_response();
-    tokio::spawn(run).await.unwrap_or_else(stopped)
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Drop for ToTheEnd<F> {
+    fn drop(&mut self) {
+        if let (Some(run), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            drop(runtime.spawn(run));
+        }
+    }
 }
 
 /// Whether a path is one of those whose requests are limited: what looks after the server itself is not.

@@ -1,11 +1,10 @@
 //! The stay of one connection: what became of its requests, and when it is let go.
 
-use std::future::pending;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::places::Place;
@@ -22,8 +21,19 @@ pub(super) struct Visit {
     pub(super) talk: Arc<Talk>,
     /// One of its requests has shown that who is behind it may be here.
     pub(super) is_known: Arc<AtomicBool>,
-    /// How long it may say nothing; none while a request is worked on.
-    silent_until: watch::Sender<Option<Instant>>,
+    silence: Mutex<Silence>,
+    /// Its end comes before the moment that is waited for.
+    sooner: Notify,
+}
+
+/// How long a connection may say nothing. Requests only note it: whoever waits looks at it when its moment has come, and sets no timer
+/// for each of them.
+#[derive(Debug, Default)]
+struct Silence {
+    /// None while a request is worked on.
+    until: Option<Instant>,
+    /// What the end is waited for by now; none is a word of another end.
+    waits_until: Option<Instant>,
 }
 
 /// A request of it that is worked on.
@@ -36,34 +46,58 @@ pub(super) struct Asked {
 
 impl Visit {
     pub(super) fn new(place: Place) -> Arc<Self> {
-        let (silent_until, _) = watch::channel(None);
-        let visit = Self { place, talk: Talk::new(), is_known: Arc::default(), silent_until };
+        let visit = Self {
+            place,
+            talk: Talk::new(),
+            is_known: Arc::default(),
+            silence: Mutex::default(),
+            sooner: Notify::new(),
+        };
         visit.awaits(HEAD_TIME_MAX);
         Arc::new(visit)
     }
 
     /// It has this long for what it has to say next.
     pub(super) fn awaits(&self, at_most: Duration) {
-        self.silent_until.send_replace(Some(Instant::now() + at_most));
+        let until = Instant::now() + at_most;
+        let mut silence = self.silence();
+        silence.until = Some(until);
+        if silence.waits_until.is_none_or(|waits_until| until < waits_until) {
+            self.sooner.notify_one();
+        }
+    }
+
+    /// Every change of it is one assignment.
+    fn silence(&self) -> MutexGuard<'_, Silence> {
+        self.silence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until when is to be waited before its silence is looked at again.
+    fn wait(&self) -> Option<Instant> {
+        let mut silence = self.silence();
+        silence.waits_until = silence.until;
+        silence.until
     }
 
     /// Waits until it is let go; gives why.
     pub(super) async fn end(&self) -> &'static str {
-        let mut changes = self.silent_until.subscribe();
         loop {
-            let until = *changes.borrow_and_update();
-            let silence = async {
+            let until = self.wait();
+            if until.is_some_and(|until| until <= Instant::now()) {
+                return "said nothing for too long";
+            }
+            let over = async {
                 match until {
-                    Some(until) => sleep_until(until).await,
-                    None => pending().await,
+                    Some(until) => tokio::select! {
+                        () = self.sooner.notified() => {}
+                        () = sleep_until(until) => {}
+                    },
+                    None => self.sooner.notified().await,
                 }
             };
             tokio::select! {
-                // Before the silence: a request that has begun as its time was over is worked on.
-                biased;
-                changed = changes.changed() => if changed.is_err() { pending::<()>().await },
                 () = self.place.is_let_go() => return "made room for another",
-                () = silence => return "said nothing for too long",
+                () = over => {}
             }
         }
     }
@@ -71,7 +105,7 @@ impl Visit {
     /// A request has begun.
     pub(super) fn begin(self: &Arc<Self>) -> Asked {
         let has_place = self.place.begin();
-        self.silent_until.send_replace(None);
+        self.silence().until = None;
         Asked { visit: Arc::clone(self), was_refused: true, is_crowded: !has_place || self.place.is_reserved() }
     }
 }
