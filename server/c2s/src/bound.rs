@@ -82,6 +82,10 @@ impl Bound {
         (self.heard_ms.saturating_add(after_ms), reason)
     }
 
+    pub(crate) const fn jid(&self) -> &FullJid {
+        &self.jid
+    }
+
     pub(crate) const fn carry_bytes(&self) -> usize {
         self.reader.carry_bytes()
     }

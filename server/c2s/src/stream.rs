@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use longwire_protocol::jid::FullJid;
 use longwire_protocol::stream::{CLOSE, StreamCondition, StreamError};
 
 use crate::bound::Bound;
@@ -124,6 +125,15 @@ impl Stream {
     #[must_use]
     pub const fn is_bound(&self) -> bool {
         matches!(self.phase, Phase::Bound(_))
+    }
+
+    /// The address of its session, once it is bound.
+    #[must_use]
+    pub const fn jid(&self) -> Option<&FullJid> {
+        match &self.phase {
+            Phase::Bound(bound) => Some(bound.jid()),
+            Phase::Negotiating(_) | Phase::Closed => None,
+        }
     }
 
     /// Whether the stream is over.

@@ -69,13 +69,13 @@ pub(crate) enum Queued {
 /// A session, from the request to bind it.
 pub(crate) struct SessionState {
     pub(crate) session: Session,
-    /// Its full JID, once it is listed.
-    pub(crate) jid: Option<FullJid>,
+    /// Its full JID, from when it is listed until its stream has it.
+    pub(crate) jid: Option<Box<FullJid>>,
     /// Seconds of silence that its device promises; push sessions only.
     pub(crate) heartbeat_s: Option<u32>,
     pub(crate) is_push: bool,
     /// Goes out with the answer to the login.
-    pub(crate) token: Option<IssuedToken>,
+    pub(crate) token: Option<Box<IssuedToken>>,
     /// A stanza is being handled; later ones wait here, so that they are handled in order.
     pub(crate) is_busy: bool,
     pub(crate) backlog: VecDeque<Queued>,
@@ -95,6 +95,11 @@ impl<T: Transport> Connection<T> {
         self.stream.is_waiting()
             || self.session.as_ref().is_some_and(|state| state.is_busy || state.paused_until_ms.is_some())
             || self.transport.unsent_bytes() > PAUSE_BYTES
+    }
+
+    /// The address that a session's stanzas are sent to.
+    pub(crate) fn address(&self) -> Option<Jid> {
+        self.stream.jid().cloned().map(Jid::from)
     }
 
     /// Whether new input has to wait, also behind what is held.
@@ -127,8 +132,12 @@ impl SessionState {
         }
     }
 
-    /// The address that its stanzas are sent to.
-    pub(crate) fn address(&self) -> Option<Jid> {
-        self.jid.clone().map(Jid::from)
+    /// Takes out the stanza that is handled next; what held them goes with the last.
+    pub(crate) fn next_queued(&mut self) -> Option<Queued> {
+        let queued = self.backlog.pop_front();
+        if self.backlog.is_empty() {
+            self.backlog = VecDeque::new();
+        }
+        queued
     }
 }

@@ -107,7 +107,7 @@ impl<H: Host> Worker<H> {
             if connection.must_wait() {
                 return;
             }
-            if let Some(queued) = connection.session.as_mut().and_then(|state| state.backlog.pop_front()) {
+            if let Some(queued) = connection.session.as_mut().and_then(|state| state.next_queued()) {
                 self.handle_queued(slot, queued);
                 continue;
             }

@@ -11,6 +11,7 @@ use longwire_protocol::push::{self, CursorMoved, UserChanged};
 use longwire_router::{Batch, CloseReason, Output, SessionKey, Shard};
 use longwire_store::{Write, Written};
 
+use crate::connection::Connection;
 use crate::host::{Command, Host, Place, Transport};
 use crate::worker::{Worker, seconds};
 
@@ -99,8 +100,7 @@ impl<H: Host> Worker<H> {
                 self.write_element(slot, &changed.to_element());
             }
             Output::Probe { upto, .. } => {
-                let state = self.connections.get(slot).and_then(|connection| connection.session.as_ref());
-                if let Some(to) = state.and_then(|state| state.address()) {
+                if let Some(to) = self.connections.get(slot).and_then(Connection::address) {
                     self.write_element(slot, &render::probe(upto, &to, &self.core.config.domain));
                 }
             }
@@ -155,7 +155,8 @@ impl<H: Host> Worker<H> {
         update: Option<&Entry>,
         rendered: &mut Rendered,
     ) {
-        let Some(state) = self.connections.get(slot).and_then(|connection| connection.session.as_ref()) else { return };
+        let Some(connection) = self.connections.get(slot) else { return };
+        let Some(state) = &connection.session else { return };
         let domain = &self.core.config.domain;
         if state.is_push {
             let make = |user: Option<&str>| render::push_stanza(entry, user, update, domain).map(Arc::from);
@@ -165,11 +166,11 @@ impl<H: Host> Worker<H> {
         } else if state.session.is_androidpn {
             let api_key = self.core.config.androidpn.as_ref().map_or("", |androidpn| androidpn.api_key.as_str());
             let update = update.and_then(|update| update.kind.content());
-            let stanza = state.address().and_then(|to| render::androidpn_stanza(entry, update, &to, api_key));
+            let stanza = connection.address().and_then(|to| render::androidpn_stanza(entry, update, &to, api_key));
             if let Some(stanza) = stanza {
                 self.write_element(slot, &stanza);
             }
-        } else if let Some(stanza) = state.address().and_then(|to| render::standard_stanza(entry, &to, domain)) {
+        } else if let Some(stanza) = connection.address().and_then(|to| render::standard_stanza(entry, &to, domain)) {
             self.write_element(slot, &stanza);
         }
         let metrics = &self.core.metrics;

@@ -46,8 +46,8 @@ impl<H: Host> Worker<H> {
         let session = Session {
             key,
             worker: self.index,
-            account: request.account.clone(),
-            resource: String::new(),
+            account: request.account.as_str().into(),
+            resource: "".into(),
             device: None,
             presence: None,
             directed: Vec::new(),
@@ -110,8 +110,8 @@ impl<H: Host> Worker<H> {
             return;
         };
         state.session = session;
-        state.jid = Some(jid);
-        state.token = token.map(issued);
+        state.jid = Some(Box::new(jid));
+        state.token = token.map(issued).map(Box::new);
         match bind {
             Some(bind) => self.bind(slot, bind),
             None => self.bound(slot, None),
@@ -122,8 +122,8 @@ impl<H: Host> Worker<H> {
     pub(crate) fn bound(&mut self, slot: usize, push: Option<push::Bound>) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
         let Some(state) = &mut connection.session else { return };
-        let Some(jid) = state.jid.clone() else { return };
-        let token = state.token.take();
+        let Some(jid) = state.jid.take().map(|jid| *jid) else { return };
+        let token = state.token.take().map(|token| *token);
         state.is_bound = true;
         if std::mem::take(&mut connection.flags.is_counted) {
             self.host.leave(&connection.transport);
