@@ -35,7 +35,8 @@ struct Inner {
     /// The position up to which everything committed was applied.
     as_of: Seq,
     recent: Recent,
-    devices: HashMap<DeviceId, Device>,
+    /// Each in memory of its own: a table of keys has up to twice the places that are taken.
+    devices: HashMap<DeviceId, Box<Device>>,
     order: VecDeque<DeviceId>,
     heads: HashMap<AudienceKey, Head>,
     /// Devices by the hash of account and kind; who finds one looks whether it is that.
@@ -280,7 +281,7 @@ impl Inner {
     }
 
     fn cached(&self, id: DeviceId) -> Option<LoadedDevice> {
-        let device = self.devices.get(&id)?.clone();
+        let device = Device::clone(self.devices.get(&id)?);
         let heads = self.heads_of(&device.memberships);
         Some(LoadedDevice { device, heads, as_of: self.as_of })
     }
@@ -318,7 +319,8 @@ impl Inner {
                 }
             });
         }
-        let (id, device) = (loaded.device.id, loaded.device);
+        let (id, mut device) = (loaded.device.id, loaded.device);
+        device.memberships.shrink_to_fit();
         for own in &device.memberships {
             let read = loaded.heads.iter().find(|(key, _)| *key == own.key).map(|(_, head)| *head).unwrap_or_default();
             let slot = self.heads.entry(own.key.clone()).or_default();
@@ -327,7 +329,7 @@ impl Inner {
         }
         let current =
             LoadedDevice { heads: self.heads_of(&device.memberships), device: device.clone(), as_of: self.as_of };
-        self.devices.insert(id, device);
+        self.devices.insert(id, Box::new(device));
         self.list(id);
         self.order.push_back(id);
         while self.devices.len() > DEVICES_MAX {

@@ -104,8 +104,8 @@ impl Core {
         let session = Session {
             key: login.key,
             worker: login.worker,
-            account: login.account,
-            resource: format!("{tag}~{:016x}", u64::from_be_bytes(self.env.random())),
+            account: login.account.into(),
+            resource: format!("{tag}~{:016x}", u64::from_be_bytes(self.env.random())).into(),
             device: Some(device),
             presence: None,
             directed: Vec::new(),
@@ -156,8 +156,8 @@ impl Core {
         let session = Session {
             key,
             worker,
-            account,
-            resource,
+            account: account.into(),
+            resource: resource.into(),
             device: None,
             presence: None,
             directed: Vec::new(),
@@ -273,7 +273,7 @@ impl Core {
 
     async fn standard_device(&self, session: &Session) -> Result<DeviceId, LoginError> {
         let app = self.log.app();
-        let named = DeviceKind::Resource(session.resource.clone());
+        let named = DeviceKind::Resource(session.resource.to_string());
         let is_chosen = session.resource.starts_with(CHOSEN);
         let kind =
             if is_chosen || !self.may_be_named(app, session, &named).await? { DeviceKind::Shared } else { named };

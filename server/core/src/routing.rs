@@ -66,7 +66,7 @@ impl Core {
     fn forward(&self, session: &Session, to: &Jid, stanza: Element) -> Option<Element> {
         let resource = to.resource().map(|resource| resource.as_str().to_owned());
         let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
-        match sessions.iter().find(|other| Some(&other.resource) == resource.as_ref()) {
+        match sessions.iter().find(|other| Some(&*other.resource) == resource.as_deref()) {
             Some(other) => {
                 self.deliver(other, stanza);
                 None
@@ -168,7 +168,8 @@ impl Core {
         }
         let resource = to.resource().map(|resource| resource.as_str());
         let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
-        let meant = |other: &&Session| resource.map_or(other.presence.is_some(), |resource| other.resource == resource);
+        let meant =
+            |other: &&Session| resource.map_or(other.presence.is_some(), |resource| *other.resource == *resource);
         for other in sessions.iter().filter(meant) {
             self.deliver(other, stanza.clone());
         }
@@ -192,7 +193,7 @@ impl Core {
         let Some(to) = answer.attr("to").and_then(|to| Jid::new(to).ok()) else { return };
         let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
         let resource = to.resource().map(|resource| resource.as_str());
-        if let Some(sender) = sessions.iter().find(|sender| Some(sender.resource.as_str()) == resource) {
+        if let Some(sender) = sessions.iter().find(|sender| Some(&*sender.resource) == resource) {
             self.hand_over(sender, answer);
         }
     }
@@ -238,7 +239,7 @@ impl Core {
         }
         match to.node() {
             None => Place::Here,
-            Some(node) if node.as_str() == session.account && to.resource().is_none() => Place::Here,
+            Some(node) if *node.as_str() == *session.account && to.resource().is_none() => Place::Here,
             Some(_) => Place::Account(to.clone()),
         }
     }

@@ -92,13 +92,13 @@ pub struct Session {
     /// The worker that owns it.
     pub worker: usize,
     /// The account.
-    pub account: String,
+    pub account: Arc<str>,
     /// The resource.
-    pub resource: String,
+    pub resource: Arc<str>,
     /// The device, once known: at login for push sessions, at the initial presence for others.
     pub device: Option<DeviceId>,
     /// Its last available presence; none before the initial presence and after unavailable.
-    pub presence: Option<Presence>,
+    pub presence: Option<Box<Presence>>,
     /// Whom it has sent directed presence: they are told when it goes (RFC 6121 §4.6.3). Empty and without memory for most.
     pub directed: Vec<Jid>,
     /// An original androidpn client: it gets pushes and nothing else, of nobody.
@@ -109,7 +109,7 @@ impl Session {
     /// Its priority (RFC 6121 §4.7.2.3); none while not available.
     #[must_use]
     pub fn priority(&self) -> Option<i8> {
-        self.presence.as_ref().map(Presence::priority)
+        self.presence.as_ref().map(|presence| presence.priority())
     }
 }
 
@@ -138,7 +138,7 @@ pub struct SessionManager {
 
 #[derive(Debug, Default)]
 struct Registry {
-    by_account: HashMap<String, Vec<Session>>,
+    by_account: HashMap<Arc<str>, Vec<Session>>,
     by_device: HashMap<DeviceId, (usize, SessionKey)>,
     /// How many times an account was ended, and at which of these each account was ended last.
     ends: Proven,
@@ -210,7 +210,7 @@ impl SessionManager {
     pub fn set_presence(&self, account: &str, key: SessionKey, presence: Option<Presence>) -> Option<Presence> {
         let mut registry = self.registry();
         let session = registry.find(account, key)?;
-        std::mem::replace(&mut session.presence, presence)
+        std::mem::replace(&mut session.presence, presence.map(Box::new)).map(|before| *before)
     }
 
     /// Notes that `to` has directed presence of a session, or no longer has; false when it would be one too many.
@@ -389,7 +389,7 @@ impl Registry {
         if self.is_ended(&session.account, proven) {
             return Err(NotListed::Ended);
         }
-        let own = self.by_account.entry(session.account.clone()).or_default();
+        let own = self.by_account.entry(Arc::clone(&session.account)).or_default();
         let is_displaced = |older: &Session| {
             older.resource == session.resource || (older.device.is_some() && older.device == session.device)
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::DeviceId;
 use crate::limits::NAME_BYTES_MAX;
@@ -41,10 +41,11 @@ pub enum AudienceError {
 }
 
 impl AudienceKey {
-    /// `all`: every device of the app.
+    /// `all`: every device of the app; its text is in memory once.
     #[must_use]
     pub fn all() -> Self {
-        Self("all".into())
+        static ALL: LazyLock<Arc<str>> = LazyLock::new(|| "all".into());
+        Self(Arc::clone(&ALL))
     }
 
     /// `device:<id>`.

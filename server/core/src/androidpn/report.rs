@@ -63,7 +63,7 @@ fn read_tags(tags: &[String], patterns: &[NamePattern]) -> Read {
 
 /// Whether the account that a report names is the session's; a report that names none is about the session's.
 fn is_own(session: &Session, username: Option<&str>) -> bool {
-    username.is_none_or(|username| account_name(username.trim()).is_ok_and(|name| name.as_str() == session.account))
+    username.is_none_or(|username| account_name(username.trim()).is_ok_and(|name| *name.as_str() == *session.account))
 }
 
 #[cfg(test)]

@@ -30,8 +30,8 @@ impl Core {
         let session = Session {
             key,
             worker,
-            account,
-            resource,
+            account: account.into(),
+            resource: resource.into(),
             device: Some(device),
             presence: None,
             directed: Vec::new(),

@@ -23,12 +23,12 @@ impl IqHandler for Register {
 
 async fn answer(core: &Core, session: &Session, iq: &Iq) -> Answer {
     let IqType::Set(payload) = &iq.kind else {
-        let form = Form { instructions: None, registered: Some(session.account.clone()) };
+        let form = Form { instructions: None, registered: Some(session.account.to_string()) };
         return Ok(Some(form.to_element()));
     };
     let not_acceptable = |why: String| StanzaError::new(Condition::NotAcceptable).with_text(why);
     match Submission::from_element(payload).map_err(|error| not_acceptable(error.to_string()))? {
-        Submission::Account { username, password } if username == session.account => {
+        Submission::Account { username, password } if *username == *session.account => {
             match core.set_password(&session.account, Some(&password), Some(session.key)).await {
                 Ok(_) => Ok(None),
                 Err(AccountError::Core(error)) => Err(unavailable(&error)),

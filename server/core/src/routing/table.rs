@@ -19,7 +19,7 @@ pub enum Target<'a> {
 #[must_use]
 pub fn targets<'a>(kind: MessageType, resource: Option<&str>, sessions: &'a [Session]) -> Target<'a> {
     if let Some(resource) = resource {
-        if let Some(session) = sessions.iter().find(|session| session.resource == resource) {
+        if let Some(session) = sessions.iter().find(|session| *session.resource == *resource) {
             return Target::Sessions(vec![session]);
         }
         // No such resource: only chat and normal messages fall back to the bare JID (RFC 6121 §8.5.3.2.1).
@@ -64,7 +64,7 @@ mod tests {
             account: "alice".into(),
             resource: resource.into(),
             device: None,
-            presence,
+            presence: presence.map(Box::new),
             directed: Vec::new(),
             is_androidpn: false,
         }
@@ -72,7 +72,7 @@ mod tests {
 
     fn reached(kind: MessageType, resource: Option<&str>, sessions: &[Session]) -> Vec<String> {
         match targets(kind, resource, sessions) {
-            Target::Sessions(found) => found.into_iter().map(|session| session.resource.clone()).collect(),
+            Target::Sessions(found) => found.into_iter().map(|session| session.resource.to_string()).collect(),
             Target::Ignore => vec!["-".into()],
             Target::Unavailable => vec!["error".into()],
         }
