@@ -26,7 +26,7 @@ impl Shard {
                 return Err(Violation::AboveSent);
             }
         }
-        if let Some(effective) = session.owes_stored {
+        if let Some(effective) = session.owes_stored.as_deref().copied() {
             let stored = stated.stored.as_ref().ok_or(Violation::StoredMissing)?;
             session.record_stored(key, effective, stored, now.wall, out);
         }

@@ -99,7 +99,7 @@ impl Shard {
         let memberships = up_to_date(self, &bind.loaded);
         let effective = cursor::effective(bind.stated, recorded, &bind.generations, bind.floor, bind.end);
         let mut session = Session::new(id, bind.kind, memberships);
-        session.attempts = device.attempts;
+        session.attempts = device.attempts.map(Box::new);
         session.quiet_until_ms = (bind.kind == SessionKind::Androidpn).then(|| now.mono_ms.saturating_add(SETTLE_MS));
         for lane in Lane::ALL {
             let start = start(&bind.loaded, lane, effective.get(lane));
@@ -111,7 +111,7 @@ impl Shard {
             state.base = recorded.get(lane);
         }
         if bind.kind == SessionKind::Push {
-            session.owes_stored = is_above(effective, recorded).then_some(effective);
+            session.owes_stored = is_above(effective, recorded).then(|| Box::new(effective));
             let bound = Bound { device: id, generation: self.generation, effective, recorded, user: session.user() };
             out.push(Output::Bound(bind.session, bound));
         }

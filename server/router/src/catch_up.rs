@@ -174,7 +174,7 @@ impl Session {
         if self.kind.is_push() {
             return None;
         }
-        let is_poison = |seq| self.attempts.is_some_and(|own| own.seq == seq && own.sessions >= ATTEMPTS_MAX);
+        let is_poison = |seq| self.attempts.as_ref().is_some_and(|own| own.seq == seq && own.sessions >= ATTEMPTS_MAX);
         match entry.kind {
             EntryKind::Recall(..) | EntryKind::Dismissal(..) => Some(Ending::NotStored),
             _ if is_poison(entry.seq) => Some(Ending::Rejected),

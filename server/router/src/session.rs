@@ -1,6 +1,5 @@
 //! One session's state: live or behind per lane, and what is unacknowledged. No queue (DESIGN rule 8).
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use longwire_model::delivery::{self, Ending, Exception, Hold, Progress};
@@ -20,20 +19,20 @@ pub(crate) struct Session {
     pub(crate) kind: SessionKind,
     pub(crate) memberships: Arc<[Membership]>,
     lanes: [LaneState; 2],
-    window: VecDeque<Sent>,
+    window: Vec<Sent>,
     window_bytes: usize,
     /// Since when the window is full.
     pub(crate) full_since_ms: Option<u64>,
     /// Since when a client without our extension owes the answer to a ping behind a push.
     pub(crate) unanswered_since_ms: Option<u64>,
     /// The effective cursors, while the device owes its first acknowledgement's list of what it stored.
-    pub(crate) owes_stored: Option<LaneSeqs>,
+    pub(crate) owes_stored: Option<Box<LaneSeqs>>,
     /// Background entries wait until here at the latest.
     pub(crate) flush_by: Option<Timestamp>,
     /// Background entries are wanted now.
     pub(crate) flushing: bool,
     /// Of a client without our extension: the oldest unacknowledged entry of earlier sessions.
-    pub(crate) attempts: Option<Attempts>,
+    pub(crate) attempts: Option<Box<Attempts>>,
     /// Something was received after the oldest unacknowledged entry was written.
     pub(crate) heard_since_sent: bool,
     /// Nothing is sent before this instant (monotonic ms; [`u64::MAX`]: until it is resumed); what is in the window may be acknowledged.
@@ -92,7 +91,7 @@ impl Session {
             kind,
             memberships,
             lanes: [LaneState::default(), LaneState::default()],
-            window: VecDeque::new(),
+            window: Vec::new(),
             window_bytes: 0,
             full_since_ms: None,
             unanswered_since_ms: None,
@@ -144,7 +143,7 @@ impl Session {
         self.window_bytes += sent.bytes;
         self.probe_due |= self.kind == SessionKind::Standard;
         self.woken |= sent.lane == Lane::Normal;
-        self.window.push_back(sent);
+        self.window.push(sent);
         self.lane_mut(sent.lane).told = sent.seq;
     }
 
@@ -160,7 +159,7 @@ impl Session {
             !is_settled
         });
         if self.window.is_empty() {
-            self.window = VecDeque::new();
+            self.window = Vec::new();
         }
         settled
     }
@@ -194,7 +193,7 @@ impl Session {
             return Progress::Written { at: sent.at, hold: sent.hold, is_blocked: false };
         }
         let state = self.lane(lane);
-        if state.base < seq && self.owes_stored.is_some_and(|effective| seq <= effective.get(lane)) {
+        if state.base < seq && self.owes_stored.as_ref().is_some_and(|effective| seq <= effective.get(lane)) {
             return Progress::Unlisted;
         }
         match state.behind {

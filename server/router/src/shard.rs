@@ -89,7 +89,8 @@ pub struct Shard {
     pub(crate) generation: GenerationId,
     pub(crate) watermark: Seq,
     pub(crate) recent: Recent,
-    pub(crate) sessions: HashMap<SessionKey, Session, SameEveryRun>,
+    /// Each in memory of its own: a table of keys has up to twice the places that are taken.
+    pub(crate) sessions: HashMap<SessionKey, Box<Session>, SameEveryRun>,
     pub(crate) by_device: HashMap<DeviceId, SessionKey>,
     /// Sessions by user, topic and tag, open or left; `device:` and `all` need no index.
     pub(crate) by_key: HashMap<AudienceKey, HashSet<SessionKey, SameEveryRun>>,
@@ -147,7 +148,7 @@ impl Shard {
     /// Entries sent and not acknowledged, over all sessions; looks at each.
     #[must_use]
     pub fn unacknowledged(&self) -> usize {
-        self.sessions.values().map(Session::unacknowledged).sum()
+        self.sessions.values().map(|session| session.unacknowledged()).sum()
     }
 
     /// The first instant (monotonic ms) at which [`Shard::timeout`] has something to do for this session.
@@ -256,7 +257,7 @@ impl Shard {
         for own in session.memberships.iter() {
             self.index(key, &own.key);
         }
-        self.sessions.insert(key, session);
+        self.sessions.insert(key, Box::new(session));
     }
 
     pub(crate) fn index(&mut self, session: SessionKey, key: &AudienceKey) {
@@ -280,6 +281,7 @@ fn attempts(session: &Session) -> Option<Attempts> {
     if session.kind.is_push() || !session.heard_since_sent {
         return None;
     }
-    let before = session.attempts.filter(|attempts| attempts.seq == seq).map_or(0, |attempts| attempts.sessions);
+    let before =
+        session.attempts.as_ref().filter(|attempts| attempts.seq == seq).map_or(0, |attempts| attempts.sessions);
     Some(Attempts { seq, sessions: before.saturating_add(1).min(ATTEMPTS_MAX) })
 }
