@@ -13,7 +13,14 @@ pub(super) enum StreamScope {
     /// `stream:stream`, with the two declarations that every client sends; costs no memory.
     Usual,
     /// Any other.
-    Other { name: String, declarations: Vec<(String, String)> },
+    Other(Box<Declared>),
+}
+
+/// What another header declares.
+#[derive(Clone, Debug)]
+pub(super) struct Declared {
+    name: String,
+    declarations: Vec<(String, String)>,
 }
 
 impl StreamScope {
@@ -28,8 +35,8 @@ impl StreamScope {
                 add("", ns::CLIENT)?;
                 add("stream", ns::STREAMS)
             }
-            Self::Other { declarations, .. } => {
-                declarations.iter().try_for_each(|(prefix, namespace)| add(prefix, namespace))
+            Self::Other(declared) => {
+                declared.declarations.iter().try_for_each(|(prefix, namespace)| add(prefix, namespace))
             }
         }
     }
@@ -39,7 +46,7 @@ impl StreamScope {
         let name = tag.strip_prefix("</").and_then(|rest| rest.strip_suffix('>')).map(str::trim_end);
         match self {
             Self::Usual => name == Some("stream:stream"),
-            Self::Other { name: opened, .. } => name == Some(opened),
+            Self::Other(declared) => name == Some(declared.name.as_str()),
         }
     }
 }
@@ -123,5 +130,5 @@ fn scope(tag: &BytesStart<'_>) -> Result<StreamScope, CodecError> {
     if is_usual && name == "stream:stream" {
         return Ok(StreamScope::Usual);
     }
-    Ok(StreamScope::Other { name: name.to_owned(), declarations })
+    Ok(StreamScope::Other(Box::new(Declared { name: name.to_owned(), declarations })))
 }
