@@ -4,10 +4,12 @@
 
 pub mod certificate;
 pub mod client_ca;
+mod exporter;
 mod files;
 mod handshakes;
 mod inbox;
 mod listener;
+mod tls;
 mod transport;
 mod wheel;
 mod worker;

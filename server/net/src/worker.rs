@@ -14,6 +14,7 @@ use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use rustls::ServerConfig;
 use tokio::runtime::Handle;
 
+use crate::exporter::Exporters;
 use crate::handshakes::Handshakes;
 use crate::inbox::{self, Command, Inbox};
 use crate::transport::Transport;
@@ -48,6 +49,8 @@ pub(crate) struct WorkerThread {
 /// What surrounds a worker here: sockets, TLS, a wheel of timers, the caps of addresses, tokio for what waits.
 struct Rim {
     common: Common,
+    /// Of the configurations for TLS in `common`.
+    exporters: Arc<Exporters>,
     inbox: Arc<Inbox>,
     registry: Registry,
     wheel: Wheel,
@@ -55,13 +58,17 @@ struct Rim {
 
 impl WorkerThread {
     /// A worker with an empty shard that has seen the log up to its end.
-    pub(crate) fn new(index: usize, common: Common) -> io::Result<(Self, Arc<Inbox>)> {
+    pub(crate) fn new(index: usize, mut common: Common) -> io::Result<(Self, Arc<Inbox>)> {
+        let exporters = Arc::new(Exporters::default());
+        for config in [&mut common.starttls, &mut common.direct_tls] {
+            *config = exporters.attach(config);
+        }
         let poll = Poll::new()?;
         let core = &common.settings.core;
         let inbox = Inbox::new(Waker::new(poll.registry(), WAKE)?, core.log.last());
         let wheel = Wheel::new(core.env.clock.mono_ms());
         let settings = common.settings.clone();
-        let rim = Rim { common, inbox: Arc::clone(&inbox), registry: poll.registry().try_clone()?, wheel };
+        let rim = Rim { common, exporters, inbox: Arc::clone(&inbox), registry: poll.registry().try_clone()?, wheel };
         let name = Arc::clone(&inbox) as Arc<dyn session_manager::Worker>;
         let worker = Worker::new(index, name, settings, rim);
         Ok((Self { index, inbox: Arc::clone(&inbox), poll, worker }, inbox))
@@ -147,7 +154,8 @@ impl Host for Rim {
     }
 
     fn start_tls(&mut self, transport: &mut Transport, is_direct: bool) -> Result<(), Gone> {
-        transport.start_tls(if is_direct { &self.common.direct_tls } else { &self.common.starttls })
+        let config = if is_direct { &self.common.direct_tls } else { &self.common.starttls };
+        transport.start_tls(config, &self.exporters)
     }
 
     fn passed(&mut self, watermark: Seq) {
