@@ -129,3 +129,71 @@ impl Insert {
         values.extend(std::iter::repeat_n(Value::Null, missing));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+    use crate::sql::column;
+
+    const ALL: &str = "SELECT a, b FROM t ORDER BY a";
+    const HEAD: &str = "INSERT INTO t (a, b)";
+
+    async fn database() -> SqliteConnection {
+        let mut conn = SqliteConnection::connect("sqlite::memory:").await.expect("a database");
+        let table = "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT) STRICT";
+        sqlx::query(table).execute(&mut conn).await.expect("a table");
+        conn
+    }
+
+    fn row(number: usize) -> Vec<Value> {
+        // Nulls elsewhere than in front are values like others.
+        let text = (!number.is_multiple_of(3)).then(|| number.to_string());
+        vec![Value::Int(i64::try_from(number).expect("small")), text.into()]
+    }
+
+    async fn stored(script: &mut Script<'_>) -> Vec<(i64, Option<String>)> {
+        let rows = script.rows(ALL, []).await.expect("rows");
+        rows.iter().map(|row| (column(row, "a").expect("a"), column(row, "b").expect("b"))).collect()
+    }
+
+    #[tokio::test]
+    async fn any_number_of_rows_is_written_whole() {
+        for count in [0, 1, 3, ROWS_MAX, ROWS_MAX + 1, 5 * ROWS_MAX - 1] {
+            let mut conn = database().await;
+            let mut script = Script::new(&mut conn);
+            script.insert(HEAD, "", (1..=count).map(row).collect()).await.expect("rows");
+            let expected: Vec<_> = (1..=count)
+                .map(|number| (number as i64, (!number.is_multiple_of(3)).then(|| number.to_string())))
+                .collect();
+            assert_eq!(stored(&mut script).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn statements_run_in_their_order_each_with_its_own_values() {
+        let mut conn = database().await;
+        let mut script = Script::new(&mut conn);
+        script.add("BEGIN IMMEDIATE", []);
+        script.insert(HEAD, "", vec![row(1), row(2), row(4)]).await.expect("rows");
+        script.add("UPDATE t SET b = ? WHERE a = ?", ["two".into(), Value::Int(2)]);
+        let tail = "ON CONFLICT (a) DO UPDATE SET b = excluded.b || t.b";
+        script.insert(HEAD, tail, vec![vec![Value::Int(2), "twenty-".into()]]).await.expect("rows");
+        script.add("COMMIT", []);
+        let texts: Vec<_> = stored(&mut script).await.into_iter().filter_map(|(_, text)| text).collect();
+        assert_eq!(texts, ["1", "twenty-two", "4"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_behind_a_statement_that_fails_is_run() {
+        let mut conn = database().await;
+        let mut script = Script::new(&mut conn);
+        script.add("BEGIN IMMEDIATE", []);
+        script.insert(HEAD, "", vec![row(1), row(1)]).await.expect("rows");
+        script.add("COMMIT", []);
+        assert!(script.run().await.is_err());
+        script.add("ROLLBACK", []);
+        assert_eq!(stored(&mut script).await, []);
+    }
+}

@@ -73,7 +73,7 @@ impl Groups {
 
     async fn turn(&mut self) -> Turn {
         let kept: usize = self.kept.iter().map(|request| request.writes.len()).sum();
-        if kept >= KEPT_WRITES_MAX || (kept > 0 && self.delay.is_none()) {
+        if kept >= KEPT_WRITES_MAX || (self.delay.is_none() && !self.kept.is_empty()) {
             return Turn::Due;
         }
         poll_fn(|context| {

@@ -99,6 +99,17 @@ async fn what_delayed_it_is_known_from_the_sessions() {
 }
 
 #[tokio::test]
+async fn of_named_devices_each_counts_once_and_others_are_counted_by_the_store() {
+    let world = World::new().await;
+    let ((_, first), (_, second)) = (world.phone("a").await, world.phone("b").await);
+    let (first, second) = (format!("device:{first}"), format!("device:{second}"));
+    for to in [vec![&*first, &*second], vec![&*first, &*second, &*first], vec![&*first, "all"]] {
+        let accepted = accepted(&world, &to).await;
+        assert_eq!((accepted.audience, accepted.without_members.len()), (2, 0), "{to:?}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_there_is_a_warning_and_an_unknown_device_an_error() {
     let world = World::new().await;
     let accepted = accepted(&world, &["user:alice", "all"]).await;
