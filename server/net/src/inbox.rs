@@ -60,7 +60,8 @@ pub(crate) struct Inbox {
 #[derive(Default)]
 struct Queue {
     commands: VecDeque<Command>,
-    is_woken: bool,
+    /// The worker does not sleep, or was woken: it will look.
+    is_awake: bool,
     is_closed: bool,
 }
 
@@ -85,18 +86,25 @@ impl Inbox {
             return;
         }
         queue.commands.push_back(command);
-        let wakes = !std::mem::replace(&mut queue.is_woken, true);
+        let wakes = !std::mem::replace(&mut queue.is_awake, true);
         drop(queue);
         if wakes && let Err(error) = self.waker.wake() {
             tracing::error!(%error, "failed to wake a worker");
         }
     }
 
-    /// Takes everything out; the next push wakes again.
+    /// Takes everything out; what comes from now on is seen before the worker sleeps.
     pub(crate) fn take(&self, into: &mut VecDeque<Command>) {
         let mut queue = self.lock();
-        queue.is_woken = false;
+        queue.is_awake = true;
         std::mem::swap(&mut queue.commands, into);
+    }
+
+    /// Whether the worker may sleep: nothing waits for it, and the next push wakes it.
+    pub(crate) fn may_sleep(&self) -> bool {
+        let mut queue = self.lock();
+        queue.is_awake = !queue.commands.is_empty();
+        !queue.is_awake
     }
 
     /// Takes nothing more, and forgets what is there: whoever waits for an answer is told by its channel.
@@ -124,5 +132,42 @@ impl session_manager::Worker for Inbox {
     fn watermark(&self) -> Seq {
         // A worker that has ended sends nothing: it keeps nobody waiting.
         if self.is_closed() { Seq::MAX } else { self.watermark.load(Ordering::Acquire) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mio::{Events, Poll, Token};
+
+    use super::*;
+
+    #[test]
+    fn only_a_worker_that_sleeps_is_woken_and_none_sleeps_over_a_command() {
+        let mut poll = Poll::new().expect("a poll");
+        let inbox = Inbox::new(Waker::new(poll.registry(), Token(0)).expect("a waker"), 0);
+        let mut events = Events::with_capacity(1);
+        let mut is_woken = || {
+            poll.poll(&mut events, Some(Duration::ZERO)).expect("events");
+            !events.is_empty()
+        };
+        let push = || inbox.push(Command::Worker(Told::Drain { until_ms: 0 }));
+        let mut commands = VecDeque::new();
+        let mut take = || {
+            inbox.take(&mut commands);
+            commands.drain(..).count()
+        };
+        assert!(inbox.may_sleep());
+        push();
+        push();
+        assert!(is_woken() && !is_woken());
+        assert_eq!(take(), 2);
+        push();
+        assert!(!is_woken() && !inbox.may_sleep(), "it looks before it sleeps");
+        assert_eq!(take(), 1);
+        assert!(inbox.may_sleep());
+        push();
+        assert!(is_woken());
     }
 }

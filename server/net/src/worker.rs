@@ -81,7 +81,8 @@ impl WorkerThread {
         let mut due = Vec::new();
         while !self.worker.is_drained() {
             let now_ms = self.worker.now().mono_ms;
-            let wait_ms = if self.worker.is_ready() { 0 } else { self.worker.host().wheel.wait_ms(now_ms) };
+            let may_sleep = !self.worker.is_ready() && self.inbox.may_sleep();
+            let wait_ms = if may_sleep { self.worker.host().wheel.wait_ms(now_ms) } else { 0 };
             if let Err(error) = self.poll.poll(&mut events, Some(Duration::from_millis(wait_ms)))
                 && error.kind() != ErrorKind::Interrupted
             {
