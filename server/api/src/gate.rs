@@ -19,6 +19,7 @@ use crate::Api;
 use crate::compat::androidpn::refused;
 use crate::extract::{Crowded, Operator, Peer};
 use crate::problem::{Code, MEDIA_TYPE, Problem};
+use crate::rate::Slot;
 use crate::server::lines::Lines;
 
 /// How long a request may be worked on, once it is read.
@@ -44,7 +45,7 @@ impl RequestIds {
 }
 
 /// Carries out a request inside the limits.
-pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+pub(crate) async fn gate(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let id = api.request_ids.next();
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -60,9 +61,12 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
             overloaded().into_response()
         }
         (None, permit) => {
+            let slot = is_limited.then(|| Slot::of(&mut request));
             let run = async move {
                 let _permit = permit;
-                next.run(request).await
+                let mut response = next.run(request).await;
+                slot.iter().for_each(|slot| slot.tell(&mut response));
+                response
             };
             let run = tokio::time::timeout(REQUEST_TIME_MAX, to_the_end(method.is_safe(), run));
             run.await.unwrap_or_else(|_| timed_out().into_response())

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use bytes::Bytes;
 use longwire_core::Core;
 use tokio::sync::Semaphore;
@@ -108,7 +108,6 @@ impl Api {
             .merge(compat::androidpn::routes(self.config.androidpn.is_some()))
             .fallback(nothing)
             .layer(CatchPanicLayer::custom(gate::panicked))
-            .layer(from_fn(rate::tell))
             .layer(from_fn_with_state(Arc::clone(self), gate::gate))
             .with_state(Arc::clone(self))
     }

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 use longwire_core::rate::{Allowance, Rates};
 
@@ -28,19 +27,20 @@ pub(crate) fn of_keys(per_s: NonZeroU32) -> Rates<String> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slot(pub Arc<OnceLock<Allowance>>);
 
-/// Tells the allowance in the answer.
-pub(crate) async fn tell(mut request: Request, next: Next) -> Response {
-    if !crate::gate::is_work(request.uri().path()) {
-        return next.run(request).await;
+impl Slot {
+    /// A place for the allowance of a request that is counted.
+    pub(crate) fn of(request: &mut Request) -> Self {
+        let slot = Self::default();
+        request.extensions_mut().insert(slot.clone());
+        slot
     }
-    let slot = Slot::default();
-    request.extensions_mut().insert(slot.clone());
-    let mut response = next.run(request).await;
-    if let Some(allowance) = slot.0.get() {
+
+    /// Tells the allowance in the answer.
+    pub(crate) fn tell(&self, response: &mut Response) {
+        let Some(allowance) = self.0.get() else { return };
         let values = [allowance.limit, allowance.remaining, allowance.reset_s];
         for (name, value) in ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"].into_iter().zip(values) {
             response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from(value));
         }
     }
-    response
 }

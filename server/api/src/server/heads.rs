@@ -84,7 +84,7 @@ impl Heads {
                 }
                 (Part::Head | Part::Size | Part::ChunkEnd | Part::Trailer, [byte, rest @ ..]) => {
                     self.take(byte);
-                    rest
+                    if self.part == Part::Head && self.line.field == Field::Other { line_end(rest) } else { rest }
                 }
             }
         }
@@ -148,6 +148,12 @@ impl Heads {
             Part::Body(_) | Part::Chunk(_) | Part::Over => self.part,
         }
     }
+}
+
+/// What is left of a line that says nothing of lengths, from its end on.
+fn line_end(bytes: &mut [u8]) -> &mut [u8] {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    bytes.get_mut(end..).unwrap_or_default()
 }
 
 /// Leaves out as many of `left` bytes as are there.
