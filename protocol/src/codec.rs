@@ -209,16 +209,19 @@ impl Reader {
     /// Scans to the end of the unit, which is that many bytes into `input`; `None` when it is not there.
     fn scan(&mut self, lexer: &mut Lexer, input: &[u8]) -> Result<Option<(Unit, usize)>, CodecError> {
         let room = self.limits.element_bytes.saturating_sub(self.carry.len());
-        let mut end = None;
-        for (index, byte) in input.iter().enumerate() {
-            if index >= room {
-                self.count(index);
-                return Err(CodecError::policy("the element is too large"));
-            }
+        let within = input.get(..room).unwrap_or(input);
+        let (mut end, mut index) = (None, 0);
+        while let Some((byte, rest)) = within.get(index..).and_then(<[u8]>::split_first) {
+            index += 1;
             if let Some(unit) = lexer.feed(*byte, &self.limits)? {
-                end = Some((unit, index.saturating_add(1)));
+                end = Some((unit, index));
                 break;
             }
+            index += lexer.skip(rest);
+        }
+        if end.is_none() && within.len() < input.len() {
+            self.count(room);
+            return Err(CodecError::policy("the element is too large"));
         }
         self.count(end.as_ref().map_or(input.len(), |(_, end)| *end));
         Ok(end)

@@ -134,6 +134,11 @@ impl Element {
         }
     }
 
+    /// Adds an attribute that it does not have.
+    pub(crate) fn push_attribute(&mut self, attribute: Attribute) {
+        self.attributes.push(attribute);
+    }
+
     /// Removes the attribute `name` (of no namespace).
     pub fn remove_attr(&mut self, name: &str) {
         self.attributes.retain(|attribute| !(attribute.ns.is_empty() && attribute.name == name));

@@ -96,8 +96,26 @@ const ALL: [&str; 31] = [
 
 /// The namespace as a constant, if it is one of ours.
 pub(crate) fn known(namespace: &str) -> Name {
+    // Most of what is read is one of these two.
+    match namespace {
+        "" => return Name::Borrowed(""),
+        CLIENT => return Name::Borrowed(CLIENT),
+        _ => {}
+    }
     match ALL.iter().find(|constant| **constant == namespace) {
         Some(constant) => Name::Borrowed(constant),
         None => Name::Owned(namespace.to_owned()),
+    }
+}
+
+/// Names that most stanzas have: reading a stream allocates nothing for them.
+const NAMES: [&str; 12] =
+    ["to", "from", "id", "type", "message", "body", "iq", "presence", "ping", "ack", "normal", "background"];
+
+/// The local name as a constant, if it is one of these.
+pub(crate) fn known_name(name: &str) -> Name {
+    match NAMES.iter().find(|constant| **constant == name) {
+        Some(constant) => Name::Borrowed(constant),
+        None => Name::Owned(name.to_owned()),
     }
 }

@@ -81,9 +81,12 @@ pub fn error_answer(stanza: &Element, error: &StanzaError) -> Option<Element> {
 
 impl Addresses {
     pub(crate) fn read(element: &Element) -> Result<Self, StanzaParseError> {
-        let jid =
-            |field| element.attr(field).map(Jid::new).transpose().map_err(|_| StanzaParseError::MalformedJid { field });
-        Ok(Self { id: element.attr("id").map(str::to_owned), from: jid("from")?, to: jid("to")? })
+        let (from, to) = (Self::jid(element, "from")?, Self::jid(element, "to")?);
+        Ok(Self { id: element.attr("id").map(str::to_owned), from, to })
+    }
+
+    fn jid(element: &Element, field: &'static str) -> Result<Option<Jid>, StanzaParseError> {
+        element.attr(field).map(Jid::new).transpose().map_err(|_| StanzaParseError::MalformedJid { field })
     }
 }
 

@@ -5,7 +5,7 @@
 use super::reference::Reference;
 use super::utf8::Utf8;
 use super::{CodecError, Limits};
-use crate::element::text::is_xml_char;
+use crate::element::text::{is_plain, is_xml_char};
 use crate::stream::StreamCondition;
 
 /// Where a unit begins.
@@ -109,6 +109,16 @@ impl Lexer {
             State::EndStart | State::EndName | State::EndSpace => self.step_end_tag(c),
             State::Cdata(_) | State::Text(_) => self.step_text(c).map(|()| None),
             State::DeclarationName(_) | State::Declaration { .. } => self.step_declaration(c),
+        }
+    }
+
+    /// How many of the next bytes change nothing: characters of a text or of an attribute's value that stand for themselves.
+    pub(super) fn skip(&self, bytes: &[u8]) -> usize {
+        match self.state {
+            State::Text(0) | State::AttributeValue { .. } if self.utf8.is_whole() => {
+                bytes.iter().position(|byte| !is_plain(*byte)).unwrap_or(bytes.len())
+            }
+            _ => 0,
         }
     }
 

@@ -2,14 +2,14 @@
 
 use quick_xml::XmlVersion;
 use quick_xml::errors::IllFormedError;
-use quick_xml::events::attributes::Attribute;
+use quick_xml::events::attributes::Attribute as Written;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::{Namespace, NamespaceError, NamespaceResolver, QName, ResolveResult};
 
 use super::CodecError;
 use super::header::StreamScope;
 use super::lexer::is_name_start;
-use crate::element::Name;
+use crate::element::{Attribute, Name};
 use crate::{Element, ns};
 
 /// A prefix that nothing declares.
@@ -125,7 +125,7 @@ pub(super) fn element(
 ) -> Result<Element, CodecError> {
     check_name(tag.name())?;
     let (resolved, local) = resolver.resolve_element(tag.name());
-    let name = local.into_inner().to_owned();
+    let name = ns::known_name(local.into_inner());
     if tag.name().prefix().is_some_and(|prefix| prefix.is_xmlns()) {
         return Err(CodecError::malformed("an element with the prefix xmlns"));
     }
@@ -141,7 +141,8 @@ pub(super) fn element(
         if element.attr_ns(namespace, local).is_some() {
             return Err(REPEATED);
         }
-        element.set_attr_ns(room.take(ns::known(namespace))?, local.to_owned(), value);
+        let (namespace, name) = (room.take(ns::known(namespace))?, ns::known_name(local));
+        element.push_attribute(Attribute { ns: namespace, name, value });
     }
     Ok(element)
 }
@@ -175,7 +176,7 @@ pub(super) fn namespace<'a>(resolved: &ResolveResult<'a>) -> Result<&'a str, Cod
 }
 
 /// The value of an attribute, normalised (XML 1.0 §3.3.3) and unescaped.
-pub(super) fn attribute_value(attribute: &Attribute<'_>) -> Result<String, CodecError> {
+pub(super) fn attribute_value(attribute: &Written<'_>) -> Result<String, CodecError> {
     let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| MALFORMED)?;
     Ok(value.into_owned())
 }

@@ -36,6 +36,11 @@ impl Utf8 {
         Ok(None)
     }
 
+    /// Whether no character is begun.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.missing == 0
+    }
+
     fn push_continuation(&mut self, byte: u8) -> Result<Option<char>, CodecError> {
         if !(self.low..=self.high).contains(&byte) {
             return Err(BAD);

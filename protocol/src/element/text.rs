@@ -13,6 +13,11 @@ pub(crate) const fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 
+/// Whether a byte is a character that stands for itself, in text as in an attribute; not every one that does.
+pub(crate) const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'\'' | b'"' | b']')
+}
+
 /// Appends `text` so that it reads back as it is; what XML forbids becomes U+FFFD.
 pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
     write_escaped(text, out, |c| match c {
@@ -40,6 +45,10 @@ pub(crate) fn write_attribute(value: &str, out: &mut Vec<u8>) {
 }
 
 fn write_escaped(text: &str, out: &mut Vec<u8>, escape: impl Fn(char) -> Option<&'static str>) {
+    // Most of what is written needs no escape anywhere.
+    if text.bytes().all(is_plain) {
+        return out.extend_from_slice(text.as_bytes());
+    }
     let mut rest = text;
     for (at, c) in text.char_indices() {
         let substitute = if is_xml_char(c) { escape(c) } else { Some("\u{fffd}") };

@@ -3,8 +3,13 @@
 use std::fmt;
 
 use super::text::{write_attribute, write_text};
-use super::{Element, Node};
+use super::{Attribute, Element, Node};
 use crate::ns;
+
+/// Bytes that most stanzas fit in.
+const STANZA_BYTES: usize = 512;
+/// Bytes of the longest escape of one byte.
+const ESCAPE_BYTES: usize = 6;
 
 impl Element {
     /// Appends the element as it stands in a place where `parent_ns` is the default namespace.
@@ -25,9 +30,26 @@ impl Element {
     /// The bytes of `write_in_stream`.
     #[must_use]
     pub fn to_stream_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(STANZA_BYTES);
         self.write_in_stream(&mut out);
         out
+    }
+
+    /// Bytes that [`Self::write_in_stream`] writes at most.
+    #[must_use]
+    pub fn stream_bytes_max(&self) -> usize {
+        // Two tags with their marks, and the name's prefix.
+        let own = 2 * self.name.len() + ESCAPE_BYTES * self.ns.len() + 32;
+        let attributes = self.attributes.iter().map(|attribute| {
+            let Attribute { ns, name, value } = attribute;
+            // With a prefix of its own, and what declares that.
+            name.len() + ESCAPE_BYTES * (ns.len() + value.len()) + 64
+        });
+        let children = self.children.iter().map(|child| match child {
+            Node::Element(element) => element.stream_bytes_max(),
+            Node::Text(text) => ESCAPE_BYTES * text.len(),
+        });
+        own + attributes.sum::<usize>() + children.sum::<usize>()
     }
 
     fn write_tag(&self, prefix: &str, declaration: Option<&str>, inner_ns: &str, out: &mut Vec<u8>) {
@@ -122,6 +144,19 @@ mod tests {
         let expected =
             "<x xmlns='urn:x' a='1' xml:lang='en' xmlns:ns0='urn:y' ns0:b='2' xmlns:ns1='urn:z' ns1:b='3' ns0:c='4'/>";
         assert_eq!(element.to_string(), expected);
+    }
+
+    #[test]
+    fn nothing_is_written_longer_than_it_may_become() {
+        let mut worst = Element::new("'".repeat(9), "x").with_attr("a", "\"".repeat(9)).with_lang("en");
+        worst.set_attr_ns("\"".repeat(5), "b", "'");
+        worst.set_attr_ns("\"".repeat(6), "c", "");
+        let worst = worst.with_text("\r\0&".repeat(9)).with_child(Element::new("", "y")).with_text("z");
+        let few = Element::new(ns::STREAMS, "features").with_child(Element::new("", "").with_child(worst.clone()));
+        for element in [worst, few, Element::new(ns::CLIENT, "iq")] {
+            let (written, max) = (element.to_stream_bytes().len(), element.stream_bytes_max());
+            assert!(written <= max && max <= written * 6 + 256, "{written} of {max}");
+        }
     }
 
     #[test]

@@ -98,6 +98,17 @@ impl Message {
         Ok(Self { id, from, to, kind, lang, payloads: element.into_children().collect() })
     }
 
+    /// Whom a `<message/>` is for and its type, without the rest of it.
+    ///
+    /// # Errors
+    /// When it is another element or that address is malformed.
+    pub fn heading(element: &Element) -> Result<(Option<Jid>, MessageType), StanzaParseError> {
+        if !element.is(ns::CLIENT, "message") {
+            return Err(StanzaParseError::Unexpected { expected: "message" });
+        }
+        Ok((Addresses::jid(element, "to")?, MessageType::read(element.attr("type"))))
+    }
+
     /// The element.
     #[must_use]
     pub fn to_element(&self) -> Element {
