@@ -6,6 +6,7 @@ use longwire_protocol::stanza::{
     Condition, Iq, Message, MessageType, Presence, PresenceType, StanzaError, error_answer,
 };
 use longwire_protocol::{Element, Jid, Limits};
+use longwire_router::SessionKey;
 
 use crate::Core;
 use crate::session_manager::{Parcel, Session};
@@ -35,17 +36,32 @@ impl Outcome {
 impl Core {
     /// Handles a stanza whose `from` is the session's full JID.
     pub async fn handle_stanza(&self, session: &Session, stanza: Element) -> Outcome {
+        let stanza = match self.handle_at_once(session, stanza) {
+            Ok(outcome) => return outcome,
+            Err(stanza) => stanza,
+        };
         if session.is_androidpn {
             return self.handle_androidpn(session, stanza).await;
         }
+        Outcome::reply(self.handle_iq(session, stanza).await)
+    }
+
+    /// Handles a stanza that nothing has to be waited for: all but IQs, and what original androidpn clients say.
+    ///
+    /// # Errors
+    /// The stanza, for [`Core::handle_stanza`].
+    pub fn handle_at_once(&self, session: &Session, stanza: Element) -> Result<Outcome, Element> {
+        if session.is_androidpn {
+            return Err(stanza);
+        }
         if is_too_long(&stanza) {
-            return Outcome::reply(error_answer(&stanza, &StanzaError::new(Condition::PolicyViolation)));
+            return Ok(Outcome::reply(error_answer(&stanza, &StanzaError::new(Condition::PolicyViolation))));
         }
         match stanza.name() {
-            "iq" => Outcome::reply(self.handle_iq(session, stanza).await),
-            "message" => Outcome::reply(self.handle_message(session, stanza)),
-            "presence" => self.handle_presence(session, &stanza),
-            _ => Outcome::default(),
+            "iq" => Err(stanza),
+            "message" => Ok(Outcome::reply(self.handle_message(session, stanza))),
+            "presence" => Ok(self.handle_presence(session, &stanza)),
+            _ => Ok(Outcome::default()),
         }
     }
 
@@ -68,7 +84,7 @@ impl Core {
         let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
         match sessions.iter().find(|other| Some(&*other.resource) == resource.as_deref()) {
             Some(other) => {
-                self.deliver(other, stanza);
+                self.deliver(other.place(), stanza);
                 None
             }
             None => {
@@ -79,13 +95,13 @@ impl Core {
     }
 
     fn handle_message(&self, session: &Session, stanza: Element) -> Option<Element> {
-        let message = match Message::from_element(stanza.clone()) {
-            Ok(message) => message,
+        let (to, kind) = match Message::heading(&stanza) {
+            Ok(heading) => heading,
             Err(error) => return error_answer(&stanza, &error.answer()),
         };
-        let to = match self.place(session, message.to.as_ref()) {
-            Place::Here if message.to.as_ref().is_none_or(|to| to.node().is_some()) => {
-                message.to.clone().or_else(|| self.jid(&session.account, None))
+        let to = match self.place(session, to.as_ref()) {
+            Place::Here if to.as_ref().is_none_or(|to| to.node().is_some()) => {
+                to.or_else(|| self.jid(&session.account, None))
             }
             // The server itself reads no messages.
             Place::Here => return error_answer(&stanza, &StanzaError::new(Condition::ServiceUnavailable)),
@@ -93,21 +109,26 @@ impl Core {
             Place::Elsewhere => return error_answer(&stanza, &StanzaError::new(Condition::RemoteServerNotFound)),
         };
         let to = to?;
-        let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
         let resource = to.resource().map(|resource| resource.as_str());
-        match targets(message.kind, resource, &sessions) {
-            Target::Sessions(targets) => {
-                let mut addressed = stanza;
-                addressed.set_attr("to", &to);
-                for target in targets {
-                    self.deliver(target, addressed.clone());
-                }
-                None
+        let places = self.sessions.look_at_reachable(to.node().map_or("", |node| node.as_str()), |sessions| {
+            match targets(kind, resource, sessions) {
+                Target::Sessions(targets) => Some(targets.into_iter().map(Session::place).collect()),
+                Target::Ignore => Some(Vec::new()),
+                Target::Unavailable if kind == MessageType::Error => Some(Vec::new()),
+                Target::Unavailable => None,
             }
-            Target::Ignore => None,
-            Target::Unavailable if message.kind == MessageType::Error => None,
-            Target::Unavailable => error_answer(&stanza, &StanzaError::new(Condition::ServiceUnavailable)),
+        });
+        let Some(places) = places else {
+            return error_answer(&stanza, &StanzaError::new(Condition::ServiceUnavailable));
+        };
+        let (last, others) = places.split_last()?;
+        let mut addressed = stanza;
+        addressed.set_attr("to", &to);
+        for place in others {
+            self.deliver(*place, addressed.clone());
         }
+        self.deliver(*last, addressed);
+        None
     }
 
     fn handle_presence(&self, session: &Session, stanza: &Element) -> Outcome {
@@ -152,7 +173,7 @@ impl Core {
             if other.presence.is_some() {
                 let mut addressed = stanza.clone();
                 addressed.set_attr("to", format!("{}@{}/{}", other.account, self.config.domain, other.resource));
-                self.deliver(&other, addressed);
+                self.deliver(other.place(), addressed);
             }
         }
         Outcome {
@@ -171,18 +192,18 @@ impl Core {
         let meant =
             |other: &&Session| resource.map_or(other.presence.is_some(), |resource| *other.resource == *resource);
         for other in sessions.iter().filter(meant) {
-            self.deliver(other, stanza.clone());
+            self.deliver(other.place(), stanza.clone());
         }
     }
 
     /// Hands a stanza to another session; back it goes while as much is on the way as there is memory for.
-    fn deliver(&self, session: &Session, stanza: Element) {
-        if self.pressure.is_full() { self.bounce(&stanza) } else { self.hand_over(session, stanza) }
+    fn deliver(&self, place: (usize, SessionKey), stanza: Element) {
+        if self.pressure.is_full() { self.bounce(&stanza) } else { self.hand_over(place, stanza) }
     }
 
-    fn hand_over(&self, session: &Session, stanza: Element) {
+    fn hand_over(&self, place: (usize, SessionKey), stanza: Element) {
         let weight = self.pressure.weigh(stanza.memory_bytes());
-        self.sessions.deliver(session, Parcel { stanza, weight });
+        self.sessions.deliver(place, Parcel { stanza, weight });
     }
 
     /// Sends a stanza for which its recipient has no room back to the session that it came from, with an error (RFC 6120 §8.3.3.18);
@@ -194,7 +215,7 @@ impl Core {
         let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
         let resource = to.resource().map(|resource| resource.as_str());
         if let Some(sender) = sessions.iter().find(|sender| Some(&*sender.resource) == resource) {
-            self.hand_over(sender, answer);
+            self.hand_over(sender.place(), answer);
         }
     }
 
@@ -219,7 +240,7 @@ impl Core {
         for other in self.sessions.reachable(&session.account) {
             if other.key != session.key && other.presence.is_some() {
                 let to = format!("{}@{}/{}", other.account, self.config.domain, other.resource);
-                self.deliver(&other, stanza.clone().with_attr("to", to));
+                self.deliver(other.place(), stanza.clone().with_attr("to", to));
             }
         }
     }
@@ -248,7 +269,7 @@ impl Core {
 /// Whether a stanza would be longer than whoever it is for may read. Escaped anew it can have six times the bytes that it came with, and
 /// nobody may end another's stream by that.
 fn is_too_long(stanza: &Element) -> bool {
-    stanza.to_stream_bytes().len() > WRITTEN_BYTES_MAX
+    stanza.stream_bytes_max() > WRITTEN_BYTES_MAX && stanza.to_stream_bytes().len() > WRITTEN_BYTES_MAX
 }
 
 /// Where a stanza is addressed to.

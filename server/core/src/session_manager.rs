@@ -28,6 +28,12 @@ const ENDED_MAX: usize = 65_536;
 pub trait Worker: Send + Sync {
     /// Queues a command; commands of one sender are carried out in order.
     fn send(&self, command: Command);
+    /// Queues a command in the same order for a sender that has many, and calls [`Worker::wake`] behind them.
+    fn send_some(&self, command: Command) {
+        self.send(command);
+    }
+    /// Sees that what [`Worker::send_some`] has queued is carried out.
+    fn wake(&self) {}
     /// Up to where its shard has seen the log without a gap.
     fn watermark(&self) -> Seq;
 }
@@ -106,6 +112,12 @@ pub struct Session {
 }
 
 impl Session {
+    /// Its worker, and its key there.
+    #[must_use]
+    pub const fn place(&self) -> (usize, SessionKey) {
+        (self.worker, self.key)
+    }
+
     /// Its priority (RFC 6121 §4.7.2.3); none while not available.
     #[must_use]
     pub fn priority(&self) -> Option<i8> {
@@ -251,6 +263,17 @@ impl SessionManager {
         sessions
     }
 
+    /// Looks at the sessions of an account that stanzas of others reach, where they are: `look` must not block, nor ask for sessions.
+    pub(crate) fn look_at_reachable<T>(&self, account: &str, look: impl FnOnce(&[Session]) -> T) -> T {
+        let registry = self.registry();
+        let own = registry.by_account.get(account).map_or(&[][..], Vec::as_slice);
+        if own.iter().any(|session| session.is_androidpn) {
+            let others: Vec<Session> = own.iter().filter(|session| !session.is_androidpn).cloned().collect();
+            return look(&others);
+        }
+        look(own)
+    }
+
     /// Whether a device has a session.
     #[must_use]
     pub fn is_online(&self, device: DeviceId) -> bool {
@@ -278,11 +301,17 @@ impl SessionManager {
         }
     }
 
-    /// Writes a stanza to a session.
-    pub fn deliver(&self, session: &Session, parcel: Parcel) {
-        if let Some(worker) = self.workers().get(session.worker) {
-            worker.send(Command::Deliver(session.key, parcel));
+    /// Writes a stanza to the session at a worker's place; [`Self::wake`] is to follow, behind all that are sent at once.
+    pub fn deliver(&self, (worker, key): (usize, SessionKey), parcel: Parcel) {
+        if let Some(worker) = self.workers().get(worker) {
+            worker.send_some(Command::Deliver(key, parcel));
         }
+    }
+
+    /// Sees that what was delivered is written. Every worker calls it in each of its turns: what led to it was one of these, or is
+    /// followed by one.
+    pub fn wake(&self) {
+        self.workers().iter().for_each(|worker| worker.wake());
     }
 
     /// Hands a committed batch to every worker.

@@ -1,7 +1,7 @@
 //! What other threads ask of a worker: a bounded queue that wakes its poll.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longwire_core::session_manager;
@@ -55,6 +55,8 @@ pub(crate) struct Inbox {
     queue: Mutex<Queue>,
     waker: Waker,
     watermark: AtomicU64,
+    /// Something was queued for which nobody has woken the worker yet.
+    has_unwoken: AtomicBool,
 }
 
 #[derive(Default)]
@@ -67,7 +69,12 @@ struct Queue {
 
 impl Inbox {
     pub(crate) fn new(waker: Waker, watermark: Seq) -> Arc<Self> {
-        Arc::new(Self { queue: Mutex::default(), waker, watermark: AtomicU64::new(watermark) })
+        Arc::new(Self {
+            queue: Mutex::default(),
+            waker,
+            watermark: AtomicU64::new(watermark),
+            has_unwoken: AtomicBool::new(false),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -77,16 +84,25 @@ impl Inbox {
 
     /// Queues a command and wakes the worker if it is not awake already.
     pub(crate) fn push(&self, command: Command) {
+        self.wake_from(self.put(command));
+    }
+
+    /// Queues a command, if there is room for it.
+    fn put(&self, command: Command) -> MutexGuard<'_, Queue> {
         let mut queue = self.lock();
         if queue.is_closed {
-            return;
+            return queue;
         }
         if queue.commands.len() >= COMMANDS_MAX && matches!(command, Command::Worker(Told::Core(_))) {
             tracing::warn!(waiting = COMMANDS_MAX, "a worker is too far behind: a command was dropped");
-            return;
+            return queue;
         }
         queue.commands.push_back(command);
-        let wakes = !std::mem::replace(&mut queue.is_awake, true);
+        queue
+    }
+
+    fn wake_from(&self, mut queue: MutexGuard<'_, Queue>) {
+        let wakes = !queue.commands.is_empty() && !std::mem::replace(&mut queue.is_awake, true);
         drop(queue);
         if wakes && let Err(error) = self.waker.wake() {
             tracing::error!(%error, "failed to wake a worker");
@@ -127,6 +143,17 @@ impl Inbox {
 impl session_manager::Worker for Inbox {
     fn send(&self, command: session_manager::Command) {
         self.push(Command::Worker(Told::Core(command)));
+    }
+
+    fn send_some(&self, command: session_manager::Command) {
+        drop(self.put(Command::Worker(Told::Core(command))));
+        self.has_unwoken.store(true, Ordering::Release);
+    }
+
+    fn wake(&self) {
+        if self.has_unwoken.load(Ordering::Acquire) && self.has_unwoken.swap(false, Ordering::AcqRel) {
+            self.wake_from(self.lock());
+        }
     }
 
     fn watermark(&self) -> Seq {

@@ -179,10 +179,13 @@ impl<H: Host> Worker<H> {
 
     /// Ends a turn: writes what was queued in it, sets timers, counts.
     pub fn end_turn(&mut self) {
+        // The others write while this one does.
+        self.core.sessions.wake();
         self.flush();
         self.tell_taken();
         self.reschedule();
         self.count();
+        self.core.sessions.wake();
     }
 
     /// Whether every stream has ended after [`Command::Drain`], or the time for it has.
