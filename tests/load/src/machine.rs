@@ -1,5 +1,6 @@
 //! Where and of what the figures are: what stands on top of them.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::process::Command;
@@ -75,7 +76,7 @@ pub(crate) fn said(command: &str, arguments: &[&str]) -> String {
 ///
 /// # Errors
 /// It is not here, or fails.
-pub(crate) fn output(command: &str, arguments: &[&str]) -> anyhow::Result<(String, String)> {
+pub(crate) fn output(command: &str, arguments: &[impl AsRef<OsStr>]) -> anyhow::Result<(String, String)> {
     let output = Command::new(command).args(arguments).output().with_context(|| format!("failed to run {command}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let said = text(&output.stderr);

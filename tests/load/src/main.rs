@@ -2,9 +2,11 @@
 
 #![forbid(unsafe_code)]
 
+mod callgrind;
 mod client;
 mod floor;
 mod histogram;
+mod instructions;
 mod machine;
 mod proc;
 mod reading;
@@ -36,6 +38,8 @@ enum Command {
     Run(Options),
     /// Is the floor: a line server on raw tokio, which `run` starts for itself.
     Floor(floor::Options),
+    /// Carries out a small piece of Longwire so many times, for valgrind to count.
+    Instructions(instructions::Options),
 }
 
 #[derive(Debug, clap::Args)]
@@ -61,10 +65,11 @@ struct Options {
 }
 
 fn main() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("failed to begin")?;
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().context("failed to begin");
     match Arguments::parse().command {
-        Command::Run(options) => runtime.block_on(run(&options)),
-        Command::Floor(options) => runtime.block_on(floor::serve(&options)),
+        Command::Run(options) => runtime()?.block_on(run(&options)),
+        Command::Floor(options) => runtime()?.block_on(floor::serve(&options)),
+        Command::Instructions(options) => instructions::repeat(&options),
     }
 }
 

@@ -6,6 +6,7 @@ mod catch_up;
 mod device;
 mod growth;
 mod heartbeat;
+mod instructions;
 mod login;
 mod memory;
 mod post;
@@ -42,6 +43,7 @@ pub(crate) enum Group {
     Growth,
     Wire,
     Device,
+    Instructions,
 }
 
 impl Group {
@@ -64,6 +66,7 @@ impl Group {
             Self::Storm => Box::pin(storm::measure(site, scale)).await,
             Self::Wire => Box::pin(wire::measure(site, scale)).await,
             Self::Device => device::measure(site, scale),
+            Self::Instructions => instructions::measure(site),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Scale {
     /// Devices of a storm.
     pub(crate) storm: usize,
     /// Pushes to a device core by itself.
-    pub(crate) device_pushes: u64,
+    pub(crate) device_pushes: u32,
     /// Before something is read that must have come to rest.
     pub(crate) rest: Duration,
     /// Open files that a process may have.
