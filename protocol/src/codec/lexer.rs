@@ -112,14 +112,16 @@ impl Lexer {
         }
     }
 
-    /// How many of the next bytes change nothing: characters of a text or of an attribute's value that stand for themselves.
+    /// How many of the next bytes change nothing: characters of a text or of an attribute's value that stand for themselves, and those
+    /// of a name.
     pub(super) fn skip(&self, bytes: &[u8]) -> usize {
-        match self.state {
-            State::Text(0) | State::AttributeValue { .. } if self.utf8.is_whole() => {
-                bytes.iter().position(|byte| !is_plain(*byte)).unwrap_or(bytes.len())
-            }
-            _ => 0,
-        }
+        let stays: fn(u8) -> bool = match self.state {
+            _ if !self.utf8.is_whole() => return 0,
+            State::Text(0) | State::AttributeValue { .. } => is_plain,
+            State::StartName | State::AttributeName | State::EndName => is_plain_in_name,
+            _ => return 0,
+        };
+        bytes.iter().position(|byte| !stays(*byte)).unwrap_or(bytes.len())
     }
 
     /// After `<`.
@@ -267,6 +269,11 @@ pub(super) const fn is_name_start(c: char) -> bool {
         ':' | '_' | 'A'..='Z' | 'a'..='z' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{131}'
         | '\u{3a3}'..='\u{3ce}' | '\u{40e}'..='\u{44f}' | '\u{5d0}'..='\u{5ea}' | '\u{621}'..='\u{63a}'
         | '\u{3041}'..='\u{3094}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fa5}' | '\u{ac00}'..='\u{d7a3}')
+}
+
+/// Whether a byte is a character that continues a name; not every one that does.
+const fn is_plain_in_name(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b':' | b'.' | b'_')
 }
 
 /// What continues a name.

@@ -106,9 +106,12 @@ pub(super) fn resolver() -> NamespaceResolver {
 /// references in them.
 pub(super) fn push(resolver: &mut NamespaceResolver, tag: &BytesStart<'_>) -> Result<(), CodecError> {
     resolver.push(&BytesStart::new("")).map_err(|error| namespace_error(&error))?;
+    // Most tags declare nothing, and their attributes are looked at with the element.
+    if !tag.contains("xmlns") {
+        return Ok(());
+    }
     for attribute in tag.attributes() {
         let attribute = attribute.map_err(|_| REPEATED)?;
-        check_name(attribute.key)?;
         let Some(prefix) = attribute.key.as_namespace_binding() else { continue };
         let value = attribute_value(&attribute)?;
         check_declaration(attribute.key, &value)?;
@@ -132,6 +135,7 @@ pub(super) fn element(
     let mut element = Element::new(room.take(ns::known(namespace(&resolved)?))?, name);
     for attribute in tag.attributes() {
         let attribute = attribute.map_err(|_| REPEATED)?;
+        check_name(attribute.key)?;
         if attribute.key.as_namespace_binding().is_some() {
             continue;
         }

@@ -45,21 +45,17 @@ pub(crate) fn write_attribute(value: &str, out: &mut Vec<u8>) {
 }
 
 fn write_escaped(text: &str, out: &mut Vec<u8>, escape: impl Fn(char) -> Option<&'static str>) {
-    // Most of what is written needs no escape anywhere.
-    if text.bytes().all(is_plain) {
-        return out.extend_from_slice(text.as_bytes());
-    }
     let mut rest = text;
-    for (at, c) in text.char_indices() {
-        let substitute = if is_xml_char(c) { escape(c) } else { Some("\u{fffd}") };
-        let Some(substitute) = substitute else { continue };
-        let done = text.len() - rest.len();
-        let (plain, after) = rest.split_at(at - done);
+    loop {
+        let run = rest.bytes().position(|byte| !is_plain(byte)).unwrap_or(rest.len());
+        let (plain, other) = rest.split_at(run);
         out.extend_from_slice(plain.as_bytes());
-        out.extend_from_slice(substitute.as_bytes());
-        rest = after.split_at(c.len_utf8()).1;
+        let Some(c) = other.chars().next() else { return };
+        let (written, after) = other.split_at(c.len_utf8());
+        let substitute = if is_xml_char(c) { escape(c) } else { Some("\u{fffd}") };
+        out.extend_from_slice(substitute.unwrap_or(written).as_bytes());
+        rest = after;
     }
-    out.extend_from_slice(rest.as_bytes());
 }
 
 #[cfg(test)]
