@@ -1,5 +1,6 @@
 //! The binary `longwire`: configuration, commands, wiring and nothing else.
 
+mod allocator;
 mod backup;
 mod certificate;
 mod cli;
@@ -46,6 +47,7 @@ fn is_damage(error: &anyhow::Error) -> bool {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // Whatever is made from here on, the store's files above all, is for the owner alone.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    allocator::bound_heaps();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime can be made")?;
     // Names that are not UTF-8 are none of ours.
     let variables: Vec<(String, String)> = std::env::vars_os()

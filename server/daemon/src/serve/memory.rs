@@ -1,7 +1,6 @@
 //! The ceiling of memory: measures what the process has, tells the core how short it is, gives back what was freed.
 
 mod cgroup;
-mod trim;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use longwire_core::pressure::Level;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::allocator;
 use crate::configuration::bytes::MEMORY_MIN;
 
 /// How often memory is measured: a storm of handshakes takes some megabytes in that time.
@@ -76,7 +76,7 @@ async fn hold(core: Arc<Core>, ceiling: u64, mut stop: watch::Receiver<bool>) {
                 None => tracing::debug!("what memory the process has could not be read"),
             }
             if core.pressure.level() != Level::Calm && turn.is_multiple_of(TRIM_EVERY) {
-                tokio::task::spawn_blocking(trim::trim).await.ok();
+                tokio::task::spawn_blocking(allocator::trim).await.ok();
             }
             turn = turn.wrapping_add(1);
             sleep(PERIOD).await;
