@@ -167,9 +167,8 @@ impl Log {
         receiver.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Queues writes in the caller's order without waiting; `done` is called by the writer, and must not block. What concerns a device's
-    /// record alone (acknowledgements, contacts, sessions, attempts) is written within 20 ms or before the next write that is no
-    /// notification, so that many share their pages and their sync.
+    /// Queues writes in the caller's order without waiting; `done` is called by the writer, and must not block. What devices have
+    /// acknowledged is written within 20 ms or before the next write that is no notification, so that many share their pages and their sync.
     pub fn post(&self, writes: Vec<Write>, done: impl FnOnce(Answer) + Send + 'static) {
         let request = Request { writes, reply: Reply::Callback(Box::new(done)) };
         if let Err(error) = self.sender.try_send(request) {

@@ -19,8 +19,8 @@ const KEPT_WRITES_MAX: usize = 256;
 /// For how long a write is kept at most: what devices acknowledge meanwhile is written together, to pages that it shares.
 pub(super) const KEPT: Duration = Duration::from_millis(20);
 
-/// Makes groups of what is received, in its order, but that a group of nothing but notifications passes what is kept. Kept are writes that
-/// nobody waits for and that are beside the log: acknowledgements, contacts, sessions, attempts. A device's own keep their order.
+/// Makes groups of what is received, in its order, but that a group of nothing but notifications passes what is kept: acknowledgements that
+/// nobody waits for. The next login of a device settles what a crash takes of them; how its session ended nobody would tell again.
 pub(super) struct Groups {
     receiver: Receiver<Request>,
     /// How long writes are kept; none where nothing is to depend on timers: until the next group.
@@ -112,10 +112,10 @@ impl Groups {
 }
 
 impl Request {
-    /// Whether nobody waits for it, and nothing but a device's record depends on it.
+    /// Whether nobody waits for it, and it says nothing but what devices have acknowledged.
     fn may_be_kept(&self) -> bool {
         let is_posted = matches!(self.reply, Reply::Callback(_));
-        is_posted && self.writes.iter().all(is_of_record)
+        is_posted && self.writes.iter().all(|write| matches!(write, Write::Acknowledge { .. }))
     }
 
     /// Whether it appends notifications and does nothing else: they depend on nothing that is kept.
@@ -125,14 +125,11 @@ impl Request {
     }
 }
 
-const fn is_of_record(write: &Write) -> bool {
-    matches!(write, Write::Acknowledge { .. } | Write::Contact { .. } | Write::Session { .. } | Write::Attempts { .. })
-}
-
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
 
+    use longwire_model::delivery::Acknowledgement;
     use longwire_model::entry::{Content, Routing};
     use longwire_model::{AppId, AudienceKey, DeviceId, EntryId, Lane, Timestamp};
     use tokio::sync::{mpsc, oneshot};
@@ -144,7 +141,12 @@ mod tests {
     const LONG: Duration = Duration::from_secs(3_600);
 
     fn posted(device: u8) -> Request {
-        let write = Write::Attempts { device: DeviceId::new([device; 16]), attempts: None };
+        let row =
+            Acknowledgement { lane: Lane::Normal, from: 1, to: 2, exceptions: Vec::new(), sent: Vec::new(), at: AT };
+        callback(Write::Acknowledge { device: DeviceId::new([device; 16]), row })
+    }
+
+    fn callback(write: Write) -> Request {
         Request { writes: vec![write], reply: Reply::Callback(Box::new(drop)) }
     }
 
@@ -172,7 +174,7 @@ mod tests {
     /// Devices of what was posted, `n` for a notification, `a` for another write, `-` for a request without any.
     fn shown(group: Option<Vec<Request>>) -> String {
         let show = |request: &Request| match request.writes.first() {
-            Some(Write::Attempts { device, .. }) => device.as_bytes()[0].to_string(),
+            Some(Write::Acknowledge { device, .. }) => device.as_bytes()[0].to_string(),
             Some(Write::Append { .. }) => "n".to_owned(),
             Some(_) => "a".to_owned(),
             None => "-".to_owned(),
@@ -194,7 +196,8 @@ mod tests {
 
     #[tokio::test]
     async fn any_other_write_and_a_settle_come_behind_what_was_posted_before() {
-        for (last, expected) in [(alive(), "12na"), (awaited(Vec::new()), "12n-")] {
+        let attempts = Write::Attempts { device: DeviceId::new([3; 16]), attempts: None };
+        for (last, expected) in [(alive(), "12na"), (callback(attempts), "12na"), (awaited(Vec::new()), "12n-")] {
             let (sender, mut groups) = groups(Some(LONG), [posted(1), notification()]);
             assert_eq!(next(&mut groups).await, "n");
             for request in [posted(2), notification(), last] {
