@@ -148,12 +148,14 @@ impl Tls {
             carry.extend_from_slice(received);
             &mut carry
         };
-        let (done, count) = self.process(incoming, plain)?;
-        self.carry = incoming.get(done..).unwrap_or_default().to_vec();
+        let processed = self.process(incoming, plain);
         if let Some(handshake) = &mut self.handshake {
+            // Also of a handshake that failed: the next one must not find its secret.
             let binding = handshake.exporters.take(self.session.negotiated_cipher_suite());
-            handshake.binding = handshake.binding.or(binding);
+            handshake.binding = binding.or(handshake.binding);
         }
+        let (done, count) = processed?;
+        self.carry = incoming.get(done..).unwrap_or_default().to_vec();
         if self.carry.len() > CARRY_BYTES_MAX { Err(Gone) } else { Ok(count) }
     }
 
