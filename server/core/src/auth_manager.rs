@@ -14,7 +14,6 @@ use longwire_model::AppId;
 use longwire_store::Store;
 use tokio::sync::Semaphore;
 
-use crate::directory::Directory;
 use crate::env::Env;
 use crate::log::Log;
 use crate::{CoreConfig, Registration};
@@ -37,7 +36,6 @@ pub const SCRAM_ITERATIONS: u32 = 4_096;
 pub struct AuthManager {
     app: AppId,
     store: Arc<dyn Store>,
-    directory: Arc<Directory>,
     api_keys: Arc<ApiKeys>,
     log: Log,
     env: Env,
@@ -49,12 +47,11 @@ pub struct AuthManager {
 }
 
 impl AuthManager {
-    /// On a store, what of it is in memory, and a log, which keeps that current.
+    /// On a store and a log, which keeps `api_keys` current.
     #[must_use]
     pub fn new(
         app: AppId,
         store: Arc<dyn Store>,
-        directory: Arc<Directory>,
         api_keys: Arc<ApiKeys>,
         log: Log,
         env: Env,
@@ -63,7 +60,6 @@ impl AuthManager {
         Self {
             app,
             store,
-            directory,
             api_keys,
             log,
             env,
