@@ -116,11 +116,28 @@ impl Lexer {
     /// of a name.
     pub(super) fn skip(&self, bytes: &[u8]) -> usize {
         let stays: fn(u8) -> bool = match self.state {
-            _ if !self.utf8.is_whole() => return 0,
             State::Text(0) | State::AttributeValue { .. } => is_plain,
             State::StartName | State::AttributeName | State::EndName => is_plain_in_name,
-            _ => return 0,
+            State::Start
+            | State::Markup
+            | State::Bang
+            | State::InTag
+            | State::BeforeEquals
+            | State::AfterEquals
+            | State::AfterValue
+            | State::EmptyEnd
+            | State::EndStart
+            | State::EndSpace
+            | State::CdataStart(_)
+            | State::Cdata(_)
+            | State::Text(_)
+            | State::Reference { .. }
+            | State::DeclarationName(_)
+            | State::Declaration { .. } => return 0,
         };
+        if !self.utf8.is_whole() {
+            return 0;
+        }
         bytes.iter().position(|byte| !stays(*byte)).unwrap_or(bytes.len())
     }
 

@@ -501,8 +501,8 @@ mod tests {
         let session = Session {
             key: sessions.new_key(),
             worker: 1,
-            account: "a".to_owned(),
-            resource: "r".to_owned(),
+            account: "a".into(),
+            resource: "r".into(),
             device: Some(device),
             presence: None,
             directed: Vec::new(),
