@@ -14,6 +14,7 @@ use longwire_model::AppId;
 use longwire_store::Store;
 use tokio::sync::Semaphore;
 
+use crate::directory::Directory;
 use crate::env::Env;
 use crate::log::Log;
 use crate::{CoreConfig, Registration};
@@ -36,6 +37,7 @@ pub const SCRAM_ITERATIONS: u32 = 4_096;
 pub struct AuthManager {
     app: AppId,
     store: Arc<dyn Store>,
+    directory: Arc<Directory>,
     api_keys: Arc<ApiKeys>,
     log: Log,
     env: Env,
@@ -47,11 +49,12 @@ pub struct AuthManager {
 }
 
 impl AuthManager {
-    /// On a store and a log, which keeps `api_keys` current.
+    /// On a store, what of it is in memory, and a log, which keeps that current.
     #[must_use]
     pub fn new(
         app: AppId,
         store: Arc<dyn Store>,
+        directory: Arc<Directory>,
         api_keys: Arc<ApiKeys>,
         log: Log,
         env: Env,
@@ -60,6 +63,7 @@ impl AuthManager {
         Self {
             app,
             store,
+            directory,
             api_keys,
             log,
             env,

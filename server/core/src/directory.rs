@@ -1,17 +1,24 @@
-//! Device records in memory, under a bound, kept current by what is committed (DESIGN rule 11); and changes of membership.
+//! What logins ask for in memory, under bounds, kept current by what is committed (DESIGN rule 11): accounts, device records and their
+//! FAST tokens; and changes of membership.
 
+mod accounts;
+
+use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use longwire_model::device::Attempts;
+use longwire_model::account::FastTokens;
+use longwire_model::device::{Attempts, DeviceKind};
 use longwire_model::{
-    AppId, AudienceKey, Device, DeviceId, Entry, EntryKind, KeyHead, Lane, Membership, Seq, Timestamp,
+    Account, AppId, AudienceKey, Device, DeviceId, Entry, EntryKind, KeyHead, Lane, Membership, Seq, Timestamp,
 };
 use longwire_router::bind::apply_change;
 use longwire_router::recent::Recent;
 use longwire_store::{LoadedDevice, Store, Write};
 
 use crate::error::CoreError;
+use accounts::Accounts;
 
 /// Device records kept in memory; above it the oldest go and are loaded again at their next login.
 const DEVICES_MAX: usize = 50_000;
@@ -32,6 +39,14 @@ struct Inner {
     devices: HashMap<DeviceId, Box<Device>>,
     order: VecDeque<DeviceId>,
     heads: HashMap<AudienceKey, Head>,
+    /// Devices by the hash of account and kind; who finds one looks whether it is that.
+    by_kind: HashMap<u64, DeviceId>,
+    hasher: RandomState,
+    /// Of devices in memory that were asked for them.
+    tokens: HashMap<DeviceId, Option<FastTokens>>,
+    /// Commits that changed tokens: what was read before one of them may be older.
+    token_changes: u64,
+    accounts: Accounts,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +66,12 @@ pub enum Effect {
     Attempts(DeviceId, Option<Attempts>),
     /// It belongs to another account now.
     Account(DeviceId, String),
+    /// It holds other FAST tokens.
+    Tokens(DeviceId, Option<FastTokens>),
+    /// An account was made.
+    Made(Account),
+    /// An account was changed or removed.
+    Changed(String),
     /// An API key was revoked.
     KeyRevoked(String, Timestamp),
 }
@@ -66,6 +87,9 @@ impl Effect {
             }
             Write::Attempts { device, attempts } => Some(Self::Attempts(*device, *attempts)),
             Write::TakeOver { device, account, .. } => Some(Self::Account(*device, account.clone())),
+            Write::FastTokens { device, tokens } => Some(Self::Tokens(*device, tokens.clone())),
+            Write::AddAccount(account) | Write::Admit(account) => Some(Self::Made(account.clone())),
+            Write::ChangeAccount { name, .. } | Write::RemoveAccount(name) => Some(Self::Changed(name.clone())),
             Write::RevokeApiKey { id, at, .. } => Some(Self::KeyRevoked(id.clone(), *at)),
             Write::Append { .. }
             | Write::Generation { .. }
@@ -78,44 +102,14 @@ impl Effect {
             | Write::Session { .. }
             | Write::Alive { .. }
             | Write::Resume { .. }
-            | Write::AddAccount(_)
-            | Write::Admit(_)
-            | Write::ChangeAccount { .. }
-            | Write::RemoveAccount(_)
             | Write::AddAndroidpn { .. }
             | Write::ChangeAndroidpn { .. }
             | Write::RemoveAndroidpn(_)
-            | Write::FastTokens { .. }
             | Write::AddApiKey(_)
             | Write::AddAppKey(_)
             | Write::RevokeAppKey { .. }
             | Write::AddUserKey(_)
             | Write::RevokeUserKey { .. } => None,
-        }
-    }
-
-    /// The device whose record it changes.
-    const fn device(&self) -> Option<DeviceId> {
-        match self {
-            Self::Recorded(device, ..)
-            | Self::Contact(device, ..)
-            | Self::Attempts(device, _)
-            | Self::Account(device, _) => Some(*device),
-            Self::KeyRevoked(..) => None,
-        }
-    }
-
-    fn apply(&self, device: &mut Device) {
-        match self {
-            Self::Recorded(_, lane, seq) => device.recorded.raise(*lane, *seq),
-            Self::Contact(_, last_seen, next_contact, offline_since) => {
-                device.last_seen = Some(*last_seen);
-                device.next_contact = *next_contact;
-                device.offline_since = *offline_since;
-            }
-            Self::Attempts(_, attempts) => device.attempts = *attempts,
-            Self::Account(_, account) => device.account.clone_from(account),
-            Self::KeyRevoked(..) => {}
         }
     }
 }
@@ -131,6 +125,11 @@ impl Directory {
             devices: HashMap::new(),
             order: VecDeque::new(),
             heads: HashMap::new(),
+            by_kind: HashMap::new(),
+            hasher: RandomState::new(),
+            tokens: HashMap::new(),
+            token_changes: 0,
+            accounts: Accounts::default(),
         };
         Self { store, inner: Mutex::new(inner) }
     }
@@ -164,6 +163,54 @@ impl Directory {
         Ok(self.load(id).await?.is_some_and(|loaded| loaded.device.app == app))
     }
 
+    /// An account, from memory or from the store.
+    ///
+    /// # Errors
+    /// [`CoreError`] when the store cannot be read.
+    pub async fn account(&self, name: &str) -> Result<Option<Account>, CoreError> {
+        let changes = match self.lock().accounts.find(name) {
+            Ok(account) => return Ok(Some(account)),
+            Err(changes) => changes,
+        };
+        let account = self.store.account(name).await?;
+        if let Some(account) = &account {
+            self.lock().accounts.keep(account, changes);
+        }
+        Ok(account)
+    }
+
+    /// The device of an account by kind, from memory or from the store.
+    ///
+    /// # Errors
+    /// [`CoreError`] when the store cannot be read.
+    pub async fn find(&self, app: AppId, account: &str, kind: &DeviceKind) -> Result<Option<DeviceId>, CoreError> {
+        let known = self.lock().find(app, account, kind);
+        match known {
+            Some(device) => Ok(Some(device)),
+            None => Ok(self.store.find_device(app, account, kind).await?),
+        }
+    }
+
+    /// The FAST tokens of a device, from memory or from the store.
+    ///
+    /// # Errors
+    /// [`CoreError`] when the store cannot be read.
+    pub async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, CoreError> {
+        let changes = {
+            let inner = self.lock();
+            if let Some(tokens) = inner.tokens.get(&device) {
+                return Ok(tokens.clone());
+            }
+            inner.token_changes
+        };
+        let tokens = self.store.fast_tokens(device).await?;
+        let mut inner = self.lock();
+        if inner.token_changes == changes && inner.devices.contains_key(&device) {
+            inner.tokens.insert(device, tokens.clone());
+        }
+        Ok(tokens)
+    }
+
     /// Applies what was committed: entries in order, then effects beside the log.
     pub fn apply(&self, entries: &[Arc<Entry>], effects: &[&Effect]) {
         let mut inner = self.lock();
@@ -171,14 +218,68 @@ impl Directory {
             inner.apply(entry);
         }
         for effect in effects {
-            if let Some(device) = effect.device().and_then(|id| inner.devices.get_mut(&id)) {
-                effect.apply(device);
-            }
+            inner.take_effect(effect);
         }
     }
 }
 
 impl Inner {
+    fn take_effect(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Recorded(id, lane, seq) => self.change(*id, |device| device.recorded.raise(*lane, *seq)),
+            Effect::Contact(id, last_seen, next_contact, offline_since) => self.change(*id, |device| {
+                device.last_seen = Some(*last_seen);
+                device.next_contact = *next_contact;
+                device.offline_since = *offline_since;
+            }),
+            Effect::Attempts(id, attempts) => self.change(*id, |device| device.attempts = *attempts),
+            Effect::Account(id, account) => {
+                if let Some(mut device) = self.devices.remove(id) {
+                    self.unlist(&device);
+                    device.account.clone_from(account);
+                    self.devices.insert(*id, device);
+                    self.list(*id);
+                }
+            }
+            Effect::Tokens(id, tokens) => {
+                self.token_changes += 1;
+                if self.devices.contains_key(id) {
+                    self.tokens.insert(*id, tokens.clone());
+                }
+            }
+            Effect::Made(account) => self.accounts.made(account),
+            Effect::Changed(name) => self.accounts.changed(name),
+            // Of what is kept beside the directory.
+            Effect::KeyRevoked(..) => {}
+        }
+    }
+
+    fn change(&mut self, id: DeviceId, change: impl FnOnce(&mut Device)) {
+        if let Some(device) = self.devices.get_mut(&id) {
+            change(device);
+        }
+    }
+
+    fn find(&self, app: AppId, account: &str, kind: &DeviceKind) -> Option<DeviceId> {
+        let id = self.by_kind.get(&self.hasher.hash_one((account, kind)))?;
+        let device = self.devices.get(id)?;
+        (device.app == app && device.account == account && device.kind == *kind).then_some(*id)
+    }
+
+    /// Makes a device in memory one that is found by its account and kind.
+    fn list(&mut self, id: DeviceId) {
+        if let Some(device) = self.devices.get(&id) {
+            self.by_kind.insert(self.hasher.hash_one((device.account.as_str(), &device.kind)), id);
+        }
+    }
+
+    fn unlist(&mut self, device: &Device) {
+        let hash = self.hasher.hash_one((device.account.as_str(), &device.kind));
+        if self.by_kind.get(&hash) == Some(&device.id) {
+            self.by_kind.remove(&hash);
+        }
+    }
+
     fn cached(&self, id: DeviceId) -> Option<LoadedDevice> {
         let device = Device::clone(self.devices.get(&id)?);
         let heads = self.heads_of(&device.memberships);
@@ -229,6 +330,7 @@ impl Inner {
         let current =
             LoadedDevice { heads: self.heads_of(&device.memberships), device: device.clone(), as_of: self.as_of };
         self.devices.insert(id, Box::new(device));
+        self.list(id);
         self.order.push_back(id);
         while self.devices.len() > DEVICES_MAX {
             let Some(oldest) = self.order.pop_front() else { break };
@@ -239,6 +341,8 @@ impl Inner {
 
     fn forget(&mut self, id: DeviceId) {
         let Some(device) = self.devices.remove(&id) else { return };
+        self.tokens.remove(&id);
+        self.unlist(&device);
         for own in &device.memberships {
             if let Some(slot) = self.heads.get_mut(&own.key) {
                 slot.holders = slot.holders.saturating_sub(1);

@@ -147,7 +147,8 @@ impl Core {
             metrics: Arc::clone(&metrics),
             env: env.clone(),
         });
-        let auth = AuthManager::new(app, Arc::clone(&store), api_keys, log.clone(), env.clone(), &config);
+        let (held, written) = (Arc::clone(&directory), log.clone());
+        let auth = AuthManager::new(app, Arc::clone(&store), held, api_keys, written, env.clone(), &config);
         let (iq, requests) = (IqTable::standard(), iq::request_rates());
         Ok(Arc::new(Self {
             config,

@@ -132,7 +132,7 @@ impl Core {
         let Some(agent) = agent.filter(|_| fast.used.is_some() || fast.wanted.is_some()) else { return Ok(None) };
         let account = self.check_account(account).await?;
         let kind = DeviceKind::Push(agent.to_owned());
-        let device = self.store.find_device(self.log.app(), &account.name, &kind).await.map_err(CoreError::from)?;
+        let device = self.directory.find(self.log.app(), &account.name, &kind).await?;
         match device {
             Some(device) => Ok(self.auth.follow_login(&account, device, mechanism, fast).await?),
             None => Ok(None),
@@ -230,7 +230,7 @@ impl Core {
 
     async fn known_device(&self, login: &PushLogin) -> Result<Option<DeviceId>, LoginError> {
         let kind = DeviceKind::Push(login.agent.clone());
-        Ok(self.store.find_device(self.log.app(), &login.account, &kind).await.map_err(CoreError::from)?)
+        Ok(self.directory.find(self.log.app(), &login.account, &kind).await?)
     }
 
     /// Takes over the device whose installation secret is proven, or makes one.
@@ -277,7 +277,7 @@ impl Core {
         let is_chosen = session.resource.starts_with(CHOSEN);
         let kind =
             if is_chosen || !self.may_be_named(app, session, &named).await? { DeviceKind::Shared } else { named };
-        let known = self.store.find_device(app, &session.account, &kind).await.map_err(CoreError::from)?;
+        let known = self.directory.find(app, &session.account, &kind).await?;
         match known {
             Some(device) => Ok(device),
             None => self.register_device(app, &session.account, kind, None).await,

@@ -55,7 +55,7 @@ impl Core {
     /// The device of an account: made with it, and made again when it was removed alone.
     async fn androidpn_device(&self, account: &str) -> Result<DeviceId, LoginError> {
         let (app, kind) = (self.log.app(), DeviceKind::Androidpn);
-        match self.store.find_device(app, account, &kind).await.map_err(CoreError::from)? {
+        match self.directory.find(app, account, &kind).await? {
             Some(device) => Ok(device),
             None => self.register_device(app, account, kind, None).await,
         }

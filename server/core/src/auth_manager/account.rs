@@ -106,7 +106,7 @@ impl AuthManager {
     /// # Errors
     /// [`CoreError`] when the store cannot be read.
     pub async fn account(&self, name: &str) -> Result<Option<Account>, CoreError> {
-        Ok(self.store.account(name).await?)
+        self.directory.account(name).await
     }
 
     /// Checks a password at the cost of one derivation, whether or not the account exists (AUTH-17).

@@ -61,8 +61,8 @@ impl AuthManager {
         let Some(account) = self.account(account).await? else { return Ok(FastHeld::default()) };
         let none = FastHeld { tokens: Vec::new(), is_disabled: account.is_disabled };
         let kind = DeviceKind::Push(agent.to_owned());
-        let Some(device) = self.store.find_device(self.app, &account.name, &kind).await? else { return Ok(none) };
-        let tokens = self.store.fast_tokens(device).await?.filter(|tokens| tokens.mechanism == mechanism);
+        let Some(device) = self.directory.find(self.app, &account.name, &kind).await? else { return Ok(none) };
+        let tokens = self.directory.fast_tokens(device).await?.filter(|tokens| tokens.mechanism == mechanism);
         let Some(tokens) = tokens else { return Ok(none) };
         let now = self.env.now();
         let held = [tokens.newest, tokens.current].into_iter().flatten().map(|token| HeldToken {
@@ -89,7 +89,7 @@ impl AuthManager {
         if login.used.is_none() && login.wanted.is_none() {
             return Ok(None);
         }
-        let before = self.store.fast_tokens(device).await?;
+        let before = self.directory.fast_tokens(device).await?;
         let now = self.env.now();
         let mechanism = login.wanted.unwrap_or(mechanism);
         let mut tokens = before.clone().filter(|tokens| tokens.mechanism == mechanism).unwrap_or_else(|| FastTokens {
