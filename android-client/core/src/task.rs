@@ -46,6 +46,8 @@ pub(crate) enum Want {
     Registered,
     /// The FAST token was refused.
     ForgetToken,
+    /// The password is the right one, though there was no login.
+    Accepted,
     /// The login succeeded.
     LoggedIn(Box<Success>),
     /// The task is done; the next one begins.

@@ -286,6 +286,8 @@ impl Machine {
             }
             Want::Registered => self.change(Change::Registered),
             Want::ForgetToken => self.change(Change::ForgetToken),
+            Want::Accepted if self.record.refusals == 0 => {}
+            Want::Accepted => self.change(Change::Refusals(0)),
             Want::LoggedIn(success) => self.logged_in(&success, now_ms, actions),
             Want::Finish => self.next_task(now_ms, actions),
             Want::End(ending) => self.end(ending, now_ms, actions),

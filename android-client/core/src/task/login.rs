@@ -119,6 +119,13 @@ impl Login {
                 turn
             }
             (Self::Scram(_) | Self::Proved(_), Verdict::Credentials) => Turn::end(Ending::Unauthorized),
+            // Said to nobody but who has proved that it knows the password or the token.
+            (Self::Fast { .. } | Self::Proved(_), Verdict::Passes)
+                if failure.condition == SaslCondition::AccountDisabled =>
+            {
+                let ending = Ending::server(failure.condition.name(), failure.text.clone(), failure.retry_after);
+                Turn::want(Want::Accepted).and(Want::End(ending))
+            }
             (Self::Fast { .. }, Verdict::Passes)
             | (Self::Scram(_) | Self::Proved(_), Verdict::Passes | Verdict::Request)
             | (Self::Waiting | Self::Done, _) => {

@@ -14,7 +14,7 @@ pub(crate) use store::StoreMutant;
 use crate::env;
 
 /// Worlds in which a mutation must be caught.
-const WORLDS: u64 = 500;
+const WORLDS: u64 = 1_000;
 
 /// A bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

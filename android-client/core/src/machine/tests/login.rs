@@ -193,6 +193,21 @@ fn three_refused_passwords_in_a_row_block_the_device() {
 }
 
 #[test]
+fn a_password_that_was_right_parts_what_was_refused_before_from_what_is_refused_behind() {
+    let mut phone = Phone::new(TlsMode::Direct);
+    phone.start();
+    let passes = SaslCondition::AccountDisabled;
+    let refused = SaslCondition::NotAuthorized;
+    for condition in [refused, refused, passes, refused, refused] {
+        refuse_password(&mut phone, condition);
+        assert!(matches!(phone.machine.state(), State::Waiting { .. }), "{:?}", phone.machine.state());
+        phone.wait();
+    }
+    refuse_password(&mut phone, refused);
+    assert_eq!(phone.machine.state(), &State::Blocked(Block::Unauthorized));
+}
+
+#[test]
 fn a_disabled_account_is_not_a_refused_password() {
     let mut phone = Phone::new(TlsMode::Direct);
     phone.start();
