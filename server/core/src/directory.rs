@@ -1,8 +1,6 @@
 //! What logins ask for in memory, under bounds, kept current by what is committed (DESIGN rule 11): accounts, device records and their
 //! FAST tokens; and changes of membership.
 
-mod accounts;
-
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
@@ -18,8 +16,10 @@ use longwire_router::recent::Recent;
 use longwire_store::{LoadedDevice, Store, Write};
 
 use crate::error::CoreError;
-use accounts::Accounts;
+use crate::known::Known;
 
+/// Accounts kept in memory, about 400 bytes each; above it the oldest go and are read again at their next login.
+const ACCOUNTS_MAX: usize = 4_096;
 /// Device records kept in memory; above it the oldest go and are loaded again at their next login.
 const DEVICES_MAX: usize = 50_000;
 
@@ -46,7 +46,7 @@ struct Inner {
     tokens: HashMap<DeviceId, Option<FastTokens>>,
     /// Commits that changed tokens: what was read before one of them may be older.
     token_changes: u64,
-    accounts: Accounts,
+    accounts: Known<Account>,
 }
 
 #[derive(Debug, Default)]
@@ -129,7 +129,7 @@ impl Directory {
             hasher: RandomState::new(),
             tokens: HashMap::new(),
             token_changes: 0,
-            accounts: Accounts::default(),
+            accounts: Known::new(ACCOUNTS_MAX),
         };
         Self { store, inner: Mutex::new(inner) }
     }
@@ -174,7 +174,7 @@ impl Directory {
         };
         let account = self.store.account(name).await?;
         if let Some(account) = &account {
-            self.lock().accounts.keep(account, changes);
+            self.lock().accounts.keep(name, account.clone(), changes);
         }
         Ok(account)
     }
@@ -247,8 +247,8 @@ impl Inner {
                     self.tokens.insert(*id, tokens.clone());
                 }
             }
-            Effect::Made(account) => self.accounts.made(account),
-            Effect::Changed(name) => self.accounts.changed(name),
+            Effect::Made(account) => self.accounts.put(&account.name, account.clone()),
+            Effect::Changed(name) => self.accounts.forget(name),
             // Of what is kept beside the directory.
             Effect::KeyRevoked(..) => {}
         }

@@ -9,6 +9,7 @@ pub mod directory;
 pub mod env;
 pub mod error;
 pub mod iq;
+mod known;
 pub mod log;
 pub mod login;
 pub mod metrics;

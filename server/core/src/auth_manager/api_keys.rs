@@ -1,7 +1,6 @@
 //! API keys in memory, under a bound, kept current by what is committed: a request asks the store for a key once, and a revoked key is
 //! refused from the moment on in which its end is answered.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longwire_model::ApiKey;
@@ -9,6 +8,7 @@ use longwire_store::Store;
 
 use crate::directory::Effect;
 use crate::error::CoreError;
+use crate::known::Known;
 
 /// Keys that are kept; above it they are read anew.
 const KEYS_MAX: usize = 10_000;
@@ -16,26 +16,19 @@ const KEYS_MAX: usize = 10_000;
 /// The API keys that requests have named.
 pub struct ApiKeys {
     store: Arc<dyn Store>,
-    inner: Mutex<Inner>,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    keys: HashMap<String, Arc<ApiKey>>,
-    /// Counts the ends of keys: what was read of the store while one was committed may be of before it.
-    ends: u64,
+    known: Mutex<Known<Arc<ApiKey>>>,
 }
 
 impl ApiKeys {
     /// Of a store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, inner: Mutex::default() }
+        Self { store, known: Mutex::new(Known::new(KEYS_MAX)) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Every step is one assignment or insert: what a panicking thread left is whole.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Known<Arc<ApiKey>>> {
+        // What a panicking thread left is whole, or one key that is read anew.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A key by its public part, revoked ones too, from memory or from the store.
@@ -43,42 +36,30 @@ impl ApiKeys {
     /// # Errors
     /// [`CoreError`] when the store cannot be read.
     pub async fn load(&self, id: &str) -> Result<Option<Arc<ApiKey>>, CoreError> {
-        let ends = {
-            let inner = self.lock();
-            if let Some(key) = inner.keys.get(id) {
-                return Ok(Some(Arc::clone(key)));
-            }
-            inner.ends
+        let changes = match self.lock().find(id) {
+            Ok(key) => return Ok(Some(key)),
+            Err(changes) => changes,
         };
-        let Some(key) = self.store.api_key(id).await?.map(Arc::new) else { return Ok(None) };
-        self.lock().keep(Arc::clone(&key), ends);
-        Ok(Some(key))
+        let key = self.store.api_key(id).await?.map(Arc::new);
+        if let Some(key) = &key {
+            self.lock().keep(id, Arc::clone(key), changes);
+        }
+        Ok(key)
     }
 
     /// Applies what was committed.
     pub fn apply(&self, effects: &[&Effect]) {
         for effect in effects {
-            if let Effect::KeyRevoked(id, at) = effect {
-                let mut inner = self.lock();
-                inner.ends += 1;
-                if let Some(key) = inner.keys.get_mut(id) {
-                    Arc::make_mut(key).revoked_at = Some(*at);
+            let Effect::KeyRevoked(id, at) = effect else { continue };
+            let mut known = self.lock();
+            match known.find(id) {
+                Ok(mut key) => {
+                    Arc::make_mut(&mut key).revoked_at = Some(*at);
+                    known.put(id, key);
                 }
+                Err(_) => known.forget(id),
             }
         }
-    }
-}
-
-impl Inner {
-    /// Keeps what was read when so many keys had ended.
-    fn keep(&mut self, key: Arc<ApiKey>, ends: u64) {
-        if self.ends != ends {
-            return;
-        }
-        if self.keys.len() >= KEYS_MAX {
-            self.keys.clear();
-        }
-        self.keys.insert(key.id.clone(), key);
     }
 }
 
@@ -103,19 +84,19 @@ mod tests {
     }
 
     fn held(keys: &ApiKeys, id: &str) -> Option<Option<Timestamp>> {
-        keys.lock().keys.get(id).map(|key| key.revoked_at)
+        keys.lock().find(id).ok().map(|key| key.revoked_at)
     }
 
     #[test]
     fn what_was_read_while_a_key_ended_is_not_kept() {
         let keys = ApiKeys::new(Arc::new(MemoryStore::new()));
         let at = Timestamp::from_millis(5);
-        let ends = keys.lock().ends;
+        let Err(before) = keys.lock().find("a") else { panic!("nothing is known") };
         keys.apply(&[&Effect::KeyRevoked("a".to_owned(), at)]);
-        keys.lock().keep(key("a"), ends);
+        keys.lock().keep("a", key("a"), before);
         assert_eq!(held(&keys, "a"), None, "it may be of before its end");
-        let ends = keys.lock().ends;
-        keys.lock().keep(key("a"), ends);
+        let Err(behind) = keys.lock().find("a") else { panic!("it was older") };
+        keys.lock().keep("a", key("a"), behind);
         assert_eq!(held(&keys, "a"), Some(None));
         keys.apply(&[&Effect::KeyRevoked("a".to_owned(), at)]);
         assert_eq!(held(&keys, "a"), Some(Some(at)));
@@ -125,8 +106,9 @@ mod tests {
     fn the_table_is_bounded() {
         let keys = ApiKeys::new(Arc::new(MemoryStore::new()));
         for number in 0..=KEYS_MAX {
-            keys.lock().keep(key(&number.to_string()), 0);
-            assert!(keys.lock().keys.len() <= KEYS_MAX);
+            let id = number.to_string();
+            keys.lock().keep(&id, key(&id), 0);
+            assert!(keys.lock().len() <= KEYS_MAX);
         }
         assert!(held(&keys, &KEYS_MAX.to_string()).is_some(), "the newest is there");
     }
