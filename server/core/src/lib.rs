@@ -129,12 +129,12 @@ impl Core {
             Arc::clone(&store),
             &head,
             floor,
+            env.heavy,
             log::Listeners {
                 directory: Arc::clone(&directory),
                 api_keys: Arc::clone(&api_keys),
                 sessions: Arc::clone(&sessions),
                 metrics: Arc::clone(&metrics),
-                heavy: env.heavy,
             },
         );
         let presence = Arc::new(PresenceManager::new(log.clone()));

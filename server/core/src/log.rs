@@ -42,8 +42,6 @@ pub struct Listeners {
     pub sessions: Arc<SessionManager>,
     /// Counts.
     pub metrics: Arc<Metrics>,
-    /// Where nothing is to depend on threads, nothing depends on timers either: see [`Log::post`].
-    pub heavy: HeavyWork,
 }
 
 #[derive(Debug)]
@@ -74,9 +72,17 @@ enum Reply {
 }
 
 impl Log {
-    /// Starts the writer on the current tokio runtime.
+    /// Starts the writer on the current tokio runtime. Where `heavy` work is done in place, so that nothing depends on threads, nothing
+    /// depends on timers either: see [`Log::post`].
     #[must_use]
-    pub fn start(app: AppId, store: Arc<dyn Store>, head: &Head, floor: Seq, listeners: Listeners) -> Self {
+    pub fn start(
+        app: AppId,
+        store: Arc<dyn Store>,
+        head: &Head,
+        floor: Seq,
+        heavy: HeavyWork,
+        listeners: Listeners,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let state = Arc::new(State {
             last: AtomicU64::new(head.last),
@@ -86,7 +92,7 @@ impl Log {
             refused: AtomicU64::new(0),
             failures: AtomicU64::new(0),
         });
-        let delay = match listeners.heavy {
+        let delay = match heavy {
             HeavyWork::OnThreads => Some(group::KEPT),
             HeavyWork::InPlace => None,
         };
