@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longwire_protocol::sasl::TLS_EXPORTER_LABEL;
-use rustls::crypto::tls13::{HkdfExpander, OkmBlock};
+use rustls::crypto::tls13::OkmBlock;
 use rustls::{KeyLog, ServerConfig, SupportedCipherSuite};
 
 /// The label of the secret in a key log; TLS 1.3 only, where the binding is unique without further conditions.
@@ -35,7 +35,7 @@ impl Exporters {
         let label = Label::new(length, TLS_EXPORTER_LABEL, hash_of_nothing.as_ref());
         let secret = expander.expand_block(&label.parts());
         let mut binding = [0; BINDING_BYTES as usize];
-        let expander: Box<dyn HkdfExpander> = suite.hkdf_provider.expander_for_okm(&secret);
+        let expander = suite.hkdf_provider.expander_for_okm(&secret);
         let label = Label::new(BINDING_BYTES, "exporter", hash_of_nothing.as_ref());
         expander.expand_slice(&label.parts(), &mut binding).ok()?;
         Some(binding)

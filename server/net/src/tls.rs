@@ -1,6 +1,5 @@
 //! TLS on a connection: records go through buffers that are lent, and between them nothing is kept but one that was cut in two.
 
-use std::io::{ErrorKind, Read as _};
 use std::sync::Arc;
 
 use longwire_worker::{Gone, Read};
@@ -10,7 +9,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, EncryptErr
 use rustls::{Error, ServerConfig};
 
 use crate::exporter::Exporters;
-use crate::transport::{retry, write_plain};
+use crate::transport::{read_plain, write_plain};
 
 /// Plaintext bytes that become one TLS record.
 const RECORD_BYTES: usize = 16 * 1024;
@@ -76,11 +75,9 @@ impl Tls {
             if self.is_closed {
                 return Err(Gone);
             }
-            let received = match retry(|| socket.read(wire)) {
-                Ok(0) => return Err(Gone),
-                Ok(count) => wire.get_mut(..count).ok_or(Gone)?,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Read::Blocked),
-                Err(_) => return Err(Gone),
+            let received = match read_plain(socket, wire)? {
+                Read::Bytes(count) => wire.get_mut(..count).ok_or(Gone)?,
+                other @ (Read::Blocked | Read::Secured(_)) => return Ok(other),
             };
             let processed = self.receive(received, plain);
             // Also an alert that says what was wrong.
@@ -270,7 +267,7 @@ fn fill(
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
+    use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
     use std::thread;
     use std::time::Duration;

@@ -58,12 +58,7 @@ impl longwire_worker::Transport for Transport {
         if let Some(tls) = &mut self.tls {
             return tls.read(&mut self.socket, buffer);
         }
-        match retry(|| self.socket.read(buffer)) {
-            Ok(0) => Err(Gone),
-            Ok(count) => Ok(Read::Bytes(count)),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Read::Blocked),
-            Err(_) => Err(Gone),
-        }
+        read_plain(&mut self.socket, buffer)
     }
 
     fn queue(&mut self, bytes: &[u8]) {
@@ -103,6 +98,16 @@ impl longwire_worker::Transport for Transport {
     }
 }
 
+/// Reads once.
+pub(crate) fn read_plain(socket: &mut TcpStream, buffer: &mut [u8]) -> Result<Read, Gone> {
+    match retry(|| socket.read(buffer)) {
+        Ok(0) => Err(Gone),
+        Ok(count) => Ok(Read::Bytes(count)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Read::Blocked),
+        Err(_) => Err(Gone),
+    }
+}
+
 /// Writes until all is taken, or the socket takes no more; gives how much that was, and whether it was anything.
 pub(crate) fn write_plain(socket: &mut TcpStream, bytes: &[u8]) -> Result<(usize, bool), Gone> {
     let mut taken = 0;
@@ -117,7 +122,7 @@ pub(crate) fn write_plain(socket: &mut TcpStream, bytes: &[u8]) -> Result<(usize
     Ok((taken, taken > 0))
 }
 
-pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
