@@ -36,10 +36,14 @@ impl Outcome {
 impl Core {
     /// Handles a stanza whose `from` is the session's full JID.
     pub async fn handle_stanza(&self, session: &Session, stanza: Element) -> Outcome {
-        let stanza = match self.handle_at_once(session, stanza) {
-            Ok(outcome) => return outcome,
-            Err(stanza) => stanza,
-        };
+        match self.handle_at_once(session, stanza) {
+            Ok(outcome) => outcome,
+            Err(stanza) => self.handle_in_time(session, stanza).await,
+        }
+    }
+
+    /// Handles a stanza that [`Core::handle_at_once`] has looked at and given back.
+    pub async fn handle_in_time(&self, session: &Session, stanza: Element) -> Outcome {
         if session.is_androidpn {
             return self.handle_androidpn(session, stanza).await;
         }
@@ -49,7 +53,7 @@ impl Core {
     /// Handles a stanza that nothing has to be waited for: all but IQs, and what original androidpn clients say.
     ///
     /// # Errors
-    /// The stanza, for [`Core::handle_stanza`].
+    /// The stanza, for [`Core::handle_in_time`].
     pub fn handle_at_once(&self, session: &Session, stanza: Element) -> Result<Outcome, Element> {
         if session.is_androidpn {
             return Err(stanza);

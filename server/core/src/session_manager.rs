@@ -258,9 +258,7 @@ impl SessionManager {
     /// The sessions of an account that stanzas of others reach: not those of original androidpn clients.
     #[must_use]
     pub fn reachable(&self, account: &str) -> Vec<Session> {
-        let mut sessions = self.of_account(account);
-        sessions.retain(|session| !session.is_androidpn);
-        sessions
+        self.look_at_reachable(account, <[Session]>::to_vec)
     }
 
     /// Looks at the sessions of an account that stanzas of others reach, where they are: `look` must not block, nor ask for sessions.

@@ -217,37 +217,25 @@ impl<H: Host> Worker<H> {
             self.acknowledged(slot, key, &stated);
             return;
         }
-        let stanza = match self.core.handle_at_once(&state.session, stanza) {
+        let at_once = match self.core.handle_at_once(&state.session, stanza) {
             Ok(outcome) if state.is_push || !outcome.came_online => return self.handled(slot, &outcome, None),
-            Ok(outcome) => return self.come_online(slot, outcome),
-            Err(stanza) => stanza,
+            at_once => at_once,
         };
         state.is_busy = true;
         let session = state.session.clone();
         let core = Arc::clone(&self.core);
         let is_push = state.is_push;
         self.start(place, async move {
-            let outcome = core.handle_stanza(&session, stanza).await;
+            let outcome = match at_once {
+                Ok(outcome) => outcome,
+                Err(stanza) => core.handle_in_time(&session, stanza).await,
+            };
             let bind = if outcome.came_online && !is_push {
                 Some(core.come_online(&session).await.map(Box::new))
             } else {
                 None
             };
             Done::Handled(outcome, bind)
-        });
-    }
-
-    /// A session without our extension has become available: its device is looked for.
-    fn come_online(&mut self, slot: usize, outcome: Outcome) {
-        let Some(place) = self.place(slot) else { return };
-        let Some(state) = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut()) else {
-            return;
-        };
-        state.is_busy = true;
-        let (session, core) = (state.session.clone(), Arc::clone(&self.core));
-        self.start(place, async move {
-            let bind = core.come_online(&session).await.map(Box::new);
-            Done::Handled(outcome, Some(bind))
         });
     }
 
