@@ -183,6 +183,12 @@ impl Log {
         }
     }
 
+    /// Whether more than half of what may wait for the writer does: whoever can put something off should.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.sender.capacity() < WAITING_MAX / 2
+    }
+
     /// Waits until everything that was queued before is on disk.
     ///
     /// # Errors

@@ -15,6 +15,9 @@ use crate::connection::Connection;
 use crate::host::{Command, Host, Place, Transport};
 use crate::worker::{Worker, seconds};
 
+/// For how long nothing is taken from a session whose acknowledgements the store does not keep up with.
+const CROWDED_MS: u64 = 50;
+
 /// A `ttl: 0` notification that was written in this turn, and who wants to know what became of it.
 pub(crate) struct Offered {
     places: Vec<Place>,
@@ -107,7 +110,10 @@ impl<H: Host> Worker<H> {
             Output::Read { session, query } => self.read_log(session, query),
             // Its timer is looked at with those of all that were touched.
             Output::Deadline(_) => {}
-            Output::Acknowledge { session, device, row } => self.record(session, device, row),
+            Output::Acknowledge { session, device, row } => {
+                self.record(session, device, row);
+                self.put_off_if_crowded(slot);
+            }
             Output::Close(session, CloseReason::Conflict) => self.end(session, EndReason::Conflict),
             Output::Close(session, CloseReason::Restart) => self.end(session, EndReason::Reset),
             Output::Close(session, CloseReason::Removed) => self.end(session, EndReason::NotAuthorized),
@@ -127,6 +133,18 @@ impl<H: Host> Worker<H> {
                 name.send(session_manager::Command::End(session, EndReason::Reset));
             }
         });
+    }
+
+    /// Acknowledgements must not outrun the store: while much waits for it, the session's next are read later, and its window stays shut.
+    fn put_off_if_crowded(&mut self, slot: usize) {
+        if !self.core.log.is_crowded() {
+            return;
+        }
+        let until_ms = self.now.mono_ms + CROWDED_MS;
+        if let Some(state) = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut()) {
+            state.paused_until_ms = state.paused_until_ms.max(Some(until_ms));
+            self.touched.push(slot);
+        }
     }
 
     fn tell_bound(&mut self, slot: usize, bound: &longwire_router::Bound) {

@@ -5,6 +5,7 @@ mod androidpn;
 mod auth;
 mod devices;
 mod fast;
+mod log;
 mod notifications;
 mod requests;
 mod sessions;
