@@ -1,10 +1,12 @@
 //! Reading one XMPP stream, however its bytes are cut.
 //!
 //! A lexer of restricted XML (RFC 6120 §11.1) looks at every byte once, refuses the first that no stream may have there and
-//! finds the end of each first-level element; that element, complete, goes to quick-xml. Nothing recurses on the input.
+//! finds the end of each first-level element; that element, complete, goes to quick-xml. Elements that arrive whole and hold nothing but
+//! what most stanzas do are read in one pass before that. Nothing recurses on the input.
 
 mod header;
 mod lexer;
+mod plain;
 mod reference;
 mod tree;
 mod utf8;
@@ -159,6 +161,9 @@ impl Reader {
                         return Ok(Some(Event::Whitespace(spaces)));
                     }
                     let Some(first) = input.first() else { return Ok(None) };
+                    if let Some(event) = self.take_plain(input) {
+                        return Ok(Some(event));
+                    }
                     self.start_unit(*first)?
                 }
             };
@@ -189,6 +194,25 @@ impl Reader {
         *input = input.get(spaces..).unwrap_or_default();
         self.count(spaces);
         spaces
+    }
+
+    /// The element or header at the front of `input`, if that is a plain one; counted as if it had been read the other way.
+    fn take_plain(&mut self, input: &mut &[u8]) -> Option<Event> {
+        let (event, bytes) = match &self.phase {
+            Phase::Open(StreamScope::Usual) => {
+                let (element, bytes) = plain::read(input, &self.limits)?;
+                (Event::Element(element), bytes)
+            }
+            Phase::Prolog { may_declare } => {
+                let (header, bytes) = plain::read_header(input, &self.limits, *may_declare)?;
+                self.phase = Phase::Open(StreamScope::Usual);
+                (Event::Open(header), bytes)
+            }
+            Phase::Open(StreamScope::Other(_)) | Phase::Closed | Phase::Failed(_) => return None,
+        };
+        *input = input.get(bytes..).unwrap_or_default();
+        self.count(2 * bytes);
+        Some(event)
     }
 
     /// The lexer for the unit that `first` begins; only `<` begins one.

@@ -59,6 +59,11 @@ impl Element {
         Self { ns: ns.into(), name: name.into(), attributes: Vec::new(), children: Vec::new() }
     }
 
+    /// An element with these attributes, each once, and without children.
+    pub(crate) const fn with_attributes(ns: Name, name: Name, attributes: Vec<Attribute>) -> Self {
+        Self { ns, name, attributes, children: Vec::new() }
+    }
+
     /// Adds or replaces the attribute `name` (of no namespace).
     #[must_use]
     pub fn with_attr(mut self, name: impl Into<Name>, value: impl ToString) -> Self {
@@ -165,6 +170,11 @@ impl Element {
     #[must_use]
     pub fn ns(&self) -> &str {
         &self.ns
+    }
+
+    /// The namespace, for another element.
+    pub(crate) fn ns_name(&self) -> Name {
+        self.ns.clone()
     }
 
     /// The local name.

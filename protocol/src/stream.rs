@@ -48,16 +48,18 @@ impl StreamHeader {
     /// Appends the XML declaration and the opening tag of a client stream.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"<?xml version='1.0'?><stream:stream");
+        let [to, from] = [&self.to, &self.from].map(|jid| jid.as_ref().map(ToString::to_string));
+        let version = self.version.map(|(major, minor)| format!("{major}.{minor}"));
         let attributes = [
-            ("to", self.to.as_ref().map(ToString::to_string)),
-            ("from", self.from.as_ref().map(ToString::to_string)),
-            ("id", self.id.clone()),
-            ("version", self.version.map(|(major, minor)| format!("{major}.{minor}"))),
-            ("xml:lang", self.lang.clone()),
+            ("to", to.as_deref()),
+            ("from", from.as_deref()),
+            ("id", self.id.as_deref()),
+            ("version", version.as_deref()),
+            ("xml:lang", self.lang.as_deref()),
         ];
         for (name, value) in attributes {
             if let Some(value) = value {
-                write_pair(name, &value, out);
+                write_pair(name, value, out);
             }
         }
         write_pair("xmlns", ns::CLIENT, out);

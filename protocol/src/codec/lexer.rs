@@ -289,7 +289,7 @@ pub(super) const fn is_name_start(c: char) -> bool {
 }
 
 /// Whether a byte is a character that continues a name; not every one that does.
-const fn is_plain_in_name(byte: u8) -> bool {
+pub(super) const fn is_plain_in_name(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b':' | b'.' | b'_')
 }
 

@@ -22,7 +22,7 @@ const DECLARATIONS_MAX: usize = 64;
 
 /// Bytes of namespaces that a tree may hold: so many for each byte of its text, and these for short ones.
 const NAMESPACE_BYTES_PER_BYTE: usize = 8;
-const NAMESPACE_BYTES: usize = 4 * 1024;
+pub(super) const NAMESPACE_BYTES: usize = 4 * 1024;
 
 /// How many bytes of namespaces a tree may hold still. Each element of a tree knows its own: what is declared once, long, and used by a
 /// prefix many times would make gigabytes of 256 KiB, here and at whom it is written for.

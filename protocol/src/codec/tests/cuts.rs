@@ -14,6 +14,38 @@ const STREAM: &str = "\n<?xml version='1.0' encoding='utf-8'?>\n<stream:stream x
      <x:y xmlns:x='urn:x' x:z='1' z='2'>t<x:w/></x:y></message><stream:error><reset \
      xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>   </stream:stream>\n";
 
+/// What elements are made of, and what has no place in them.
+const TOKENS: [&str; 28] = [
+    "<a",
+    "<b",
+    "<a>",
+    "<b>",
+    "</a>",
+    "</a>",
+    "</b>",
+    "</b>",
+    ">",
+    ">",
+    "/>",
+    "/>",
+    " ",
+    " b='1'",
+    " c=\"2'\"",
+    " d='&lt;'",
+    " xmlns='urn:x'",
+    " xmlns='jabber:client'",
+    " xmlns=''",
+    " xmlns:p='urn:p'",
+    "<p:c/>",
+    "text",
+    "]]",
+    "&amp;",
+    "\n",
+    "\t",
+    "é",
+    "\u{fffe}",
+];
+
 fn whole() -> Vec<Event> {
     read_pieces(&mut Reader::new(Limits::BEFORE_LOGIN), [STREAM.as_bytes()]).expect("a valid stream")
 }
@@ -143,6 +175,16 @@ proptest! {
         });
         let events = read_pieces(&mut Reader::new(Limits::BEFORE_LOGIN), pieces);
         prop_assert_eq!(events, Ok(whole()));
+    }
+
+    #[test]
+    fn what_is_read_in_one_pass_is_what_is_read_byte_by_byte(
+        tokens in prop::collection::vec(prop::sample::select(TOKENS.to_vec()), 0..24),
+    ) {
+        let text = [HEADER, "<a", &tokens.concat()].concat();
+        let whole = read_pieces(&mut Reader::new(Limits::BEFORE_LOGIN), [text.as_bytes()]);
+        let bytes = read_pieces(&mut Reader::new(Limits::BEFORE_LOGIN), text.as_bytes().chunks(1));
+        prop_assert_eq!(whole, bytes);
     }
 
     #[test]
