@@ -55,6 +55,8 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
+    // What is accepted has it from its listener.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
@@ -216,9 +218,6 @@ impl Acceptor {
             metrics.connections_shed.inc();
             admission = Admission::Told;
         }
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was lost before it was served");
-        }
         let waiting = Waiting::new(&self.waiting);
         let accepted = Accepted { socket, source, is_direct_tls, admission, waiting };
         let count = self.workers.len();
@@ -292,6 +291,7 @@ mod tests {
         let clients: Vec<TcpStream> = (0..5).map(|_| TcpStream::connect(address).expect("a connection")).collect();
         let turns = [2, 2, 2, 2].map(|at_most| {
             let (accepted, turn) = take_turn(&listener.socket, at_most);
+            assert!(accepted.iter().all(|(socket, _)| socket.nodelay().expect("an option")), "nothing waits for more");
             (accepted.len(), turn)
         });
         assert_eq!(turns, [(2, Turn::More), (2, Turn::More), (1, Turn::Over), (0, Turn::Over)]);

@@ -31,6 +31,8 @@ pub(crate) struct Tls {
     unsent: Vec<u8>,
     /// The client has said that it closes its half.
     is_closed: bool,
+    /// The last read has taken as much from the socket as it could, or what came with the end of the handshake.
+    was_full: bool,
     /// What only the handshake needs; gone behind it.
     handshake: Option<Box<Handshake>>,
 }
@@ -51,7 +53,7 @@ impl Tls {
         let exporters = Arc::clone(exporters);
         let handshake = Handshake { exporters, binding: None, failure: None, first: Vec::new() };
         let handshake = Some(Box::new(handshake));
-        Ok(Self { session, carry: Vec::new(), unsent: Vec::new(), is_closed: false, handshake })
+        Ok(Self { session, carry: Vec::new(), unsent: Vec::new(), is_closed: false, was_full: true, handshake })
     }
 
     /// Why the handshake failed, if it did.
@@ -64,8 +66,14 @@ impl Tls {
         self.unsent.is_empty()
     }
 
+    /// Whether there may be more to read, or the end of it, of which no event will tell.
+    pub(crate) const fn may_leave_more(&self) -> bool {
+        self.was_full || self.is_closed
+    }
+
     /// Reads; plaintext goes to the front of `buffer`, whose end is for what is received.
     pub(crate) fn read(&mut self, socket: &mut TcpStream, buffer: &mut [u8]) -> Result<Read, Gone> {
+        self.was_full = true;
         if let Some(count) = self.take_first(buffer) {
             return Ok(Read::Bytes(count));
         }
@@ -79,6 +87,7 @@ impl Tls {
                 Read::Bytes(count) => wire.get_mut(..count).ok_or(Gone)?,
                 other @ (Read::Blocked | Read::Secured(_)) => return Ok(other),
             };
+            self.was_full = received.len() == READ_BYTES;
             let processed = self.receive(received, plain);
             // Also an alert that says what was wrong.
             self.send(socket)?;
@@ -90,6 +99,7 @@ impl Tls {
                 return Ok(Read::Bytes(count));
             }
         }
+        self.was_full = true;
         Ok(Read::Bytes(0))
     }
 

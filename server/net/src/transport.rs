@@ -37,6 +37,10 @@ impl Transport {
         Ok(())
     }
 
+    pub(crate) const fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Why the TLS handshake failed, if it did.
     pub(crate) fn handshake_failure(&mut self) -> Option<Error> {
         self.tls.as_mut()?.take_failure()
@@ -49,8 +53,8 @@ impl Transport {
 }
 
 impl longwire_worker::Transport for Transport {
-    fn is_tls(&self) -> bool {
-        self.tls.is_some()
+    fn may_leave_more(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.may_leave_more())
     }
 
     /// Reads once.

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use longwire_core::session_manager;
 use longwire_model::Seq;
-use longwire_worker::{Accepted, Done, Gone, Host, Place, Settings, Work, Worker};
-use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use longwire_worker::{Accepted, Done, Gone, Host, Place, Settings, Transport as _, Work, Worker};
+use mio::event::Event;
+use mio::{Events, Interest, Poll, Token, Waker};
 use rustls::ServerConfig;
 use tokio::runtime::Handle;
 
@@ -52,7 +53,6 @@ struct Rim {
     /// Of the configurations for TLS in `common`.
     exporters: Arc<Exporters>,
     inbox: Arc<Inbox>,
-    registry: Registry,
     wheel: Wheel,
 }
 
@@ -68,7 +68,7 @@ impl WorkerThread {
         let inbox = Inbox::new(Waker::new(poll.registry(), WAKE)?, core.log.last());
         let wheel = Wheel::new(core.env.clock.mono_ms());
         let settings = common.settings.clone();
-        let rim = Rim { common, exporters, inbox: Arc::clone(&inbox), registry: poll.registry().try_clone()?, wheel };
+        let rim = Rim { common, exporters, inbox: Arc::clone(&inbox), wheel };
         let name = Arc::clone(&inbox) as Arc<dyn session_manager::Worker>;
         let worker = Worker::new(index, name, settings, rim);
         Ok((Self { index, inbox: Arc::clone(&inbox), poll, worker }, inbox))
@@ -91,7 +91,9 @@ impl WorkerThread {
             let now = self.worker.host().common.settings.core.env.instant();
             self.worker.begin_turn(now);
             for event in events.iter().filter(|event| event.token() != WAKE) {
-                self.worker.handle_event(event.token().0, event.is_writable(), event.is_read_closed());
+                if !self.says_nothing(event) {
+                    self.worker.handle_event(event.token().0, event.is_writable(), event.is_read_closed());
+                }
             }
             self.inbox.take(&mut commands);
             for command in commands.drain(..) {
@@ -106,6 +108,13 @@ impl WorkerThread {
             }
             self.worker.end_turn();
         }
+    }
+
+    /// Whether an event says no more than that a socket takes bytes while there are none for it: so does the first of each.
+    fn says_nothing(&mut self, event: &Event) -> bool {
+        let may_read = event.is_readable() || event.is_read_closed() || event.is_error();
+        let transport = self.worker.transport(event.token().0).filter(|_| !may_read);
+        transport.is_some_and(|transport| !transport.is_tls() && transport.is_drained())
     }
 
     fn accept(&mut self, accepted: inbox::Accepted) {
@@ -195,7 +204,7 @@ impl Host for Rim {
         if let Some(error) = transport.handshake_failure() {
             self.common.handshakes.failed(&self.common.settings.core, transport.peer(), &error);
         }
-        // Dropping the socket takes it out of the poll too; an error means that it is out already.
-        drop(self.registry.deregister(&mut transport.socket));
+        // Nobody else has the socket: closing it takes it out of the poll.
+        drop(transport);
     }
 }

@@ -97,8 +97,8 @@ pub trait Transport {
     /// [`Gone`] when the connection has failed.
     fn finish(&mut self) -> Result<(), Gone>;
 
-    /// Whether one read may leave more to read although it did not fill the buffer.
-    fn is_tls(&self) -> bool;
+    /// Whether the last read may have left more to read although it did not fill the buffer.
+    fn may_leave_more(&self) -> bool;
 }
 
 /// What reading gave.

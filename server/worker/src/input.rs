@@ -60,10 +60,10 @@ impl<H: Host> Worker<H> {
             Ok(Read::Bytes(count)) => {
                 self.spend(slot, count);
                 let Some(connection) = self.connections.get_mut(slot) else { return false };
-                let is_tls = connection.transport.is_tls();
+                let may_leave_more = connection.transport.may_leave_more();
                 self.take_input(slot, buffer.get(..count).unwrap_or_default());
                 // A short read has emptied the socket; the end of the stream would have been among the events.
-                is_tls || count == buffer.len() || is_read_closed
+                may_leave_more || count == buffer.len() || is_read_closed
             }
         }
     }

@@ -264,7 +264,7 @@ impl Transport for Pipe {
         Ok(())
     }
 
-    fn is_tls(&self) -> bool {
+    fn may_leave_more(&self) -> bool {
         true
     }
 }
