@@ -39,7 +39,7 @@ impl Authenticated {
     }
 
     pub(crate) fn write_features(out: &mut Outbox) {
-        features::authenticated().write_in_stream(&mut out.bytes);
+        out.bytes.extend_from_slice(features::authenticated());
     }
 
     /// The header may name the account that was proven, and no other.

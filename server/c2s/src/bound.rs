@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longwire_protocol::codec;
-use longwire_protocol::jid::FullJid;
+use longwire_protocol::jid::{DomainRef, FullJid};
 use longwire_protocol::push::{self, Ack, HeartbeatChanged};
 use longwire_protocol::stanza::{Condition, Iq, StanzaError, error_answer, is_stanza};
 use longwire_protocol::stream::{StreamCondition, StreamError};
@@ -122,7 +122,7 @@ impl Bound {
     fn handle_stanza(&self, mut stanza: Element, out: &mut Outbox) -> Result<(), StreamError> {
         self.check_from(&stanza)?;
         stanza.set_attr("from", &self.jid);
-        let checked = if self.is_androidpn { Ok(()) } else { check(&stanza) };
+        let checked = if self.is_androidpn { Ok(()) } else { check(&stanza, self.jid.domain()) };
         if let Err(error) = checked {
             out.events.extend(error_answer(&stanza, &error).map(Event::Answer));
         } else if !self.is_ping_answer(&stanza) {
@@ -154,9 +154,9 @@ impl Bound {
     }
 }
 
-/// What must hold of every stanza (RFC 6120 §8.1, §8.2.3).
-fn check(stanza: &Element) -> Result<(), StanzaError> {
-    if stanza.attr("to").is_some_and(|to| Jid::new(to).is_err()) {
+/// What must hold of every stanza (RFC 6120 §8.1, §8.2.3). Most are for `domain` itself, which is prepared.
+fn check(stanza: &Element, domain: &DomainRef) -> Result<(), StanzaError> {
+    if stanza.attr("to").is_some_and(|to| to != domain.as_str() && Jid::new(to).is_err()) {
         return Err(Condition::JidMalformed.into());
     }
     let bad = |problem: &str| Err(StanzaError::new(Condition::BadRequest).with_text(problem));

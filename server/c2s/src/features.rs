@@ -1,4 +1,6 @@
-//! What each phase offers (RFC 6120 §4.3.2).
+//! What each phase offers (RFC 6120 §4.3.2), as bytes: it depends on so few choices that each is written once.
+
+use std::sync::OnceLock;
 
 use longwire_protocol::sasl::{TLS_EXPORTER, scram};
 use longwire_protocol::xep::{bind, bind2, fast, iq_auth, preauth, register, sasl, sasl_cb, sasl2, session, starttls};
@@ -25,8 +27,30 @@ const fn bindings(tls: Option<Tls>) -> Option<&'static [&'static str]> {
 }
 
 /// What SCRAM signs of the offer (XEP-0474); both profiles offer the same.
-pub(crate) fn offer_hash(tls: Option<Tls>) -> String {
-    scram::offer_hash(&names(tls), bindings(tls))
+pub(crate) fn offer_hash(tls: Option<Tls>) -> &'static str {
+    static HASHES: [OnceLock<String>; 3] = [const { OnceLock::new() }; 3];
+    let [plaintext, unbound, bound] = &HASHES;
+    let hash = match tls {
+        None => plaintext,
+        Some(Tls { exporter: None }) => unbound,
+        Some(Tls { exporter: Some(_) }) => bound,
+    };
+    hash.get_or_init(|| scram::offer_hash(&names(tls), bindings(tls)))
+}
+
+/// An offer by three choices.
+struct Offers([OnceLock<Vec<u8>>; 8]);
+
+impl Offers {
+    const fn new() -> Self {
+        Self([const { OnceLock::new() }; 8])
+    }
+
+    fn of(&self, choices: [bool; 3], make: impl FnOnce() -> Element) -> &[u8] {
+        let index = choices.into_iter().fold(0, |index, choice| 2 * index + usize::from(choice));
+        let written = self.0.get(index).expect("three choices have eight outcomes");
+        written.get_or_init(|| make().to_stream_bytes())
+    }
 }
 
 fn names(tls: Option<Tls>) -> Vec<&'static str> {
@@ -34,7 +58,12 @@ fn names(tls: Option<Tls>) -> Vec<&'static str> {
 }
 
 /// Before TLS: STARTTLS, required unless plaintext is admitted.
-pub(crate) fn opened(config: &Config) -> Element {
+pub(crate) fn opened(config: &Config) -> &'static [u8] {
+    static OFFERS: Offers = Offers::new();
+    OFFERS.of([config.plaintext, config.androidpn, registers(config)], || before_tls(config))
+}
+
+fn before_tls(config: &Config) -> Element {
     let features = none().with_child(starttls::feature(!config.plaintext));
     if !config.plaintext {
         return features;
@@ -43,7 +72,12 @@ pub(crate) fn opened(config: &Config) -> Element {
 }
 
 /// Inside TLS: both SASL profiles, with everything that SASL2 can do in one round trip.
-pub(crate) fn secured(config: &Config, tls: Tls) -> Element {
+pub(crate) fn secured(config: &Config, tls: Tls) -> &'static [u8] {
+    static OFFERS: Offers = Offers::new();
+    OFFERS.of([tls.exporter.is_some(), config.androidpn, registers(config)], || inside_tls(config, tls))
+}
+
+fn inside_tls(config: &Config, tls: Tls) -> Element {
     let (mechanisms, bindings) = (names(Some(tls)), bindings(Some(tls)));
     let push = bind2::Feature { inline: vec![ns::PUSH.to_owned()] };
     // Tokens are bound to the channel (XEP-0484 §3.1): without exporter data there are none.
@@ -64,20 +98,28 @@ pub(crate) fn secured(config: &Config, tls: Tls) -> Element {
 /// login of original androidpn clients.
 fn with_registration(features: Element, config: &Config) -> Element {
     let features = features.with_opt_child(config.androidpn.then(iq_auth::feature));
+    if registers(config) { features.with_child(preauth::feature()).with_child(register::feature()) } else { features }
+}
+
+const fn registers(config: &Config) -> bool {
     match config.registration {
-        Registration::Open | Registration::AppKey => {
-            features.with_child(preauth::feature()).with_child(register::feature())
-        }
-        Registration::Closed => features,
+        Registration::Open | Registration::AppKey => true,
+        Registration::Closed => false,
     }
 }
 
 /// After a login that did not bind.
-pub(crate) fn authenticated() -> Element {
-    none().with_child(bind::feature()).with_child(session::feature())
+pub(crate) fn authenticated() -> &'static [u8] {
+    static OFFER: OnceLock<Vec<u8>> = OnceLock::new();
+    OFFER.get_or_init(|| none().with_child(bind::feature()).with_child(session::feature()).to_stream_bytes())
 }
 
 /// After a login that bound a session: nothing is left to negotiate.
-pub(crate) fn none() -> Element {
+pub(crate) fn bound() -> &'static [u8] {
+    static OFFER: OnceLock<Vec<u8>> = OnceLock::new();
+    OFFER.get_or_init(|| none().to_stream_bytes())
+}
+
+fn none() -> Element {
     Element::new(ns::STREAMS, "features")
 }

@@ -117,8 +117,7 @@ impl Login {
                     return self.fail(&profile, &failure, out);
                 }
                 let nonce = link.seed.draw();
-                let context = self.context(&profile, link, &nonce);
-                let outcome = exchange.handle_answer(answer, &context);
+                let outcome = exchange.handle_answer(answer, &nonce, &self.context(&profile, link));
                 self.settle(profile, outcome, link, out)
             }
         }
@@ -182,8 +181,7 @@ impl Login {
         link: &mut Link,
         out: &mut Outbox,
     ) -> Result<Next, StreamError> {
-        let nonce = link.seed.draw();
-        let outcome = exchange.handle_data(data, &self.context(&profile, link, &nonce));
+        let outcome = exchange.handle_data(data, &self.context(&profile, link));
         self.settle(profile, outcome, link, out)
     }
 
@@ -270,7 +268,7 @@ impl Login {
                 let bound = session.push.as_ref().map(bind2::Bound::with_push).unwrap_or_default();
                 request::success(proof, session.jid.clone().into(), Some(bound), session.token.as_ref())
                     .write_in_stream(&mut out.bytes);
-                features::none().write_in_stream(&mut out.bytes);
+                out.bytes.extend_from_slice(features::bound());
                 let promised_s = link.config.promise_s(request.push().and_then(|push| push.heartbeat_s));
                 let heartbeat_s = session.push.is_some().then_some(promised_s);
                 return Ok(Next::Bound(Box::new(BoundParts { jid: session.jid, heartbeat_s, is_androidpn: false })));
@@ -329,12 +327,12 @@ impl Login {
         }
     }
 
-    fn context<'a>(&self, profile: &'a Profile, link: &'a Link, nonce: &'a str) -> Context<'a> {
+    fn context<'a>(&self, profile: &'a Profile, link: &'a Link) -> Context<'a> {
         let agent = match profile {
             Profile::Classic => None,
             Profile::Sasl2(request) => request.agent.as_deref(),
         };
-        Context { config: &link.config, domain: link.domain(), tls: self.tls, agent, nonce }
+        Context { config: &link.config, domain: link.domain(), tls: self.tls, agent }
     }
 
     fn may_register(&self, link: &Link) -> bool {

@@ -19,7 +19,7 @@ impl Opened {
     }
 
     pub(crate) fn write_features(&self, link: &Link, out: &mut Outbox) {
-        features::opened(&link.config).write_in_stream(&mut out.bytes);
+        out.bytes.extend_from_slice(features::opened(&link.config));
     }
 
     pub(crate) fn handle_element(

@@ -20,7 +20,7 @@ impl Secured {
     }
 
     pub(crate) fn write_features(&self, link: &Link, out: &mut Outbox) {
-        features::secured(&link.config, self.tls).write_in_stream(&mut out.bytes);
+        out.bytes.extend_from_slice(features::secured(&link.config, self.tls));
     }
 
     pub(crate) fn handle_element(

@@ -35,6 +35,7 @@ impl Core {
     /// # Errors
     /// [`CoreError`] when the store cannot be read.
     pub async fn device(&self, id: DeviceId) -> Result<Option<Device>, CoreError> {
+        self.presence.settle().await;
         let loaded = self.store.device(id).await?;
         Ok(loaded.map(|loaded| loaded.device).filter(|device| device.app == self.log.app()).map(|mut device| {
             self.presence.refresh(&mut device);
@@ -53,6 +54,7 @@ impl Core {
         limit: u32,
     ) -> Result<Vec<Device>, CoreError> {
         let query = DeviceQuery { app: self.log.app(), account: None, key, after, limit };
+        self.presence.settle().await;
         let mut devices = self.store.devices(query).await?;
         for device in &mut devices {
             self.presence.refresh(device);

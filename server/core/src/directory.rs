@@ -20,6 +20,8 @@ use crate::known::Known;
 
 /// Accounts kept in memory, about 400 bytes each; above it the oldest go and are read again at their next login.
 const ACCOUNTS_MAX: usize = 4_096;
+/// Accounts that are read behind one that was asked for, as long as there is room for them: none goes for what nobody has asked for.
+const ACCOUNTS_AHEAD: u32 = 63;
 /// Device records kept in memory; above it the oldest go and are loaded again at their next login.
 const DEVICES_MAX: usize = 50_000;
 
@@ -44,6 +46,8 @@ struct Inner {
     hasher: RandomState,
     /// Of devices in memory that were asked for them.
     tokens: HashMap<DeviceId, Option<FastTokens>>,
+    /// Tokens that are being written: how many writes of a device are on their way, and what the last of them says.
+    expected: HashMap<DeviceId, (usize, FastTokens)>,
     /// Commits that changed tokens: what was read before one of them may be older.
     token_changes: u64,
     accounts: Known<Account>,
@@ -128,6 +132,7 @@ impl Directory {
             by_kind: HashMap::new(),
             hasher: RandomState::new(),
             tokens: HashMap::new(),
+            expected: HashMap::new(),
             token_changes: 0,
             accounts: Known::new(ACCOUNTS_MAX),
         };
@@ -173,8 +178,19 @@ impl Directory {
             Err(changes) => changes,
         };
         let account = self.store.account(name).await?;
-        if let Some(account) = &account {
-            self.lock().accounts.keep(name, account.clone(), changes);
+        let Some(found) = &account else { return Ok(None) };
+        let has_room = {
+            let mut inner = self.lock();
+            inner.accounts.keep(name, found.clone(), changes);
+            inner.accounts.has_room(ACCOUNTS_AHEAD)
+        };
+        // Behind a start all come back at once: those whose names follow are read with one query.
+        if has_room {
+            let others = self.store.accounts(Some(name), ACCOUNTS_AHEAD).await?;
+            let mut inner = self.lock();
+            for other in others {
+                inner.accounts.keep(&other.name.clone(), other, changes);
+            }
         }
         Ok(account)
     }
@@ -198,6 +214,9 @@ impl Directory {
     pub async fn fast_tokens(&self, device: DeviceId) -> Result<Option<FastTokens>, CoreError> {
         let changes = {
             let inner = self.lock();
+            if let Some((_, tokens)) = inner.expected.get(&device) {
+                return Ok(Some(tokens.clone()));
+            }
             if let Some(tokens) = inner.tokens.get(&device) {
                 return Ok(tokens.clone());
             }
@@ -209,6 +228,23 @@ impl Directory {
             inner.tokens.insert(device, tokens.clone());
         }
         Ok(tokens)
+    }
+
+    /// A device's tokens are being written: they are good from now on, until [`Self::tokens_written`] is called as often.
+    pub fn expect_tokens(&self, device: DeviceId, tokens: FastTokens) {
+        let mut inner = self.lock();
+        let writes = inner.expected.get(&device).map_or(0, |(writes, _)| *writes);
+        inner.expected.insert(device, (writes + 1, tokens));
+    }
+
+    /// One write of a device's tokens was made and applied, or was not: what is on disk counts once there is no other.
+    pub fn tokens_written(&self, device: DeviceId) {
+        let mut inner = self.lock();
+        let Some((writes, _)) = inner.expected.get_mut(&device) else { return };
+        *writes = writes.saturating_sub(1);
+        if *writes == 0 {
+            inner.expected.remove(&device);
+        }
     }
 
     /// Applies what was committed: entries in order, then effects beside the log.
@@ -418,6 +454,46 @@ mod tests {
             installation_hash: None,
         };
         LoadedDevice { device, heads: Vec::new(), as_of }
+    }
+
+    fn account(name: &str) -> Account {
+        Account {
+            name: name.to_owned(),
+            salt: vec![1],
+            iterations: 4_096,
+            stored_key: [2; 32],
+            server_key: [3; 32],
+            created_at: Timestamp::from_millis(0),
+            is_disabled: false,
+            app_key: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn with_an_account_those_are_read_whose_names_follow() {
+        let store = Arc::new(MemoryStore::new());
+        let made = ["a", "b", "c"].map(|name| Write::AddAccount(account(name)));
+        store.commit(made.into()).await.expect("accounts");
+        let directory = Directory::new(Arc::<MemoryStore>::clone(&store), AppId::DEFAULT, 0);
+        assert_eq!(directory.account("bb").await.expect("readable"), None);
+        assert!(directory.lock().accounts.find("c").is_err(), "nobody makes it read by guessing");
+        assert_eq!(directory.account("b").await.expect("readable"), Some(account("b")));
+        assert!(directory.lock().accounts.find("c").is_ok() && directory.lock().accounts.find("a").is_err());
+    }
+
+    #[tokio::test]
+    async fn tokens_are_good_while_they_are_written_and_as_written_behind_it() {
+        let directory = Directory::new(Arc::new(MemoryStore::new()), AppId::DEFAULT, 0);
+        let device = DeviceId::from_bytes([1; 16]);
+        let tokens = |mechanism: &str| FastTokens { mechanism: mechanism.to_owned(), current: None, newest: None };
+        directory.expect_tokens(device, tokens("1"));
+        directory.expect_tokens(device, tokens("2"));
+        let held = async || directory.fast_tokens(device).await.expect("readable");
+        assert_eq!(held().await, Some(tokens("2")));
+        directory.tokens_written(device);
+        assert_eq!(held().await, Some(tokens("2")), "one is still on its way");
+        directory.tokens_written(device);
+        assert_eq!(held().await, None, "the store has written neither");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use longwire_protocol::stanza::{Condition, Iq, StanzaError};
 use crate::Core;
 use crate::session_manager::Session;
 
+pub(crate) use ping::answer_at_once;
 pub(crate) use push::request_rates;
 
 /// The answer of a handler: the payload of the result, or the refusal.

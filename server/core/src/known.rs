@@ -28,6 +28,12 @@ impl<V: Clone> Known<V> {
         self.values.get(name).cloned().ok_or(self.changes)
     }
 
+    /// Whether `more` values may be kept without another going.
+    pub(crate) fn has_room(&self, more: u32) -> bool {
+        let more = usize::try_from(more).unwrap_or(usize::MAX);
+        self.values.len().saturating_add(more) <= self.max
+    }
+
     /// Keeps what was read after the count of changes was `changes`, unless it may have changed since.
     pub(crate) fn keep(&mut self, name: &str, value: V, changes: u64) {
         if changes == self.changes {
@@ -91,6 +97,7 @@ mod tests {
             known.put(&number.to_string(), number);
         }
         assert!(known.find("0").is_err() && known.find("1").is_ok());
+        assert!(!known.has_room(1) && Known::<()>::new(1).has_room(1));
         assert_eq!((known.len(), known.order.len()), (MAX, MAX));
     }
 }

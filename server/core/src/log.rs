@@ -1,6 +1,7 @@
 //! The log's one writer: groups what is waiting, commits it, announces it in commit order, answers (DESIGN §7).
 
 mod group;
+mod kept;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -20,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::session_manager::SessionManager;
 
 use group::Groups;
+use kept::Kept;
 
 /// Requests that may wait for the writer; above it a write is refused as unavailable.
 const WAITING_MAX: usize = 16_384;
@@ -29,6 +31,7 @@ const WAITING_MAX: usize = 16_384;
 pub struct Log {
     app: AppId,
     sender: mpsc::Sender<Request>,
+    kept: Arc<Kept>,
     state: Arc<State>,
 }
 
@@ -97,8 +100,9 @@ impl Log {
             HeavyWork::InPlace => None,
         };
         let writer = Writer { store, state: Arc::clone(&state), listeners };
-        tokio::spawn(writer.run(Groups::new(receiver, delay)));
-        Self { app, sender, state }
+        let kept = Arc::<Kept>::default();
+        tokio::spawn(writer.run(Groups::new(receiver, delay, Arc::clone(&kept))));
+        Self { app, sender, kept, state }
     }
 
     /// The app whose log this is.
@@ -173,11 +177,14 @@ impl Log {
         receiver.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Queues writes in the caller's order without waiting; `done` is called by the writer, and must not block. What devices have
-    /// acknowledged is written within 20 ms or before the next write that is no notification, so that many share their pages and their sync.
+    /// Queues writes without waiting; `done` is called by the writer, and must not block. What devices have acknowledged, that they came
+    /// and went, and their tokens are written in the caller's order, within 20 ms or right before the next request, so that many share their
+    /// pages, their sync and a wake of the writer; acknowledgements are passed by notifications.
     pub fn post(&self, writes: Vec<Write>, done: impl FnOnce(Answer) + Send + 'static) {
         let request = Request { writes, reply: Reply::Callback(Box::new(done)) };
-        if let Err(error) = self.sender.try_send(request) {
+        let send = |request| self.sender.try_send(request);
+        let sent = if request.may_be_kept() { self.kept.put(request, send) } else { send(request) };
+        if let Err(error) = sent {
             let why = self.refusal(&error);
             error.into_inner().reply.give(Err(why));
         }

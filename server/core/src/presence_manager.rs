@@ -2,6 +2,7 @@
 //! promise something else, and between these now and then.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longwire_model::{Device, DeviceId, Rest, Session, SessionEnd, Timestamp};
@@ -25,6 +26,8 @@ pub struct PresenceManager {
     replaced: Mutex<HashMap<DeviceId, Session>>,
     /// Sessions that have ended and are not written yet.
     ended: Arc<Mutex<HashMap<DeviceId, Session>>>,
+    /// Requests of ours that the log has not answered yet.
+    unwritten: Arc<AtomicUsize>,
 }
 
 /// When an online device was heard of, and when it promised to be heard of next.
@@ -43,7 +46,13 @@ impl PresenceManager {
     /// Nobody is online.
     #[must_use]
     pub fn new(log: Log) -> Self {
-        Self { log, contacts: Mutex::default(), replaced: Mutex::default(), ended: Arc::default() }
+        Self {
+            log,
+            contacts: Mutex::default(),
+            replaced: Mutex::default(),
+            ended: Arc::default(),
+            unwritten: Arc::default(),
+        }
     }
 
     fn contacts(&self) -> MutexGuard<'_, HashMap<DeviceId, Contact>> {
@@ -105,14 +114,18 @@ impl PresenceManager {
     pub fn left(&self, device: DeviceId, rest: Rest) {
         let Some(session) = lock(&self.replaced).remove(&device) else { return };
         let step = SessionStep::Ended(Session { rest: Some(Arc::new(rest)), ..session });
-        self.log.post(vec![Write::Session { device, step }], move |result| {
-            if let Err(error) = result {
-                tracing::debug!(%device, %error, "what a session left behind was not written");
-            }
-        });
+        self.post(device, vec![Write::Session { device, step }], || ());
     }
 
-    /// Rides in a later group: nobody waits for it.
+    /// Sees that whoever came and went so far is on disk before it is read. A store that does not write keeps nobody from reading.
+    pub async fn settle(&self) {
+        if self.unwritten.load(Ordering::Acquire) > 0
+            && let Err(error) = self.log.settle().await
+        {
+            tracing::debug!(%error, "who came and went is read as it was written last");
+        }
+    }
+
     fn write(
         &self,
         device: DeviceId,
@@ -124,14 +137,24 @@ impl PresenceManager {
         let steps = steps.into_iter().map(|step| Write::Session { device, step });
         let writes = steps.chain([Write::Contact { device, last_seen, next_contact, offline_since }]).collect();
         let ended = Arc::clone(&self.ended);
+        self.post(device, writes, move || {
+            if offline_since.is_some() {
+                lock(&ended).remove(&device);
+            }
+        });
+    }
+
+    /// Rides in a later group: nobody waits for it. `done` is called when it was written, or was not.
+    fn post(&self, device: DeviceId, writes: Vec<Write>, done: impl FnOnce() + Send + 'static) {
+        self.unwritten.fetch_add(1, Ordering::AcqRel);
+        let unwritten = Arc::clone(&self.unwritten);
         self.log.post(writes, move |result| {
+            unwritten.fetch_sub(1, Ordering::AcqRel);
             if let Err(error) = result {
                 // The log tells of its overload, once for many.
                 tracing::debug!(%device, %error, "when the device came or went was not written");
             }
-            if offline_since.is_some() {
-                lock(&ended).remove(&device);
-            }
+            done();
         });
     }
 

@@ -9,6 +9,7 @@ use longwire_protocol::{Element, Jid, Limits};
 use longwire_router::SessionKey;
 
 use crate::Core;
+use crate::iq::answer_at_once;
 use crate::session_manager::{Parcel, Session};
 
 pub use table::{Target, targets};
@@ -50,7 +51,7 @@ impl Core {
         Outcome::reply(self.handle_iq(session, stanza).await)
     }
 
-    /// Handles a stanza that nothing has to be waited for: all but IQs, and what original androidpn clients say.
+    /// Handles a stanza that nothing has to be waited for: all but IQs other than pings, and what original androidpn clients say.
     ///
     /// # Errors
     /// The stanza, for [`Core::handle_in_time`].
@@ -62,7 +63,10 @@ impl Core {
             return Ok(Outcome::reply(error_answer(&stanza, &StanzaError::new(Condition::PolicyViolation))));
         }
         match stanza.name() {
-            "iq" => Err(stanza),
+            "iq" => match answer_at_once(&stanza, &self.config.domain) {
+                Some(pong) => Ok(Outcome::reply(Some(pong))),
+                None => Err(stanza),
+            },
             "message" => Ok(Outcome::reply(self.handle_message(session, stanza))),
             "presence" => Ok(self.handle_presence(session, &stanza)),
             _ => Ok(Outcome::default()),

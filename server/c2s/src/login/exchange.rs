@@ -42,7 +42,6 @@ pub(super) struct Context<'a> {
     pub(super) domain: &'a BareJid,
     pub(super) tls: Option<Tls>,
     pub(super) agent: Option<&'a str>,
-    pub(super) nonce: &'a str,
 }
 
 impl Context<'_> {
@@ -122,13 +121,14 @@ impl Exchange {
         outcome.unwrap_or_else(Outcome::Failed)
     }
 
-    pub(super) fn handle_answer(self, answer: Answer, context: &Context<'_>) -> Outcome {
+    /// `nonce` is fresh.
+    pub(super) fn handle_answer(self, answer: Answer, nonce: &str, context: &Context<'_>) -> Outcome {
         match (self, answer) {
             (Self::Verifier(account, mechanism, first), Answer::Verifier(found)) => {
                 let is_disabled = found.as_ref().is_some_and(|found| found.is_disabled);
                 let verifier = found.map_or_else(|| fake_verifier(&account, context), |found| found.verifier);
                 let offer = features::offer_hash(context.tls);
-                let (challenged, challenge) = first.challenge(verifier, context.nonce, Some(&offer));
+                let (challenged, challenge) = first.challenge(verifier, nonce, Some(offer));
                 let challenged = Box::new(challenged);
                 Outcome::Challenge(Self::Challenged { account, mechanism, challenged, is_disabled }, challenge)
             }

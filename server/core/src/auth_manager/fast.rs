@@ -1,6 +1,8 @@
 //! FAST tokens (XEP-0484): derived from a key outside the database; only number, mechanism and expiry are stored (DESIGN §3). The
 //! account is part of the derivation with the salt of its password: another password, or another account of that name, ends them all.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
@@ -111,7 +113,10 @@ impl AuthManager {
         if is_spent {
             self.log.write(Write::FastTokens { device, tokens: Some(tokens) }).await?;
         } else if before.as_ref() != Some(&tokens) {
+            let directory = Arc::clone(&self.directory);
+            directory.expect_tokens(device, tokens.clone());
             self.log.post(vec![Write::FastTokens { device, tokens: Some(tokens) }], move |result| {
+                directory.tokens_written(device);
                 if let Err(error) = result {
                     tracing::warn!(%device, %error, "a FAST token was not recorded; the device will use its password");
                 }

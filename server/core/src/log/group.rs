@@ -2,6 +2,7 @@
 
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -10,22 +11,22 @@ use longwire_store::Write;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Sleep, sleep};
 
+use super::kept::{KEPT_WRITES_MAX, Kept};
 use super::{Reply, Request};
 
 /// Writes that one transaction carries at most, but for what was kept.
 const GROUP_WRITES_MAX: usize = 512;
-/// Kept writes that are not kept longer.
-const KEPT_WRITES_MAX: usize = 256;
 /// For how long a write is kept at most: what devices acknowledge meanwhile is written together, to pages that it shares.
 pub(super) const KEPT: Duration = Duration::from_millis(20);
 
-/// Makes groups of what is received, in its order, but that a group of nothing but notifications passes what is kept: acknowledgements that
-/// nobody waits for. The next login of a device settles what a crash takes of them; how its session ended nobody would tell again.
+/// Makes groups of what is received, in its order. What nobody waits for is kept, and goes before whatever comes next; but a group of nothing
+/// but notifications passes what is kept when that is acknowledgements alone. The next login of a device settles what a crash takes of
+/// these; how its session ended nobody would tell again, so that what is accepted later finds it on disk.
 pub(super) struct Groups {
     receiver: Receiver<Request>,
     /// How long writes are kept; none where nothing is to depend on timers: until the next group.
     delay: Option<Duration>,
-    kept: Vec<Request>,
+    kept: Arc<Kept>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -39,8 +40,9 @@ enum Turn {
 }
 
 impl Groups {
-    pub(super) const fn new(receiver: Receiver<Request>, delay: Option<Duration>) -> Self {
-        Self { receiver, delay, kept: Vec::new(), timer: None }
+    /// What is put into `kept` while that is open need not be sent.
+    pub(super) const fn new(receiver: Receiver<Request>, delay: Option<Duration>, kept: Arc<Kept>) -> Self {
+        Self { receiver, delay, kept, timer: None }
     }
 
     /// Takes no more requests than those that wait.
@@ -58,22 +60,24 @@ impl Groups {
                 Turn::Closed => return Some(self.take_kept()),
             };
             let waiting = self.with_waiting(first);
-            if !waiting.iter().all(|request| request.may_be_kept() || request.may_pass()) {
+            if waiting.iter().all(Request::may_be_kept) {
+                self.keep(waiting);
+                continue;
+            }
+            let may_pass = waiting.iter().all(|request| request.may_be_passed() || request.may_pass());
+            if !may_pass || !self.kept.may_be_passed() {
                 let mut group = self.take_kept();
                 group.extend(waiting);
                 return Some(group);
             }
-            let (kept, passing) = waiting.into_iter().partition(Request::may_be_kept);
+            let (kept, passing) = waiting.into_iter().partition(Request::may_be_passed);
             self.keep(kept);
-            if !passing.is_empty() {
-                return Some(passing);
-            }
+            return Some(passing);
         }
     }
 
     async fn turn(&mut self) -> Turn {
-        let kept: usize = self.kept.iter().map(|request| request.writes.len()).sum();
-        if kept >= KEPT_WRITES_MAX || (self.delay.is_none() && !self.kept.is_empty()) {
+        if self.kept.writes() >= KEPT_WRITES_MAX || (self.delay.is_none() && !self.kept.is_empty()) {
             return Turn::Due;
         }
         poll_fn(|context| {
@@ -99,23 +103,38 @@ impl Groups {
     }
 
     fn keep(&mut self, requests: Vec<Request>) {
-        if self.kept.is_empty() && !requests.is_empty() {
+        if requests.is_empty() {
+            return;
+        }
+        if self.timer.is_none() {
             self.timer = self.delay.map(sleep).map(Box::pin);
         }
-        self.kept.extend(requests);
+        let Self { receiver, delay, kept, .. } = self;
+        kept.keep(requests, || delay.is_some() && receiver.is_empty());
     }
 
     fn take_kept(&mut self) -> Vec<Request> {
         self.timer = None;
-        std::mem::take(&mut self.kept)
+        self.kept.take()
     }
 }
 
 impl Request {
+    /// Whether nobody waits for it, and who reads what it writes knows to ask for it: acknowledgements, comings and goings, tokens.
+    pub(super) fn may_be_kept(&self) -> bool {
+        self.is_posted(|write| {
+            let beside = matches!(write, Write::Session { .. } | Write::Contact { .. } | Write::FastTokens { .. });
+            beside || matches!(write, Write::Acknowledge { .. })
+        })
+    }
+
     /// Whether nobody waits for it, and it says nothing but what devices have acknowledged.
-    fn may_be_kept(&self) -> bool {
-        let is_posted = matches!(self.reply, Reply::Callback(_));
-        is_posted && self.writes.iter().all(|write| matches!(write, Write::Acknowledge { .. }))
+    pub(super) fn may_be_passed(&self) -> bool {
+        self.is_posted(|write| matches!(write, Write::Acknowledge { .. }))
+    }
+
+    fn is_posted(&self, kind: impl Fn(&Write) -> bool) -> bool {
+        matches!(self.reply, Reply::Callback(_)) && self.writes.iter().all(kind)
     }
 
     /// Whether it appends notifications and does nothing else: they depend on nothing that is kept.
@@ -161,6 +180,16 @@ mod tests {
         awaited(vec![Write::Append { app, id, at: AT, kind, idempotency: None }])
     }
 
+    fn went() -> Request {
+        let write = Write::Contact {
+            device: DeviceId::new([8; 16]),
+            last_seen: AT,
+            next_contact: None,
+            offline_since: Some(AT),
+        };
+        callback(write)
+    }
+
     fn alive() -> Request {
         awaited(vec![Write::Alive { app: AppId::DEFAULT, at: AT }])
     }
@@ -168,14 +197,15 @@ mod tests {
     fn groups(delay: Option<Duration>, requests: impl IntoIterator<Item = Request>) -> (mpsc::Sender<Request>, Groups) {
         let (sender, receiver) = mpsc::channel(1_024);
         requests.into_iter().for_each(|request| sender.try_send(request).expect("room"));
-        (sender, Groups::new(receiver, delay))
+        (sender, Groups::new(receiver, delay, Arc::default()))
     }
 
-    /// Devices of what was posted, `n` for a notification, `a` for another write, `-` for a request without any.
+    /// Devices of what was posted, `n` for a notification, `w` for a device that went, `a` for another write, `-` for a request without any.
     fn shown(group: Option<Vec<Request>>) -> String {
         let show = |request: &Request| match request.writes.first() {
             Some(Write::Acknowledge { device, .. }) => device.as_bytes()[0].to_string(),
             Some(Write::Append { .. }) => "n".to_owned(),
+            Some(Write::Contact { .. }) => "w".to_owned(),
             Some(_) => "a".to_owned(),
             None => "-".to_owned(),
         };
@@ -205,6 +235,46 @@ mod tests {
             }
             assert_eq!(next(&mut groups).await, expected);
         }
+    }
+
+    #[tokio::test]
+    async fn who_came_and_went_is_written_with_the_next_request_and_before_it() {
+        for (last, expected) in [(notification(), "1w2n"), (alive(), "1w2a"), (awaited(Vec::new()), "1w2-")] {
+            let (sender, mut groups) = groups(Some(LONG), [posted(1), went(), posted(2)]);
+            {
+                let mut waiting = pin!(groups.next());
+                assert!(poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await);
+            }
+            sender.try_send(last).expect("room");
+            assert_eq!(next(&mut groups).await, expected);
+            sender.try_send(posted(3)).expect("room");
+            sender.try_send(notification()).expect("room");
+            assert_eq!(next(&mut groups).await, "n", "acknowledgements alone are passed as before");
+        }
+        let (_sender, mut groups) = groups(None, [went()]);
+        assert_eq!(next(&mut groups).await, "w", "without timers nothing waits for another request");
+    }
+
+    #[tokio::test]
+    async fn what_is_put_beside_what_is_kept_keeps_its_order() {
+        let (sender, mut groups) = groups(Some(LONG), [posted(1)]);
+        let kept = Arc::clone(&groups.kept);
+        let put = |request: Request| kept.put(request, |request| sender.try_send(request)).expect("room");
+        put(posted(2));
+        {
+            let mut waiting = pin!(groups.next());
+            assert!(poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await);
+            put(posted(3));
+            assert_eq!(sender.capacity(), sender.max_capacity(), "nothing is sent while it is open");
+            put(went());
+        }
+        sender.try_send(notification()).expect("room");
+        put(posted(4));
+        assert_eq!(next(&mut groups).await, "123w4n", "who went is not passed");
+        put(posted(5));
+        assert!(sender.capacity() < sender.max_capacity(), "sent again behind a group");
+        drop(sender);
+        assert_eq!(next(&mut groups).await, "5");
     }
 
     #[tokio::test]

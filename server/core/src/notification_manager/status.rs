@@ -110,6 +110,7 @@ impl NotificationManager {
         with_delays: bool,
     ) -> Result<Vec<DeviceDelivery>, CoreError> {
         let entry = &stored.entry;
+        self.parts.presence.settle().await;
         let rows = self.parts.store.deliveries(entry, after, limit).await?;
         let waiting = rows.iter().filter(|row| row.acknowledgement.is_none()).map(|row| row.device).collect();
         let lane = entry.kind.routing().map_or(Lane::Normal, |routing| routing.lane);
@@ -145,7 +146,7 @@ impl NotificationManager {
     ) -> Delivery {
         let Parts { presence, sessions: registry, .. } = &self.parts;
         let contact = presence.contact(row.device).filter(|_| registry.is_online(row.device));
-        // One that has just ended and is not written yet.
+        // One that has ended since, or that the store did not write.
         sessions.extend(presence.ended(row.device).filter(|own| sessions.iter().all(|it| it.began_at != own.began_at)));
         delivery::state(&Facts {
             entry: &stored.entry,

@@ -5,7 +5,8 @@ use longwire_core::devices::{Change, ChangeError};
 use longwire_core::login::LoginError;
 use longwire_core::session_manager::EndReason;
 use longwire_model::limits::MEMBERSHIPS_MAX;
-use longwire_model::{AudienceKey, DeviceId, Timestamp};
+use longwire_model::{AudienceKey, DeviceId, SessionEnd, Timestamp};
+use longwire_store::Store as _;
 
 use crate::world::{World, notification};
 
@@ -40,6 +41,20 @@ async fn a_new_account_takes_a_device_over_only_by_its_secret() {
     assert_eq!(world.desk.ended.lock().expect("unpoisoned").as_slice(), [(first.session.key, EndReason::Conflict)]);
     let record = world.core.device(device).await.expect("readable").expect("known");
     assert_eq!(record.account, "c");
+}
+
+#[tokio::test]
+async fn who_went_is_on_disk_before_it_is_told() {
+    let world = World::new().await;
+    let (session, device) = world.phone("a").await;
+    world.hand.advance(1_000);
+    let now = Some(world.core.env.now());
+    world.core.log_out("a", session, SessionEnd::Closed, None);
+    let told = world.core.device(device).await.expect("readable").expect("known");
+    let stored = world.store.device(device).await.expect("readable").expect("known").device;
+    assert_eq!((told.offline_since, stored.offline_since), (now, now));
+    let ended = world.store.sessions(&[device], world.core.env.now()).await.expect("readable");
+    assert_eq!(ended.get(&device).map(|own| own.iter().map(|it| it.end).collect()), Some(vec![SessionEnd::Closed]));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use longwire_core::auth_manager::{FastLogin, Issued, RemovedBy};
 use longwire_core::login::LoginError;
+use longwire_store::Store as _;
 
 use crate::world::World;
 
@@ -53,6 +54,21 @@ async fn a_token_is_renewed_at_half_its_life_and_replaced_when_the_new_one_is_us
     assert!(good(&world).await.is_empty());
     let held = world.core.auth.fast_tokens("a", "agent", MECHANISM).await.expect("readable").tokens;
     assert!(held.iter().all(|token| token.is_expired) && held.len() == 1, "told as expired, not as unknown");
+}
+
+#[tokio::test]
+async fn a_token_is_good_before_it_is_written() {
+    let world = World::new().await;
+    world.account("a").await;
+    let mut login = world.push_login("a", "agent");
+    (login.fast, login.mechanism) = (WANTED, MECHANISM);
+    let (ready, device) = world.log_in(login).await.expect("a login");
+    let token = ready.token.expect("a token was asked for").secret;
+    assert_eq!(world.store.fast_tokens(device).await.expect("readable"), None, "nothing has waited for it");
+    assert_eq!(good(&world).await, [(1, token.clone())]);
+    world.core.auth.revoke_key("none").await.expect("the writes before are done");
+    assert!(world.store.fast_tokens(device).await.expect("readable").is_some());
+    assert_eq!(good(&world).await, [(1, token)]);
 }
 
 #[tokio::test]
