@@ -88,7 +88,7 @@ enum Phase {
     /// After the closing tag.
     Closed,
     /// After an error, which is given again.
-    Failed(CodecError),
+    Failed(Box<CodecError>),
 }
 
 /// Reads the events of one stream, in pieces of any size.
@@ -99,10 +99,16 @@ pub struct Reader {
     limits: Limits,
     phase: Phase,
     /// In the middle of a unit.
-    lexer: Option<Box<Lexer>>,
-    /// The bytes of that unit so far.
-    carry: Vec<u8>,
+    cut: Option<Box<Cut>>,
     scanned_bytes: u64,
+}
+
+/// A unit that is cut in two.
+#[derive(Clone, Debug)]
+struct Cut {
+    lexer: Lexer,
+    /// Its bytes so far.
+    carry: Vec<u8>,
 }
 
 impl Reader {
@@ -110,7 +116,7 @@ impl Reader {
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
         let phase = Phase::Prolog { may_declare: true };
-        Self { limits, phase, lexer: None, carry: Vec::new(), scanned_bytes: 0 }
+        Self { limits, phase, cut: None, scanned_bytes: 0 }
     }
 
     /// Changes the limits, from the next byte on.
@@ -121,14 +127,16 @@ impl Reader {
     /// Expects a new stream header (after STARTTLS or SASL); forgets what it had of a unit.
     pub fn restart(&mut self) {
         self.phase = Phase::Prolog { may_declare: true };
-        self.lexer = None;
-        self.carry = Vec::new();
+        self.cut = None;
     }
 
     /// The memory held for a unit that is not complete, in bytes; 0 between units.
     #[must_use]
     pub const fn carry_bytes(&self) -> usize {
-        self.carry.capacity()
+        match &self.cut {
+            Some(cut) => cut.carry.capacity(),
+            None => 0,
+        }
     }
 
     /// How many bytes have been looked at since the reader was made, those of complete units twice.
@@ -146,15 +154,15 @@ impl Reader {
         let result = self.read_event(input);
         if let Err(error) = result {
             self.restart();
-            self.phase = Phase::Failed(error);
+            self.phase = Phase::Failed(Box::new(error));
         }
         result
     }
 
     fn read_event(&mut self, input: &mut &[u8]) -> Result<Option<Event>, CodecError> {
         loop {
-            let mut lexer = match self.lexer.take() {
-                Some(lexer) => *lexer,
+            let Cut { mut lexer, mut carry } = match self.cut.take() {
+                Some(cut) => *cut,
                 None => {
                     let spaces = self.take_whitespace(input);
                     if spaces > 0 && matches!(self.phase, Phase::Open(_)) {
@@ -164,23 +172,22 @@ impl Reader {
                     if let Some(event) = self.take_plain(input) {
                         return Ok(Some(event));
                     }
-                    self.start_unit(*first)?
+                    Cut { lexer: self.start_unit(*first)?, carry: Vec::new() }
                 }
             };
-            let Some((unit, end)) = self.scan(&mut lexer, input)? else {
-                self.carry.extend_from_slice(input);
+            let Some((unit, end)) = self.scan(&mut lexer, carry.len(), input)? else {
+                carry.extend_from_slice(input);
                 *input = &[];
-                self.lexer = Some(Box::new(lexer));
+                self.cut = Some(Box::new(Cut { lexer, carry }));
                 return Ok(None);
             };
             let (last, rest) = input.split_at_checked(end).unwrap_or((input, &[]));
             *input = rest;
-            let event = if self.carry.is_empty() {
+            let event = if carry.is_empty() {
                 self.finish_unit(unit, last)?
             } else {
-                let mut bytes = std::mem::take(&mut self.carry);
-                bytes.extend_from_slice(last);
-                self.finish_unit(unit, &bytes)?
+                carry.extend_from_slice(last);
+                self.finish_unit(unit, &carry)?
             };
             if event.is_some() {
                 return Ok(event);
@@ -218,7 +225,7 @@ impl Reader {
     /// The lexer for the unit that `first` begins; only `<` begins one.
     fn start_unit(&self, first: u8) -> Result<Lexer, CodecError> {
         match (&self.phase, first) {
-            (Phase::Failed(error), _) => Err(*error),
+            (Phase::Failed(error), _) => Err(**error),
             (Phase::Closed, _) => Err(CodecError::malformed("data after the end of the stream")),
             (Phase::Prolog { may_declare }, b'<') => Ok(Lexer::new(Place::Prolog { may_declare: *may_declare })),
             (Phase::Prolog { .. }, _) => Err(CodecError::malformed("not a stream header")),
@@ -230,9 +237,9 @@ impl Reader {
         }
     }
 
-    /// Scans to the end of the unit, which is that many bytes into `input`; `None` when it is not there.
-    fn scan(&mut self, lexer: &mut Lexer, input: &[u8]) -> Result<Option<(Unit, usize)>, CodecError> {
-        let room = self.limits.element_bytes.saturating_sub(self.carry.len());
+    /// Scans to the end of the unit, which is that many bytes into `input`; `None` when it is not there. `before` bytes of it came earlier.
+    fn scan(&mut self, lexer: &mut Lexer, before: usize, input: &[u8]) -> Result<Option<(Unit, usize)>, CodecError> {
+        let room = self.limits.element_bytes.saturating_sub(before);
         let within = input.get(..room).unwrap_or(input);
         let (mut end, mut index) = (None, 0);
         while let Some((byte, rest)) = within.get(index..).and_then(<[u8]>::split_first) {

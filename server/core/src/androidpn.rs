@@ -79,7 +79,7 @@ impl Core {
     pub async fn androidpn_users(&self, after: Option<&str>, limit: u32) -> Result<Vec<AndroidpnUser>, CoreError> {
         let accounts = self.store.androidpn_accounts(after, limit).await?;
         let user = |account: longwire_model::AndroidpnAccount| AndroidpnUser {
-            is_online: self.sessions.of_account(&account.name).iter().any(|session| session.presence.is_some()),
+            is_online: self.sessions.of_account(&account.name).iter().any(|session| session.priority.is_some()),
             name: account.name,
             email: account.email,
             full_name: account.full_name,

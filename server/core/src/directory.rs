@@ -1,15 +1,17 @@
 //! What logins ask for in memory, under bounds, kept current by what is committed (DESIGN rule 11): accounts, device records and their
 //! FAST tokens; and changes of membership.
 
-use std::collections::hash_map::RandomState;
-use std::collections::{HashMap, VecDeque};
-use std::hash::BuildHasher;
+mod account;
+mod record;
+mod records;
+
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longwire_model::account::FastTokens;
 use longwire_model::device::{Attempts, DeviceKind};
 use longwire_model::{
-    Account, AppId, AudienceKey, Device, DeviceId, Entry, EntryKind, KeyHead, Lane, Membership, Seq, Timestamp,
+    Account, AppId, AudienceKey, DeviceId, Entry, EntryKind, KeyHead, KeyKind, Lane, Membership, Seq, Timestamp,
 };
 use longwire_router::bind::apply_change;
 use longwire_router::recent::Recent;
@@ -17,13 +19,14 @@ use longwire_store::{LoadedDevice, Store, Write};
 
 use crate::error::CoreError;
 use crate::known::Known;
+use account::KeptAccount;
+use record::{Contact, Record, is_shared};
+use records::Records;
 
-/// Accounts kept in memory, about 400 bytes each; above it the oldest go and are read again at their next login.
+/// Accounts kept in memory, about 250 bytes each; above it the oldest go and are read again at their next login.
 const ACCOUNTS_MAX: usize = 4_096;
 /// Accounts that are read behind one that was asked for, as long as there is room for them: none goes for what nobody has asked for.
 const ACCOUNTS_AHEAD: u32 = 63;
-/// Device records kept in memory; above it the oldest go and are loaded again at their next login.
-const DEVICES_MAX: usize = 50_000;
 
 /// The devices of one app.
 pub struct Directory {
@@ -37,20 +40,16 @@ struct Inner {
     /// The position up to which everything committed was applied.
     as_of: Seq,
     recent: Recent,
-    /// Each in memory of its own: a table of keys has up to twice the places that are taken.
-    devices: HashMap<DeviceId, Box<Device>>,
-    order: VecDeque<DeviceId>,
+    devices: Records,
+    /// Of `all`, once a device was read: all of them are members.
+    all: KeyHead,
+    /// Of keys that devices in memory share. That of a device's own key is in its record.
     heads: HashMap<AudienceKey, Head>,
-    /// Devices by the hash of account and kind; who finds one looks whether it is that.
-    by_kind: HashMap<u64, DeviceId>,
-    hasher: RandomState,
-    /// Of devices in memory that were asked for them.
-    tokens: HashMap<DeviceId, Option<FastTokens>>,
     /// Tokens that are being written: how many writes of a device are on their way, and what the last of them says.
     expected: HashMap<DeviceId, (usize, FastTokens)>,
     /// Commits that changed tokens: what was read before one of them may be older.
     token_changes: u64,
-    accounts: Known<Account>,
+    accounts: Known<Arc<KeptAccount>>,
 }
 
 #[derive(Debug, Default)]
@@ -126,12 +125,9 @@ impl Directory {
             app,
             as_of: last,
             recent: Recent::new(last),
-            devices: HashMap::new(),
-            order: VecDeque::new(),
+            devices: Records::default(),
+            all: KeyHead::default(),
             heads: HashMap::new(),
-            by_kind: HashMap::new(),
-            hasher: RandomState::new(),
-            tokens: HashMap::new(),
             expected: HashMap::new(),
             token_changes: 0,
             accounts: Known::new(ACCOUNTS_MAX),
@@ -162,8 +158,11 @@ impl Directory {
     /// [`CoreError`] when the store cannot be read.
     pub async fn exists(&self, app: AppId, id: DeviceId) -> Result<bool, CoreError> {
         // Every notification to a device asks this: a record in memory is looked at, not copied.
-        if let Some(device) = self.lock().devices.get(&id) {
-            return Ok(device.app == app);
+        {
+            let inner = self.lock();
+            if inner.devices.get(id).is_some() {
+                return Ok(inner.app == app);
+            }
         }
         Ok(self.load(id).await?.is_some_and(|loaded| loaded.device.app == app))
     }
@@ -174,22 +173,22 @@ impl Directory {
     /// [`CoreError`] when the store cannot be read.
     pub async fn account(&self, name: &str) -> Result<Option<Account>, CoreError> {
         let changes = match self.lock().accounts.find(name) {
-            Ok(account) => return Ok(Some(account)),
+            Ok(kept) => return Ok(Some(kept.account(name))),
             Err(changes) => changes,
         };
         let account = self.store.account(name).await?;
         let Some(found) = &account else { return Ok(None) };
         let has_room = {
             let mut inner = self.lock();
-            inner.accounts.keep(name, found.clone(), changes);
+            inner.accounts.keep(name, KeptAccount::new(found), changes);
             inner.accounts.has_room(ACCOUNTS_AHEAD)
         };
         // Behind a start all come back at once: those whose names follow are read with one query.
         if has_room {
             let others = self.store.accounts(Some(name), ACCOUNTS_AHEAD).await?;
             let mut inner = self.lock();
-            for other in others {
-                inner.accounts.keep(&other.name.clone(), other, changes);
+            for other in &others {
+                inner.accounts.keep(&other.name, KeptAccount::new(other), changes);
             }
         }
         Ok(account)
@@ -200,7 +199,10 @@ impl Directory {
     /// # Errors
     /// [`CoreError`] when the store cannot be read.
     pub async fn find(&self, app: AppId, account: &str, kind: &DeviceKind) -> Result<Option<DeviceId>, CoreError> {
-        let known = self.lock().find(app, account, kind);
+        let known = {
+            let inner = self.lock();
+            inner.devices.find(account, kind).filter(|_| inner.app == app)
+        };
         match known {
             Some(device) => Ok(Some(device)),
             None => Ok(self.store.find_device(app, account, kind).await?),
@@ -217,15 +219,15 @@ impl Directory {
             if let Some((_, tokens)) = inner.expected.get(&device) {
                 return Ok(Some(tokens.clone()));
             }
-            if let Some(tokens) = inner.tokens.get(&device) {
+            if let Some(tokens) = inner.devices.get(device).and_then(|record| record.tokens.as_deref()) {
                 return Ok(tokens.clone());
             }
             inner.token_changes
         };
         let tokens = self.store.fast_tokens(device).await?;
         let mut inner = self.lock();
-        if inner.token_changes == changes && inner.devices.contains_key(&device) {
-            inner.tokens.insert(device, tokens.clone());
+        if inner.token_changes == changes {
+            inner.change(device, |record| record.tokens = Some(Box::new(tokens.clone())));
         }
         Ok(tokens)
     }
@@ -247,6 +249,12 @@ impl Directory {
         }
     }
 
+    /// The name of an account, in the memory of others that hold it where there are any.
+    #[must_use]
+    pub fn name(&self, account: &str) -> Arc<str> {
+        self.lock().accounts.name(account)
+    }
+
     /// Applies what was committed: entries in order, then effects beside the log.
     pub fn apply(&self, entries: &[Arc<Entry>], effects: &[&Effect]) {
         let mut inner = self.lock();
@@ -262,68 +270,45 @@ impl Directory {
 impl Inner {
     fn take_effect(&mut self, effect: &Effect) {
         match effect {
-            Effect::Recorded(id, lane, seq) => self.change(*id, |device| device.recorded.raise(*lane, *seq)),
-            Effect::Contact(id, last_seen, next_contact, offline_since) => self.change(*id, |device| {
-                device.last_seen = Some(*last_seen);
-                device.next_contact = *next_contact;
-                device.offline_since = *offline_since;
+            Effect::Recorded(id, lane, seq) => self.change(*id, |record| record.recorded.raise(*lane, *seq)),
+            Effect::Contact(id, last_seen, next_contact, offline_since) => self.change(*id, |record| {
+                let (next_contact, offline_since) = (*next_contact, *offline_since);
+                record.contact = Contact { last_seen: Some(*last_seen), next_contact, offline_since };
             }),
-            Effect::Attempts(id, attempts) => self.change(*id, |device| device.attempts = *attempts),
-            Effect::Account(id, account) => {
-                if let Some(mut device) = self.devices.remove(id) {
-                    self.unlist(&device);
-                    device.account.clone_from(account);
-                    self.devices.insert(*id, device);
-                    self.list(*id);
-                }
-            }
+            Effect::Attempts(id, attempts) => self.change(*id, |record| record.attempts = attempts.map(Box::new)),
+            Effect::Account(id, account) => self.devices.give(*id, self.accounts.name(account)),
             Effect::Tokens(id, tokens) => {
                 self.token_changes += 1;
-                if self.devices.contains_key(id) {
-                    self.tokens.insert(*id, tokens.clone());
-                }
+                self.change(*id, |record| record.tokens = Some(Box::new(tokens.clone())));
             }
-            Effect::Made(account) => self.accounts.put(&account.name, account.clone()),
+            Effect::Made(account) => self.accounts.put(&account.name, KeptAccount::new(account)),
             Effect::Changed(name) => self.accounts.forget(name),
             // Of what is kept beside the directory.
             Effect::KeyRevoked(..) => {}
         }
     }
 
-    fn change(&mut self, id: DeviceId, change: impl FnOnce(&mut Device)) {
-        if let Some(device) = self.devices.get_mut(&id) {
-            change(device);
-        }
-    }
-
-    fn find(&self, app: AppId, account: &str, kind: &DeviceKind) -> Option<DeviceId> {
-        let id = self.by_kind.get(&self.hasher.hash_one((account, kind)))?;
-        let device = self.devices.get(id)?;
-        (device.app == app && device.account == account && device.kind == *kind).then_some(*id)
-    }
-
-    /// Makes a device in memory one that is found by its account and kind.
-    fn list(&mut self, id: DeviceId) {
-        if let Some(device) = self.devices.get(&id) {
-            self.by_kind.insert(self.hasher.hash_one((device.account.as_str(), &device.kind)), id);
-        }
-    }
-
-    fn unlist(&mut self, device: &Device) {
-        let hash = self.hasher.hash_one((device.account.as_str(), &device.kind));
-        if self.by_kind.get(&hash) == Some(&device.id) {
-            self.by_kind.remove(&hash);
+    fn change(&mut self, id: DeviceId, change: impl FnOnce(&mut Record)) {
+        if let Some(record) = self.devices.get_mut(id) {
+            change(record);
         }
     }
 
     fn cached(&self, id: DeviceId) -> Option<LoadedDevice> {
-        let device = Device::clone(self.devices.get(&id)?);
-        let heads = self.heads_of(&device.memberships);
+        let record = self.devices.get(id)?;
+        let device = record.device(self.app);
+        let heads = self.heads_of(record, &device.memberships);
         Some(LoadedDevice { device, heads, as_of: self.as_of })
     }
 
-    fn heads_of(&self, memberships: &[Membership]) -> Vec<(AudienceKey, KeyHead)> {
-        memberships.iter().filter_map(|own| self.heads.get(&own.key).map(|slot| (own.key.clone(), slot.head))).collect()
+    fn heads_of(&self, record: &Record, memberships: &[Membership]) -> Vec<(AudienceKey, KeyHead)> {
+        let head = |key: &AudienceKey| match key.kind() {
+            KeyKind::All => Some(self.all),
+            // No device is a member of another's own key.
+            KeyKind::Device => Some(record.head),
+            KeyKind::User | KeyKind::Topic | KeyKind::Tag => self.heads.get(key).map(|slot| slot.head),
+        };
+        memberships.iter().filter_map(|own| Some((own.key.clone(), head(&own.key)?))).collect()
     }
 
     /// Keeps what was read, brought up to date; gives it back as it was read when too much has happened since.
@@ -355,35 +340,34 @@ impl Inner {
                 }
             });
         }
-        let (id, mut device) = (loaded.device.id, loaded.device);
-        device.memberships.shrink_to_fit();
+        let LoadedDevice { device, heads: read, as_of: _ } = loaded;
+        let mut record = Record::new(device.clone(), self.accounts.name(&device.account), KeyHead::default());
         for own in &device.memberships {
-            let read = loaded.heads.iter().find(|(key, _)| *key == own.key).map(|(_, head)| *head).unwrap_or_default();
-            let slot = self.heads.entry(own.key.clone()).or_default();
-            slot.holders += 1;
-            merge(&mut slot.head, read);
+            let head = match own.key.kind() {
+                KeyKind::All => &mut self.all,
+                KeyKind::Device => &mut record.head,
+                KeyKind::User | KeyKind::Topic | KeyKind::Tag => {
+                    let slot = self.heads.entry(own.key.clone()).or_default();
+                    slot.holders += 1;
+                    &mut slot.head
+                }
+            };
+            merge(head, read.iter().find(|(key, _)| *key == own.key).map(|(_, head)| *head).unwrap_or_default());
         }
-        let current =
-            LoadedDevice { heads: self.heads_of(&device.memberships), device: device.clone(), as_of: self.as_of };
-        self.devices.insert(id, Box::new(device));
-        self.list(id);
-        self.order.push_back(id);
-        while self.devices.len() > DEVICES_MAX {
-            let Some(oldest) = self.order.pop_front() else { break };
-            self.forget(oldest);
+        let current = LoadedDevice { heads: self.heads_of(&record, &device.memberships), device, as_of: self.as_of };
+        if let Some(oldest) = self.devices.insert(record) {
+            self.let_go(&oldest);
         }
         current
     }
 
-    fn forget(&mut self, id: DeviceId) {
-        let Some(device) = self.devices.remove(&id) else { return };
-        self.tokens.remove(&id);
-        self.unlist(&device);
-        for own in &device.memberships {
-            if let Some(slot) = self.heads.get_mut(&own.key) {
+    /// A record has gone: what only it was kept for goes too.
+    fn let_go(&mut self, record: &Record) {
+        for key in record.shared_keys() {
+            if let Some(slot) = self.heads.get_mut(key) {
                 slot.holders = slot.holders.saturating_sub(1);
                 if slot.holders == 0 {
-                    self.heads.remove(&own.key);
+                    self.heads.remove(key);
                 }
             }
         }
@@ -394,19 +378,26 @@ impl Inner {
         self.recent.push(Arc::clone(entry));
         if let EntryKind::Membership(change) = &entry.kind {
             if change.left.iter().any(|left| left.as_device() == Some(change.device)) {
-                self.order.retain(|kept| *kept != change.device);
-                self.forget(change.device);
-            } else if let Some(device) = self.devices.get_mut(&change.device) {
-                apply_change(&mut device.memberships, change, entry.seq);
-                for joined in &change.joined {
+                if let Some(record) = self.devices.remove(change.device) {
+                    self.let_go(&record);
+                }
+            } else if let Some(record) = self.devices.get_mut(change.device) {
+                let mut memberships = record.memberships();
+                apply_change(&mut memberships, change, entry.seq);
+                record.set_memberships(memberships);
+                for joined in change.joined.iter().filter(|key| is_shared(key)) {
                     self.heads.entry(joined.clone()).or_default().holders += 1;
                 }
             }
         }
-        let heads = &mut self.heads;
         raise_all(entry, |key, lane, seq, recall| {
-            if let Some(slot) = heads.get_mut(key) {
-                slot.head.raise(lane, seq, recall);
+            let head = match key.as_device() {
+                Some(id) => self.devices.get_mut(id).map(|record| &mut record.head),
+                None if key.kind() == KeyKind::All => Some(&mut self.all),
+                None => self.heads.get_mut(key).map(|slot| &mut slot.head),
+            };
+            if let Some(head) = head {
+                head.raise(lane, seq, recall);
             }
         });
     }
@@ -431,7 +422,7 @@ fn merge(head: &mut KeyHead, read: KeyHead) {
 mod tests {
     use longwire_model::device::DeviceKind;
     use longwire_model::entry::{Content, Routing};
-    use longwire_model::{EntryId, LaneSeqs};
+    use longwire_model::{Device, EntryId, LaneSeqs};
     use longwire_store::MemoryStore;
 
     use super::*;

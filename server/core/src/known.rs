@@ -28,6 +28,11 @@ impl<V: Clone> Known<V> {
         self.values.get(name).cloned().ok_or(self.changes)
     }
 
+    /// A name, in the memory of the one that is known if it is.
+    pub(crate) fn name(&self, name: &str) -> Arc<str> {
+        self.values.get_key_value(name).map_or_else(|| name.into(), |(name, _)| Arc::clone(name))
+    }
+
     /// Whether `more` values may be kept without another going.
     pub(crate) fn has_room(&self, more: u32) -> bool {
         let more = usize::try_from(more).unwrap_or(usize::MAX);
@@ -56,7 +61,7 @@ impl<V: Clone> Known<V> {
     }
 
     fn insert(&mut self, name: &str, value: V) {
-        let name: Arc<str> = name.into();
+        let name = self.name(name);
         if self.values.insert(Arc::clone(&name), value).is_none() {
             self.order.push_back(name);
         }

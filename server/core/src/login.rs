@@ -104,11 +104,10 @@ impl Core {
         let session = Session {
             key: login.key,
             worker: login.worker,
-            account: login.account.into(),
+            account: self.directory.name(&login.account),
             resource: format!("{tag}~{:016x}", u64::from_be_bytes(self.env.random())).into(),
             device: Some(device),
-            presence: None,
-            directed: Vec::new(),
+            priority: None,
             is_androidpn: false,
         };
         self.sessions.add(session.clone(), login.proven)?;
@@ -156,11 +155,10 @@ impl Core {
         let session = Session {
             key,
             worker,
-            account: account.into(),
+            account: self.directory.name(&account),
             resource: resource.into(),
             device: None,
-            presence: None,
-            directed: Vec::new(),
+            priority: None,
             is_androidpn: false,
         };
         self.sessions.add(session.clone(), proven)?;

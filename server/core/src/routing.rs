@@ -145,7 +145,7 @@ impl Core {
             Err(error) => return Outcome::reply(error_answer(stanza, &error.answer())),
         };
         match (&presence.to, presence.kind) {
-            (None, PresenceType::Available | PresenceType::Unavailable) => self.broadcast(session, presence, stanza),
+            (None, PresenceType::Available | PresenceType::Unavailable) => self.broadcast(session, &presence, stanza),
             (Some(to), PresenceType::Available | PresenceType::Unavailable) => {
                 let is_available = presence.kind == PresenceType::Available;
                 if !self.sessions.direct(&session.account, session.key, to, is_available) {
@@ -171,14 +171,15 @@ impl Core {
     }
 
     /// Undirected presence: noted, and told to the account's other available sessions (RFC 6121 §4.2.2, §4.5.2).
-    fn broadcast(&self, session: &Session, presence: Presence, stanza: &Element) -> Outcome {
+    fn broadcast(&self, session: &Session, presence: &Presence, stanza: &Element) -> Outcome {
         let is_available = presence.kind == PresenceType::Available;
-        let before = self.sessions.set_presence(&session.account, session.key, is_available.then_some(presence));
+        let before =
+            self.sessions.set_priority(&session.account, session.key, is_available.then(|| presence.priority()));
         if !is_available {
             self.undirect(session, stanza);
         }
         for other in self.sessions.reachable(&session.account) {
-            if other.presence.is_some() {
+            if other.priority.is_some() {
                 let mut addressed = stanza.clone();
                 addressed.set_attr("to", format!("{}@{}/{}", other.account, self.config.domain, other.resource));
                 self.deliver(other.place(), addressed);
@@ -198,7 +199,7 @@ impl Core {
         let resource = to.resource().map(|resource| resource.as_str());
         let sessions = self.sessions.reachable(to.node().map_or("", |node| node.as_str()));
         let meant =
-            |other: &&Session| resource.map_or(other.presence.is_some(), |resource| *other.resource == *resource);
+            |other: &&Session| resource.map_or(other.priority.is_some(), |resource| *other.resource == *resource);
         for other in sessions.iter().filter(meant) {
             self.deliver(other.place(), stanza.clone());
         }
@@ -229,7 +230,7 @@ impl Core {
 
     /// Tells whoever has directed presence of a session that it is gone (RFC 6121 §4.6.3).
     fn undirect(&self, session: &Session, stanza: &Element) {
-        for to in self.sessions.take_directed(&session.account, session.key) {
+        for to in self.sessions.take_directed(session.key) {
             self.direct(session, &to, &stanza.clone().with_attr("to", &to));
         }
     }
@@ -242,11 +243,11 @@ impl Core {
         let from = format!("{}@{}/{}", session.account, self.config.domain, session.resource);
         let stanza = Presence::new(PresenceType::Unavailable).to_element().with_attr("from", from);
         self.undirect(session, &stanza);
-        if session.presence.is_none() {
+        if session.priority.is_none() {
             return;
         }
         for other in self.sessions.reachable(&session.account) {
-            if other.key != session.key && other.presence.is_some() {
+            if other.key != session.key && other.priority.is_some() {
                 let to = format!("{}@{}/{}", other.account, self.config.domain, other.resource);
                 self.deliver(other.place(), stanza.clone().with_attr("to", to));
             }

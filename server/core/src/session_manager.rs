@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use longwire_model::delivery::Progress;
 use longwire_model::{AudienceKey, DeviceId, Entry, Lane, Seq};
-use longwire_protocol::stanza::Presence;
 use longwire_protocol::{Element, Jid};
 use longwire_router::{Batch, SessionKey};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -103,10 +102,8 @@ pub struct Session {
     pub resource: Arc<str>,
     /// The device, once known: at login for push sessions, at the initial presence for others.
     pub device: Option<DeviceId>,
-    /// Its last available presence; none before the initial presence and after unavailable.
-    pub presence: Option<Box<Presence>>,
-    /// Whom it has sent directed presence: they are told when it goes (RFC 6121 §4.6.3). Empty and without memory for most.
-    pub directed: Vec<Jid>,
+    /// The priority of its last available presence (RFC 6121 §4.7.2.3); none before the initial presence and after unavailable.
+    pub priority: Option<i8>,
     /// An original androidpn client: it gets pushes and nothing else, of nobody.
     pub is_androidpn: bool,
 }
@@ -116,12 +113,6 @@ impl Session {
     #[must_use]
     pub const fn place(&self) -> (usize, SessionKey) {
         (self.worker, self.key)
-    }
-
-    /// Its priority (RFC 6121 §4.7.2.3); none while not available.
-    #[must_use]
-    pub fn priority(&self) -> Option<i8> {
-        self.presence.as_ref().map(|presence| presence.priority())
     }
 }
 
@@ -152,6 +143,8 @@ pub struct SessionManager {
 struct Registry {
     by_account: HashMap<Arc<str>, Vec<Session>>,
     by_device: HashMap<DeviceId, (usize, SessionKey)>,
+    /// Whom a session has sent directed presence: they are told when it goes (RFC 6121 §4.6.3). Only of those that have.
+    directed: HashMap<SessionKey, Vec<Jid>>,
     /// How many times an account was ended, and at which of these each account was ended last.
     ends: Proven,
     ended: HashMap<String, Proven>,
@@ -218,30 +211,22 @@ impl SessionManager {
         self.end_all(older, EndReason::Conflict);
     }
 
-    /// Notes a session's presence; gives what it was before.
-    pub fn set_presence(&self, account: &str, key: SessionKey, presence: Option<Presence>) -> Option<Presence> {
+    /// Notes the priority of a session's presence, none when it is not available; gives what it was before.
+    pub fn set_priority(&self, account: &str, key: SessionKey, priority: Option<i8>) -> Option<i8> {
         let mut registry = self.registry();
         let session = registry.find(account, key)?;
-        std::mem::replace(&mut session.presence, presence.map(Box::new)).map(|before| *before)
+        std::mem::replace(&mut session.priority, priority)
     }
 
     /// Notes that `to` has directed presence of a session, or no longer has; false when it would be one too many.
     pub fn direct(&self, account: &str, key: SessionKey, to: &Jid, is_available: bool) -> bool {
         let mut registry = self.registry();
-        let Some(session) = registry.find(account, key) else { return true };
-        session.directed.retain(|known| known != to);
-        if is_available {
-            if session.directed.len() >= DIRECTED_MAX {
-                return false;
-            }
-            session.directed.push(to.clone());
-        }
-        true
+        registry.find(account, key).is_none() || registry.direct(key, to, is_available)
     }
 
     /// Takes out to whom a session has directed presence.
-    pub fn take_directed(&self, account: &str, key: SessionKey) -> Vec<Jid> {
-        self.registry().find(account, key).map(|session| std::mem::take(&mut session.directed)).unwrap_or_default()
+    pub fn take_directed(&self, key: SessionKey) -> Vec<Jid> {
+        self.registry().directed.remove(&key).unwrap_or_default()
     }
 
     /// A session has ended; gives it back if it was still listed.
@@ -396,6 +381,20 @@ impl Registry {
         self.by_account.get_mut(account)?.iter_mut().find(|session| session.key == key)
     }
 
+    /// False when `to` would be one address too many.
+    fn direct(&mut self, key: SessionKey, to: &Jid, is_available: bool) -> bool {
+        let directed = self.directed.entry(key).or_default();
+        directed.retain(|known| known != to);
+        let has_room = !is_available || directed.len() < DIRECTED_MAX;
+        if is_available && has_room {
+            directed.push(to.clone());
+        }
+        if directed.is_empty() {
+            self.directed.remove(&key);
+        }
+        has_room
+    }
+
     /// Notes the end of an account; gives its sessions but `keep`.
     fn end(&mut self, account: &str, keep: Option<SessionKey>) -> Vec<(usize, SessionKey)> {
         self.ends = self.ends.saturating_add(1);
@@ -423,12 +422,13 @@ impl Registry {
         if own.iter().filter(|older| !is_displaced(older)).count() >= SESSIONS_PER_ACCOUNT_MAX {
             return Err(NotListed::TooMany);
         }
-        let mut ended: Vec<_> = own.extract_if(.., |older| is_displaced(older)).collect();
+        let ended: Vec<_> = own.extract_if(.., |older| is_displaced(older)).collect();
         let device = session.device.map(|device| (device, (session.worker, session.key)));
         // Most accounts have one session: no room for three more.
         own.reserve_exact(1);
         own.push(session);
-        for older in &mut ended {
+        for older in &ended {
+            self.directed.remove(&older.key);
             if let Some(device) = older.device {
                 self.by_device.remove(&device);
             }
@@ -452,6 +452,7 @@ impl Registry {
         let own = self.by_account.get_mut(account)?;
         let index = own.iter().position(|session| session.key == key)?;
         let session = own.swap_remove(index);
+        self.directed.remove(&key);
         if own.is_empty() {
             self.by_account.remove(account);
         }
@@ -502,8 +503,7 @@ mod tests {
             account: "a".into(),
             resource: "r".into(),
             device: Some(device),
-            presence: None,
-            directed: Vec::new(),
+            priority: None,
             is_androidpn: false,
         };
         sessions.add(session, 0).expect("room");

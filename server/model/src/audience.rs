@@ -109,7 +109,7 @@ impl AudienceKey {
     /// The device of a `device:` key.
     #[must_use]
     pub fn as_device(&self) -> Option<DeviceId> {
-        if self.kind() == KeyKind::Device { self.name().parse().ok() } else { None }
+        self.0.strip_prefix("device:")?.parse().ok()
     }
 
     /// The user of a `user:` key.

@@ -64,7 +64,7 @@ macro_rules! uuid_id {
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 // Only the canonical form: one name for one thing, in URLs and in audience keys.
                 match Uuid::try_parse(text) {
-                    Ok(id) if id.hyphenated().to_string() == text => Ok(Self(id)),
+                    Ok(id) if *id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == *text => Ok(Self(id)),
                     Ok(_) | Err(_) => Err(IdError),
                 }
             }

@@ -32,12 +32,7 @@ impl Shard {
         }
         for (lane, claim) in claims {
             let Some(seq) = claim else { continue };
-            let settled = session.settle(lane, seq);
-            if !settled.is_empty() {
-                session.full_since_ms = None;
-                session.unanswered_since_ms =
-                    session.oldest_unacknowledged().and(session.unanswered_since_ms).map(|_| now.mono_ms);
-            }
+            let settled = session.settle(lane, seq, now);
             let waits = settled.iter().map(|sent| now.wall.millis_since(sent.accepted_at).max(0).unsigned_abs());
             self.stats.acknowledged_ms.extend(waits);
             let sent = settled.iter().map(Sent::kept).collect();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longwire_model::delivery::{Ending, Hold};
+use longwire_model::delivery::Hold;
 use longwire_model::device::Generation;
 use longwire_model::{Cursor, EntryKind, KeyHead, Lane, LaneSeqs, Membership, MembershipChange, Seq};
 use longwire_store::LoadedDevice;
@@ -10,7 +10,7 @@ use longwire_store::LoadedDevice;
 use crate::SETTLE_MS;
 use crate::cursor;
 use crate::output::{Bound, CloseReason, Output};
-use crate::session::{Passed, Session};
+use crate::session::{Session, Unread};
 use crate::shard::{Now, SessionKey, Shard};
 
 /// A session to be bound.
@@ -103,10 +103,9 @@ impl Shard {
         session.quiet_until_ms = (bind.kind == SessionKind::Androidpn).then(|| now.mono_ms.saturating_add(SETTLE_MS));
         for lane in Lane::ALL {
             let start = start(&bind.loaded, lane, effective.get(lane));
+            session.fall_behind(lane, start, Hold::CatchUp);
             let state = session.lane_mut(lane);
-            (state.behind, state.hold) = (Some(start), Some(Hold::CatchUp));
-            let first = effective.get(lane).saturating_add(1);
-            state.unread = (first <= start).then_some(Passed { first, last: start, ending: Ending::NotStored });
+            state.unread = Unread { after: effective.get(lane), to: start };
             state.told = effective.get(lane);
             state.base = recorded.get(lane);
         }

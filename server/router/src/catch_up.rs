@@ -9,7 +9,7 @@ use longwire_store::{LogPage, LogQuery};
 use crate::bind::SessionKind;
 use crate::output::{CloseReason, Output};
 use crate::recent::{Later, cost};
-use crate::session::{Sent, Session};
+use crate::session::{Behind, Sent, Session};
 use crate::shard::{Now, SessionKey, Shard};
 use crate::verdict::{Verdict, is_filtered, verdict};
 use crate::{ATTEMPTS_MAX, PAGE_ROWS};
@@ -19,17 +19,17 @@ impl Shard {
     pub(crate) fn catch_up(&mut self, key: SessionKey, lane: Lane, now: Now, out: &mut Vec<Output>) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let state = session.lane(lane);
-        let Some(position) = state.behind else { return };
-        if session.is_quiet(now) || state.reading || (lane == Lane::Background && !session.flushing) {
+        let Some(Behind { position, reading, .. }) = state.behind else { return };
+        if session.is_quiet(now) || reading || (lane == Lane::Background && !session.flushing) {
             return;
         }
         if position < self.recent.floor() {
             if !session.has_room() {
-                session.full_since_ms.get_or_insert(now.mono_ms);
+                session.note_full(now);
                 session.fall_behind(lane, position, Hold::Window);
                 return;
             }
-            session.lane_mut(lane).reading = true;
+            session.lane_mut(lane).set_reading(true);
             let query = LogQuery {
                 app: self.app,
                 memberships: Arc::clone(&session.memberships),
@@ -50,8 +50,7 @@ impl Shard {
                 }
             }
         }
-        let state = session.lane_mut(lane);
-        (state.behind, state.hold) = (None, None);
+        session.lane_mut(lane).behind = None;
         if lane == Lane::Background {
             session.flushing = false;
             session.flush_by = None;
@@ -62,13 +61,14 @@ impl Shard {
     /// A page that [`Output::Read`] asked for, read up to `upto`.
     pub fn page(&mut self, key: SessionKey, lane: Lane, page: &LogPage, upto: Seq, now: Now, out: &mut Vec<Output>) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
-        session.lane_mut(lane).reading = false;
+        session.lane_mut(lane).set_reading(false);
         if session.is_quiet(now) {
             return;
         }
         // What ended its entries since it was read must still be in memory; else it is read again.
         if upto >= self.recent.floor() {
             let mut position = page.complete_to;
+            let mut hold = session.lane(lane).hold().unwrap_or(Hold::CatchUp);
             for row in &page.rows {
                 let mut later = self.recent.later(&row.entry, upto);
                 later.recalled |= row.recalled.is_some();
@@ -76,11 +76,11 @@ impl Shard {
                 later.successors.extend(row.successors.iter().map(|newer| (newer.seq, newer.filter.clone())));
                 if !session.consider(key, &row.entry, &later, self.watermark, now, out) {
                     position = row.entry.seq.saturating_sub(1);
-                    session.lane_mut(lane).hold = Some(Hold::Window);
+                    hold = Hold::Window;
                     break;
                 }
             }
-            session.lane_mut(lane).behind = Some(position);
+            session.fall_behind(lane, position, hold);
         }
         self.catch_up(key, lane, now, out);
         self.probe(key, out);
@@ -136,7 +136,7 @@ impl Session {
             return true;
         }
         if !self.has_room() {
-            self.full_since_ms.get_or_insert(now.mono_ms);
+            self.note_full(now);
             return false;
         }
         if entry.seq <= self.lane(lane).told {
@@ -144,14 +144,11 @@ impl Session {
             out.push(Output::Close(key, CloseReason::Restart));
             return false;
         }
-        let hold = self.lane(lane).hold;
+        let hold = self.lane(lane).hold();
         let (at, accepted_at) = (now.wall, entry.created_at);
         let update = self.renewed(entry, later);
         let bytes = cost(update.as_ref().unwrap_or(entry));
-        self.sent(Sent { lane, seq: entry.seq, id: entry.id, bytes, at, hold, accepted_at });
-        if !self.kind.is_push() {
-            self.unanswered_since_ms.get_or_insert(now.mono_ms);
-        }
+        self.sent(Sent { lane, seq: entry.seq, id: entry.id, bytes, at, hold, accepted_at }, now);
         out.push(Output::Send { session: key, entry: Arc::clone(entry), user, update });
         if self.kind == SessionKind::Androidpn {
             out.push(self.probe(key));

@@ -66,7 +66,8 @@ impl Shard {
         let judged = Entry { seq: self.watermark.saturating_add(1), ..Entry::clone(entry) };
         for key in self.candidates(entry) {
             let Some(session) = self.sessions.get(&key) else { continue };
-            let is_live = !session.is_quiet(now) && session.lane(lane).behind.is_none_or(|position| position >= as_of);
+            let is_live =
+                !session.is_quiet(now) && session.lane(lane).position().is_none_or(|position| position >= as_of);
             if let (true, Verdict::Send { user }) =
                 (is_live, verdict(&session.memberships, &judged, &Later::default(), self.watermark, now.wall))
             {
@@ -168,7 +169,7 @@ fn hold(session: &mut Session, entry: &Entry, later: &Later, watermark: Seq, now
     }
     let flush_by = entry.kind.routing().map(|routing| routing.expires_at.plus_millis(-FLUSH_MARGIN_MS));
     session.flush_by = [session.flush_by, flush_by].into_iter().flatten().min();
-    let position = session.lane(Lane::Background).behind.unwrap_or(entry.seq.saturating_sub(1));
+    let position = session.lane(Lane::Background).position().unwrap_or(entry.seq.saturating_sub(1));
     session.fall_behind(Lane::Background, position, Hold::Background);
     session.flushing = false;
     true

@@ -19,12 +19,7 @@ pub(crate) struct Session {
     pub(crate) kind: SessionKind,
     pub(crate) memberships: Arc<[Membership]>,
     lanes: [LaneState; 2],
-    window: Vec<Sent>,
-    window_bytes: usize,
-    /// Since when the window is full.
-    pub(crate) full_since_ms: Option<u64>,
-    /// Since when a client without our extension owes the answer to a ping behind a push.
-    pub(crate) unanswered_since_ms: Option<u64>,
+    window: Window,
     /// The effective cursors, while the device owes its first acknowledgement's list of what it stored.
     pub(crate) owes_stored: Option<Box<LaneSeqs>>,
     /// Background entries wait until here at the latest.
@@ -45,23 +40,48 @@ pub(crate) struct Session {
     pub(crate) considered: Seq,
 }
 
+/// What was sent and is not acknowledged.
+#[derive(Debug, Default)]
+struct Window {
+    sent: Vec<Sent>,
+    bytes: usize,
+    /// Since when it is full.
+    full_since_ms: Option<u64>,
+    /// Since when a client without our extension owes the answer to a ping behind a push.
+    unanswered_since_ms: Option<u64>,
+}
+
 /// One lane of a session.
 #[derive(Debug, Default)]
 pub(crate) struct LaneState {
-    /// The position while behind; none while live, when the position is the node's watermark.
-    pub(crate) behind: Option<Seq>,
-    /// What keeps back what comes next, while behind.
-    pub(crate) hold: Option<Hold>,
-    /// A page of the log is on its way.
-    pub(crate) reading: bool,
+    /// None while live, when the position is the node's watermark.
+    pub(crate) behind: Option<Behind>,
     /// The highest position that the device was told of, by entry, cursor or effective cursor.
     pub(crate) told: Seq,
     /// Where the next acknowledgement row starts: what is recorded, or about to be.
     pub(crate) base: Seq,
     /// What a login passed over unread: nothing in it was to be sent, but it may hold what the device has left.
-    pub(crate) unread: Option<Passed>,
+    pub(crate) unread: Unread,
     /// What was passed over above `base`, ascending.
     pub(crate) passed: Vec<Passed>,
+}
+
+/// Where a lane is that is behind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Behind {
+    /// Its position.
+    pub(crate) position: Seq,
+    /// What keeps back what comes next.
+    pub(crate) hold: Hold,
+    /// A page of the log is on its way.
+    pub(crate) reading: bool,
+}
+
+/// The positions above one up to another; nothing where these are equal.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Unread {
+    pub(crate) after: Seq,
+    pub(crate) to: Seq,
 }
 
 /// A run of positions passed over for one reason, with nothing sent in between.
@@ -91,10 +111,7 @@ impl Session {
             kind,
             memberships,
             lanes: [LaneState::default(), LaneState::default()],
-            window: Vec::new(),
-            window_bytes: 0,
-            full_since_ms: None,
-            unanswered_since_ms: None,
+            window: Window::default(),
             owes_stored: None,
             flush_by: None,
             flushing: true,
@@ -133,52 +150,80 @@ impl Session {
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.window.len() < WINDOW_ENTRIES && self.window_bytes < WINDOW_BYTES
+        self.window.sent.len() < WINDOW_ENTRIES && self.window.bytes < WINDOW_BYTES
     }
 
-    pub(crate) fn sent(&mut self, sent: Sent) {
-        if self.window.is_empty() {
+    /// The window is full, as from now on unless it has been before.
+    pub(crate) fn note_full(&mut self, now: Now) {
+        self.window.full_since_ms.get_or_insert(now.mono_ms);
+    }
+
+    /// Since when the window is full (monotonic ms).
+    pub(crate) const fn full_since_ms(&self) -> Option<u64> {
+        self.window.full_since_ms
+    }
+
+    /// Since when a client without our extension owes the answer to a ping behind a push (monotonic ms).
+    pub(crate) const fn unanswered_since_ms(&self) -> Option<u64> {
+        self.window.unanswered_since_ms
+    }
+
+    pub(crate) fn sent(&mut self, sent: Sent, now: Now) {
+        if self.window.sent.is_empty() {
             self.heard_since_sent = false;
         }
-        self.window_bytes += sent.bytes;
         self.probe_due |= self.kind == SessionKind::Standard;
         self.woken |= sent.lane == Lane::Normal;
-        self.window.push(sent);
+        let window = &mut self.window;
+        window.bytes += sent.bytes;
+        window.sent.push(sent);
+        if !self.kind.is_push() {
+            window.unanswered_since_ms.get_or_insert(now.mono_ms);
+        }
         self.lane_mut(sent.lane).told = sent.seq;
     }
 
     /// Takes what `upto` acknowledges in `lane` out of the window; gives it.
-    pub(crate) fn settle(&mut self, lane: Lane, upto: Seq) -> Vec<Sent> {
+    pub(crate) fn settle(&mut self, lane: Lane, upto: Seq, now: Now) -> Vec<Sent> {
+        let window = &mut self.window;
         let mut settled = Vec::new();
-        self.window.retain(|sent| {
+        window.sent.retain(|sent| {
             let is_settled = sent.lane == lane && sent.seq <= upto;
             if is_settled {
-                self.window_bytes -= sent.bytes;
                 settled.push(*sent);
             }
             !is_settled
         });
-        if self.window.is_empty() {
-            self.window = Vec::new();
+        if window.sent.is_empty() {
+            self.window = Window::default();
+        } else if !settled.is_empty() {
+            window.bytes -= settled.iter().map(|sent| sent.bytes).sum::<usize>();
+            window.full_since_ms = None;
+            window.unanswered_since_ms = window.unanswered_since_ms.map(|_| now.mono_ms);
         }
         settled
     }
 
+    /// What was sent and is not acknowledged, in the order of sending.
+    fn unsettled(&self) -> &[Sent] {
+        &self.window.sent
+    }
+
     pub(crate) fn oldest_unacknowledged(&self) -> Option<Seq> {
-        self.window.iter().map(|sent| sent.seq).min()
+        self.unsettled().iter().map(|sent| sent.seq).min()
     }
 
     pub(crate) fn has_unacknowledged(&self, lane: Lane) -> bool {
-        self.window.iter().any(|sent| sent.lane == lane)
+        self.unsettled().iter().any(|sent| sent.lane == lane)
     }
 
     /// Where the unacknowledged entry of this id stands.
     pub(crate) fn find_sent(&self, id: EntryId) -> Option<(Lane, Seq)> {
-        self.window.iter().find(|sent| sent.id == id).map(|sent| (sent.lane, sent.seq))
+        self.unsettled().iter().find(|sent| sent.id == id).map(|sent| (sent.lane, sent.seq))
     }
 
     pub(crate) fn is_unacknowledged(&self, lane: Lane, seq: Seq) -> bool {
-        self.window.iter().any(|sent| sent.lane == lane && sent.seq == seq)
+        self.unsettled().iter().any(|sent| sent.lane == lane && sent.seq == seq)
     }
 
     /// The ping behind what it was sent up to now.
@@ -189,7 +234,7 @@ impl Session {
 
     /// How far the entry at `seq` has come, which is not acknowledged.
     pub(crate) fn progress(&self, lane: Lane, seq: Seq) -> Progress {
-        if let Some(sent) = self.window.iter().find(|sent| sent.seq == seq) {
+        if let Some(sent) = self.unsettled().iter().find(|sent| sent.seq == seq) {
             return Progress::Written { at: sent.at, hold: sent.hold, is_blocked: false };
         }
         let state = self.lane(lane);
@@ -197,9 +242,9 @@ impl Session {
             return Progress::Unlisted;
         }
         match state.behind {
-            Some(position) if position < seq => Progress::Waiting(state.hold.unwrap_or(Hold::CatchUp)),
+            Some(behind) if behind.position < seq => Progress::Waiting(behind.hold),
             Some(_) | None => {
-                let mut runs = state.passed.iter().chain(&state.unread);
+                let mut runs = state.passed.iter().copied().chain(state.unread.run());
                 let run = runs.find(|run| run.first <= seq && seq <= run.last);
                 Progress::Passed(run.map(|run| run.ending))
             }
@@ -209,11 +254,11 @@ impl Session {
     /// What it leaves behind if it ends now.
     pub(crate) fn rest(&self) -> Rest {
         let held = |lane| {
-            let LaneState { behind, hold, .. } = self.lane(lane);
-            Some(Held { lane, after: (*behind)?, hold: hold.unwrap_or(Hold::CatchUp) })
+            let Behind { position, hold, .. } = self.lane(lane).behind?;
+            Some(Held { lane, after: position, hold })
         };
         Rest {
-            sent: self.window.iter().map(Sent::kept).collect(),
+            sent: self.unsettled().iter().map(Sent::kept).collect(),
             held: Lane::ALL.into_iter().filter_map(held).collect(),
         }
     }
@@ -221,12 +266,12 @@ impl Session {
     /// The lane falls behind at `position`, or stays there; `hold` says why.
     pub(crate) fn fall_behind(&mut self, lane: Lane, position: Seq, hold: Hold) {
         let state = self.lane_mut(lane);
-        state.behind = Some(position);
-        state.hold = Some(hold);
+        let reading = state.behind.is_some_and(|behind| behind.reading);
+        state.behind = Some(Behind { position, hold, reading });
     }
 
     pub(crate) fn unacknowledged(&self) -> usize {
-        self.window.len()
+        self.unsettled().len()
     }
 }
 
@@ -237,7 +282,32 @@ impl Sent {
     }
 }
 
+impl Unread {
+    /// As what was passed over; whether it is stored nobody knows yet.
+    fn run(self) -> Option<Passed> {
+        let run = Passed { first: self.after.saturating_add(1), last: self.to, ending: Ending::NotStored };
+        (self.after < self.to).then_some(run)
+    }
+}
+
 impl LaneState {
+    /// The position while behind.
+    pub(crate) fn position(&self) -> Option<Seq> {
+        self.behind.map(|behind| behind.position)
+    }
+
+    /// What keeps back what comes next, while behind.
+    pub(crate) fn hold(&self) -> Option<Hold> {
+        self.behind.map(|behind| behind.hold)
+    }
+
+    /// A page of the log is on its way, or no longer.
+    pub(crate) fn set_reading(&mut self, reading: bool) {
+        if let Some(behind) = &mut self.behind {
+            behind.reading = reading;
+        }
+    }
+
     /// Notes that `seq` was passed over.
     pub(crate) fn pass(&mut self, seq: Seq, ending: Ending) {
         if seq <= self.base {
@@ -259,7 +329,10 @@ impl LaneState {
         let mut exceptions: Vec<Exception> = Vec::new();
         let taken = self.passed.partition_point(|run| run.first <= upto);
         let mut rest = None;
-        let unread = self.unread.take_if(|run| run.first <= upto);
+        let unread = self.unread.run().filter(|run| run.first <= upto);
+        if unread.is_some() {
+            self.unread = Unread::default();
+        }
         for mut run in unread.into_iter().chain(self.passed.drain(..taken)) {
             if run.last > upto {
                 rest = Some(Passed { first: upto.saturating_add(1), ..run });

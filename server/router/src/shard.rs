@@ -155,12 +155,12 @@ impl Shard {
     #[must_use]
     pub fn poll_timeout(&self, key: SessionKey, now: Now) -> Option<u64> {
         let session = self.sessions.get(&key)?;
-        let stall = session.full_since_ms.map(|since| since.saturating_add(STALL_MS));
+        let stall = session.full_since_ms().map(|since| since.saturating_add(STALL_MS));
         let flush = session.flush_by.map(|at| {
             let wait = at.millis_since(now.wall).max(0);
             now.mono_ms.saturating_add(wait.unsigned_abs())
         });
-        let answer = session.unanswered_since_ms.map(|since| since.saturating_add(ANSWER_MS));
+        let answer = session.unanswered_since_ms().map(|since| since.saturating_add(ANSWER_MS));
         let quiet = session.quiet_until_ms.filter(|until| *until != u64::MAX);
         [stall, answer, flush, quiet].into_iter().flatten().min()
     }
@@ -170,7 +170,7 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let is_over =
             |since: Option<u64>, limit_ms| since.is_some_and(|since| now.mono_ms >= since.saturating_add(limit_ms));
-        if is_over(session.full_since_ms, STALL_MS) || is_over(session.unanswered_since_ms, ANSWER_MS) {
+        if is_over(session.full_since_ms(), STALL_MS) || is_over(session.unanswered_since_ms(), ANSWER_MS) {
             out.push(Output::Close(key, CloseReason::Stalled));
             return;
         }
@@ -185,7 +185,7 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         session.quiet_until_ms = Some(u64::MAX);
         for lane in Lane::ALL {
-            let position = session.lane(lane).behind.unwrap_or(self.watermark);
+            let position = session.lane(lane).position().unwrap_or(self.watermark);
             session.fall_behind(lane, position, Hold::CatchUp);
         }
     }

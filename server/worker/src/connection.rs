@@ -76,24 +76,31 @@ pub(crate) struct SessionState {
     pub(crate) is_push: bool,
     /// Goes out with the answer to the login.
     pub(crate) token: Option<Box<IssuedToken>>,
-    /// A stanza is being handled; later ones wait here, so that they are handled in order.
+    /// A stanza is being handled; later ones wait, so that they are handled in order.
     pub(crate) is_busy: bool,
-    pub(crate) backlog: VecDeque<Queued>,
-    /// Its end was asked for while a stanza was being handled.
-    pub(crate) end_after: Option<EndReason>,
+    waiting: Option<Box<Waiting>>,
     /// The stream is bound: the session is counted.
     pub(crate) is_bound: bool,
     /// What it has sent lately.
     pub(crate) budget: Budget,
+}
+
+/// What a session has only while it waits for something.
+#[derive(Default)]
+struct Waiting {
+    /// What came behind the stanza that is being handled.
+    backlog: VecDeque<Queued>,
+    /// Its end was asked for while a stanza was being handled.
+    end_after: Option<EndReason>,
     /// It has sent more than it may: until when nothing is read from it.
-    pub(crate) paused_until_ms: Option<u64>,
+    paused_until_ms: Option<u64>,
 }
 
 impl<T: Transport> Connection<T> {
     /// Whether nothing can be taken from it for now.
     pub(crate) fn must_wait(&self) -> bool {
         self.stream.is_waiting()
-            || self.session.as_ref().is_some_and(|state| state.is_busy || state.paused_until_ms.is_some())
+            || self.session.as_ref().is_some_and(|state| state.is_busy || state.paused_until_ms().is_some())
             || self.transport.unsent_bytes() > PAUSE_BYTES
     }
 
@@ -104,16 +111,14 @@ impl<T: Transport> Connection<T> {
 
     /// Whether new input has to wait, also behind what is held.
     pub(crate) fn is_paused(&self) -> bool {
-        self.must_wait()
-            || !self.held.is_empty()
-            || self.session.as_ref().is_some_and(|state| !state.backlog.is_empty())
+        self.must_wait() || !self.held.is_empty() || self.session.as_ref().is_some_and(|state| state.has_backlog())
     }
 }
 
 impl SessionState {
     /// Whether earlier stanzas have not been answered yet.
     pub(crate) fn is_answering(&self) -> bool {
-        self.is_busy || !self.backlog.is_empty()
+        self.is_busy || self.has_backlog()
     }
 
     pub(crate) fn new(session: Session, is_push: bool, heartbeat_s: Option<u32>) -> Self {
@@ -124,20 +129,59 @@ impl SessionState {
             is_push,
             token: None,
             is_busy: false,
-            backlog: VecDeque::new(),
-            end_after: None,
+            waiting: None,
             is_bound: false,
             budget: Budget::default(),
-            paused_until_ms: None,
         }
     }
 
-    /// Takes out the stanza that is handled next; what held them goes with the last.
+    /// Whether stanzas wait to be handled.
+    pub(crate) fn has_backlog(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| !waiting.backlog.is_empty())
+    }
+
+    /// Adds one that waits.
+    pub(crate) fn queue(&mut self, queued: Queued) {
+        self.waiting.get_or_insert_default().backlog.push_back(queued);
+    }
+
+    /// Takes out the stanza that is handled next.
     pub(crate) fn next_queued(&mut self) -> Option<Queued> {
-        let queued = self.backlog.pop_front();
-        if self.backlog.is_empty() {
-            self.backlog = VecDeque::new();
+        self.take(|waiting| waiting.backlog.pop_front())
+    }
+
+    /// It is to end behind the stanza that is being handled.
+    pub(crate) fn end_after(&mut self, reason: EndReason) {
+        self.waiting.get_or_insert_default().end_after = Some(reason);
+    }
+
+    /// Takes out why it is to end now that the stanza is handled.
+    pub(crate) fn take_end(&mut self) -> Option<EndReason> {
+        self.take(|waiting| waiting.end_after.take())
+    }
+
+    /// Nothing is read from it until then (monotonic ms).
+    pub(crate) fn pause(&mut self, until_ms: u64) {
+        self.waiting.get_or_insert_default().paused_until_ms = Some(until_ms);
+    }
+
+    /// Until when nothing is read from it (monotonic ms).
+    pub(crate) fn paused_until_ms(&self) -> Option<u64> {
+        self.waiting.as_ref()?.paused_until_ms
+    }
+
+    /// Whether a pause is over with this.
+    pub(crate) fn end_pause(&mut self, now_ms: u64) -> bool {
+        self.take(|waiting| waiting.paused_until_ms.take_if(|until_ms| *until_ms <= now_ms)).is_some()
+    }
+
+    /// Takes something out of what waits; the memory goes with the last of it.
+    fn take<T>(&mut self, take: impl FnOnce(&mut Waiting) -> Option<T>) -> Option<T> {
+        let waiting = self.waiting.as_deref_mut()?;
+        let taken = take(waiting);
+        if waiting.backlog.is_empty() && waiting.end_after.is_none() && waiting.paused_until_ms.is_none() {
+            self.waiting = None;
         }
-        queued
+        taken
     }
 }

@@ -75,7 +75,7 @@ impl<H: Host> Worker<H> {
             return;
         };
         if let Some(until_ms) = state.budget.spend(bytes, per_s, now_ms) {
-            state.paused_until_ms = Some(until_ms);
+            state.pause(until_ms);
             self.touched.push(slot);
         }
     }
@@ -212,7 +212,7 @@ impl<H: Host> Worker<H> {
             return;
         };
         if state.is_answering() {
-            state.backlog.push_back(queued);
+            state.queue(queued);
         } else {
             self.handle_queued(slot, queued);
         }

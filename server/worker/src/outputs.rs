@@ -142,7 +142,7 @@ impl<H: Host> Worker<H> {
         }
         let until_ms = self.now.mono_ms + CROWDED_MS;
         if let Some(state) = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut()) {
-            state.paused_until_ms = state.paused_until_ms.max(Some(until_ms));
+            state.pause(state.paused_until_ms().map_or(until_ms, |other| other.max(until_ms)));
             self.touched.push(slot);
         }
     }

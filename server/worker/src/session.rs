@@ -49,8 +49,7 @@ impl<H: Host> Worker<H> {
             account: request.account.as_str().into(),
             resource: "".into(),
             device: None,
-            presence: None,
-            directed: Vec::new(),
+            priority: None,
             is_androidpn: request.is_androidpn,
         };
         let Some(connection) = self.connections.get_mut(slot) else { return };
@@ -248,7 +247,7 @@ impl<H: Host> Worker<H> {
         };
         state.is_busy = false;
         let (key, is_push, is_androidpn) = (state.session.key, state.is_push, state.session.is_androidpn);
-        if let Some(reason) = state.end_after.take() {
+        if let Some(reason) = state.take_end() {
             return self.close(slot, &end_error(reason));
         }
         match bind {
@@ -313,7 +312,7 @@ impl<H: Host> Worker<H> {
         let Some(slot) = self.sessions.get(&key).copied() else { return };
         let state = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut());
         match state {
-            Some(state) if state.is_busy && reason == EndReason::NotAuthorized => state.end_after = Some(reason),
+            Some(state) if state.is_busy && reason == EndReason::NotAuthorized => state.end_after(reason),
             Some(_) => self.close(slot, &end_error(reason)),
             None => {}
         }

@@ -44,7 +44,7 @@ impl<H: Host> Worker<H> {
     fn go_on_after_pause(&mut self, slot: usize) {
         let now_ms = self.now.mono_ms;
         let state = self.connections.get_mut(slot).and_then(|connection| connection.session.as_mut());
-        if state.is_some_and(|state| state.paused_until_ms.take_if(|until_ms| *until_ms <= now_ms).is_some()) {
+        if state.is_some_and(|state| state.end_pause(now_ms)) {
             self.go_on(slot);
         }
     }
@@ -68,7 +68,7 @@ impl<H: Host> Worker<H> {
         let connection = self.connections.get(slot)?;
         let stream = connection.stream.poll_timeout().map(|(due_ms, _)| due_ms);
         let blocked = connection.blocked_since_ms.map(|since| since.saturating_add(BLOCKED_MS));
-        let paused = connection.session.as_ref().and_then(|state| state.paused_until_ms);
+        let paused = connection.session.as_ref().and_then(|state| state.paused_until_ms());
         let put_off = self.put_off.get(&slot).map(|put_off| put_off.due_ms);
         let pushes = self.key(slot).and_then(|key| self.shard.poll_timeout(key, self.now));
         [stream, blocked, connection.linger_until_ms, paused, put_off, pushes].into_iter().flatten().min()

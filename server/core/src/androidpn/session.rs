@@ -33,8 +33,7 @@ impl Core {
             account: account.into(),
             resource: resource.into(),
             device: Some(device),
-            presence: None,
-            directed: Vec::new(),
+            priority: None,
             is_androidpn: true,
         };
         self.sessions.add(session.clone(), proven)?;

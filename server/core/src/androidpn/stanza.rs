@@ -58,7 +58,8 @@ impl Core {
             | PresenceType::Probe
             | PresenceType::Error => return Outcome::default(),
         };
-        let before = self.sessions.set_presence(&session.account, session.key, is_available.then_some(presence));
+        let before =
+            self.sessions.set_priority(&session.account, session.key, is_available.then(|| presence.priority()));
         Outcome {
             came_online: is_available && before.is_none(),
             went_offline: !is_available && before.is_some(),

@@ -29,7 +29,7 @@ pub fn targets<'a>(kind: MessageType, resource: Option<&str>, sessions: &'a [Ses
             MessageType::Headline | MessageType::Error => Target::Ignore,
         };
     }
-    let willing: Vec<&Session> = sessions.iter().filter(|session| session.priority() >= Some(0)).collect();
+    let willing: Vec<&Session> = sessions.iter().filter(|session| session.priority >= Some(0)).collect();
     match kind {
         MessageType::Error => Target::Ignore,
         MessageType::Groupchat => Target::Unavailable,
@@ -38,8 +38,8 @@ pub fn targets<'a>(kind: MessageType, resource: Option<&str>, sessions: &'a [Ses
         // Nothing is stored for later yet (RFC 6121 §8.5.2.2.1).
         MessageType::Chat | MessageType::Normal if willing.is_empty() => Target::Unavailable,
         MessageType::Chat | MessageType::Normal => {
-            let highest = willing.iter().filter_map(|session| session.priority()).max();
-            Target::Sessions(willing.into_iter().filter(|session| session.priority() == highest).collect())
+            let highest = willing.iter().filter_map(|session| session.priority).max();
+            Target::Sessions(willing.into_iter().filter(|session| session.priority == highest).collect())
         }
     }
 }
@@ -47,25 +47,16 @@ pub fn targets<'a>(kind: MessageType, resource: Option<&str>, sessions: &'a [Ses
 #[cfg(test)]
 mod tests {
     use super::*;
-    use longwire_protocol::stanza::{Presence, PresenceType};
-    use longwire_protocol::{Element, ns};
     use longwire_router::SessionKey;
 
     fn session(resource: &str, priority: Option<i8>) -> Session {
-        let presence = priority.map(|priority| {
-            let element = Element::new(ns::CLIENT, "priority").with_text(priority.to_string());
-            let mut presence = Presence::new(PresenceType::Available);
-            presence.payloads.push(element);
-            presence
-        });
         Session {
             key: SessionKey(0),
             worker: 0,
             account: "alice".into(),
             resource: resource.into(),
             device: None,
-            presence: presence.map(Box::new),
-            directed: Vec::new(),
+            priority,
             is_androidpn: false,
         }
     }
