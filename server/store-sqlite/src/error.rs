@@ -1,6 +1,8 @@
 //! How SQLite's result codes and our open errors are told.
 
+use std::error::Error;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use longwire_store::StoreError;
 
@@ -68,7 +70,7 @@ pub enum OpenError {
         path: PathBuf,
         /// What SQLite says.
         #[source]
-        source: sqlx::Error,
+        source: Box<dyn Error + Send + Sync>,
     },
 }
 
@@ -79,14 +81,54 @@ const NOTADB: i32 = 26;
 const IOERR_HARMLESS: [i32; 6] =
     [IOERR | 12 << 8, IOERR | 15 << 8, IOERR | 18 << 8, IOERR | 19 << 8, IOERR | 20 << 8, IOERR | 21 << 8];
 
+/// What SQLite says, through either of the libraries that ask it.
+pub(crate) trait Told: Error + Send + Sync + 'static {
+    /// SQLite's extended result code.
+    fn code(&self) -> Option<i32>;
+
+    /// Whether what has no such code passes: a connection that was not to be had.
+    fn passes(&self) -> bool;
+
+    /// Whether it tells of a value that nobody wrote.
+    fn is_of_a_value(&self) -> bool;
+}
+
+impl Told for sqlx::Error {
+    fn code(&self) -> Option<i32> {
+        self.as_database_error()?.code()?.parse().ok()
+    }
+
+    fn passes(&self) -> bool {
+        matches!(self, Self::PoolTimedOut | Self::Io(_))
+    }
+
+    fn is_of_a_value(&self) -> bool {
+        matches!(self, Self::Decode(_))
+    }
+}
+
+impl Told for rusqlite::Error {
+    fn code(&self) -> Option<i32> {
+        self.sqlite_error().map(|error| error.extended_code)
+    }
+
+    fn passes(&self) -> bool {
+        false
+    }
+
+    fn is_of_a_value(&self) -> bool {
+        matches!(
+            self,
+            Self::FromSqlConversionFailure(..) | Self::InvalidColumnType(..) | Self::IntegralValueOutOfRange(..)
+        )
+    }
+}
+
 /// What a failed statement means for the caller.
-pub(crate) fn judge(error: &sqlx::Error) -> StoreError {
+pub(crate) fn judge(error: &impl Told) -> StoreError {
     let text = error.to_string();
-    let is_fatal = match code(error) {
-        Some(code) => is_fatal(code),
-        // Values that nobody wrote, threads that are gone. No thread to be had for a connection passes.
-        None => !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)),
-    };
+    // Without a code: values that nobody wrote, threads that are gone.
+    let is_fatal = error.code().map_or_else(|| !error.passes(), is_fatal);
     if is_fatal { StoreError::Fatal(text) } else { StoreError::Unavailable(text) }
 }
 
@@ -95,14 +137,49 @@ fn is_fatal(code: i32) -> bool {
     matches!(code & 0xff, IOERR | CORRUPT | NOTADB) && !IOERR_HARMLESS.contains(&code)
 }
 
-/// SQLite's extended result code.
-fn code(error: &sqlx::Error) -> Option<i32> {
-    error.as_database_error()?.code()?.parse().ok()
+/// Whether the file is no whole database.
+pub(crate) fn is_damage(error: &impl Told) -> bool {
+    error.code().is_some_and(|code| matches!(code & 0xff, CORRUPT | NOTADB)) || error.is_of_a_value()
 }
 
-/// Whether the file is no whole database.
-pub(crate) fn is_damage(error: &sqlx::Error) -> bool {
-    code(error).is_some_and(|code| matches!(code & 0xff, CORRUPT | NOTADB)) || matches!(error, sqlx::Error::Decode(_))
+const CLOSED: &str = "it was closed";
+
+/// Why a store is not used any more; nothing while it is.
+#[derive(Debug, Default)]
+pub(crate) struct Failure(OnceLock<String>);
+
+impl Failure {
+    pub(crate) fn reason(&self) -> Option<&String> {
+        self.0.get()
+    }
+
+    /// Refuses once the store has failed.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.reason().map_or(Ok(()), |reason| Err(StoreError::Fatal(reason.clone())))
+    }
+
+    /// Judges an error; a fatal one ends the use of the store.
+    pub(crate) fn note(&self, error: &impl Told) -> StoreError {
+        let judged = judge(error);
+        if let StoreError::Fatal(reason) = &judged {
+            self.0.get_or_init(|| reason.clone());
+        }
+        judged
+    }
+
+    /// Ends the use of the store, unless it has ended; tells what it ended with first.
+    pub(crate) fn fail(&self, reason: &str) -> StoreError {
+        StoreError::Fatal(self.0.get_or_init(|| reason.to_owned()).clone())
+    }
+
+    /// Nobody is to use the store any more; tells whether it was used until now.
+    pub(crate) fn close(&self) -> bool {
+        self.0.set(CLOSED.to_owned()).is_ok()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.reason().is_some_and(|reason| reason == CLOSED)
+    }
 }
 
 #[cfg(test)]
@@ -126,5 +203,30 @@ mod tests {
         for code in [FULL, BUSY, BUSY | 1 << 8, LOCKED, READONLY, READONLY | 4 << 8, CANTOPEN, NOMEM, IOERR_SHMSIZE] {
             assert!(!is_fatal(code), "{code}");
         }
+    }
+
+    #[test]
+    fn both_libraries_give_the_extended_code() {
+        let failure = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        let fsync = failure(IOERR | 4 << 8);
+        assert_eq!(fsync.code(), Some(IOERR | 4 << 8));
+        assert!(!judge(&fsync).is_retryable());
+        assert!(judge(&failure(13)).is_retryable(), "a full disk");
+        assert!(judge(&failure(IOERR | 19 << 8)).is_retryable(), "no memory to share");
+        assert!(!is_damage(&fsync) && is_damage(&failure(CORRUPT | 1 << 8)));
+        let value = crate::direct::damaged("payload");
+        assert!(is_damage(&value) && !judge(&value).is_retryable());
+    }
+
+    #[test]
+    fn the_first_reason_stays() {
+        let failure = Failure::default();
+        failure.check().expect("nothing has happened");
+        for reason in ["first", "second"] {
+            let told = failure.fail(reason);
+            assert!(matches!(&told, StoreError::Fatal(reason) if reason == "first"), "{told:?}");
+        }
+        assert!(!failure.close() && !failure.is_closed(), "it had failed before");
+        assert!(failure.check().is_err());
     }
 }

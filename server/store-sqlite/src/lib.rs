@@ -5,20 +5,21 @@
 pub mod backup;
 mod checkpoint;
 mod commit;
+mod direct;
 mod error;
 mod open;
 mod payload;
 mod read;
 mod row;
-mod script;
 mod sql;
 mod sweep;
 mod trace;
+mod writer;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
@@ -32,15 +33,16 @@ use longwire_store::{
     DeliveryRow, Head, LoadedDevice, LogPage, LogQuery, Store, StoreError, StoredEntry, Write, Written,
 };
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection as _, Sqlite, Transaction};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 
 pub use error::OpenError;
 pub use open::{FILE, Options};
 
+use error::{Failure, Told};
 use open::Place;
-use sql::statement;
+use writer::{Writer, WriterThread};
 
 /// Bytes that a group puts into the write-ahead log, estimated: the pages at the ends of tables and indexes, which its writes share.
 const GROUP_BYTES: u64 = 16 * 1024;
@@ -56,22 +58,13 @@ pub struct SqliteStore {
 #[derive(Debug)]
 pub(crate) struct Inner {
     place: Place,
-    /// None after a failure, until the next write opens another.
-    writer: Mutex<Option<Writer>>,
+    writer: WriterThread,
     readers: SqlitePool,
     /// Why this store is not used any more.
-    fatal: OnceLock<String>,
+    failure: Arc<Failure>,
     /// Estimated bytes written since the log was last carried over.
     written_bytes: AtomicU64,
     checkpoint_due: Arc<Notify>,
-}
-
-/// The connection that writes.
-#[derive(Debug)]
-pub(crate) struct Writer {
-    conn: SqliteConnection,
-    /// The last positions of the logs that it has appended to: nobody else does.
-    ends: HashMap<AppId, Seq>,
 }
 
 impl SqliteStore {
@@ -81,14 +74,18 @@ impl SqliteStore {
     /// [`OpenError`] when the directory cannot be used, or holds a damaged or a newer database.
     pub async fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let place = Place::new(dir, options);
-        let writer = open::open(&place).await?;
+        let opened = open::open(&place).await?;
         let readers = place.readers();
         open_all(&place, &readers).await?;
+        let failure = Arc::new(Failure::default());
+        let writer = start(&place, &failure)?;
+        // Behind the others: the last one that is closed carries the log over.
+        opened.close().await.map_err(|error| open::failed(&place, error))?;
         let inner = Arc::new(Inner {
-            readers,
             place,
-            writer: Mutex::new(Some(Writer::new(writer))),
-            fatal: OnceLock::new(),
+            writer,
+            readers,
+            failure,
             written_bytes: AtomicU64::new(0),
             checkpoint_due: Arc::new(Notify::new()),
         });
@@ -99,13 +96,7 @@ impl SqliteStore {
     /// Closes every connection and carries the log over; whatever is called afterwards fails.
     pub async fn close(&self) {
         self.inner.readers.close().await;
-        let writer = self.inner.writer.lock().await.take();
-        if self.inner.fatal.set("it was closed".to_owned()).is_ok()
-            && let Some(writer) = writer
-            && let Err(error) = writer.conn.close().await
-        {
-            tracing::warn!(%error, "failed to close the store");
-        }
+        self.inner.writer.close().await;
     }
 
     /// Shows every statement that any connection of this store starts from now on to `observe`.
@@ -115,10 +106,10 @@ impl SqliteStore {
     }
 }
 
-impl Writer {
-    fn new(conn: SqliteConnection) -> Self {
-        Self { conn, ends: HashMap::new() }
-    }
+fn start(place: &Place, failure: &Arc<Failure>) -> Result<WriterThread, OpenError> {
+    let conn = place.writer().map_err(|error| open::failed(place, error))?;
+    WriterThread::start(place.clone(), conn, Arc::clone(failure))
+        .map_err(|source| OpenError::Io { path: place.path.clone(), source })
 }
 
 /// Opens every connection of the pool: later there may be no file left for one.
@@ -133,45 +124,25 @@ async fn open_all(place: &Place, readers: &SqlitePool) -> Result<(), OpenError> 
 impl Inner {
     /// Refuses once the store has failed.
     fn check(&self) -> Result<(), StoreError> {
-        self.fatal.get().map_or(Ok(()), |reason| Err(StoreError::Fatal(reason.clone())))
+        self.failure.check()
     }
 
     /// Judges a failure; a fatal one ends the use of this store.
-    fn note(&self, error: &sqlx::Error) -> StoreError {
-        let judged = error::judge(error);
-        if let StoreError::Fatal(reason) = &judged {
-            self.fatal.get_or_init(|| reason.clone());
-        }
-        judged
+    fn note(&self, error: &impl Told) -> StoreError {
+        self.failure.note(error)
     }
 
-    /// Runs `work`, a transaction that is on disk when this returns. After any failure, and when the caller stops waiting, the
-    /// connection is not used again: its transaction ends with it.
-    async fn transact<T>(
+    /// Runs `work`, a transaction that is on disk when this returns, on the thread that writes. It is carried out also when the caller stops
+    /// waiting.
+    async fn transact<T: Send + 'static>(
         &self,
         bytes: u64,
-        work: impl AsyncFnOnce(&mut Writer) -> Result<T, sqlx::Error> + Send,
+        work: impl FnOnce(&mut Writer) -> direct::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.check()?;
-        let mut slot = self.writer.lock().await;
-        self.check()?;
-        let mut writer = match slot.take() {
-            Some(writer) => writer,
-            None => self.place.writer().await.map(Writer::new).map_err(|error| self.note(&error))?,
-        };
-        match work(&mut writer).await {
-            Ok(done) => {
-                *slot = Some(writer);
-                drop(slot);
-                self.count(bytes);
-                Ok(done)
-            }
-            Err(error) => {
-                // Waits until the rollback is done; the error that counts is the first.
-                drop(writer.conn.close_hard().await.err());
-                Err(self.note(&error))
-            }
-        }
+        let done = self.writer.run(work).await?;
+        self.count(bytes);
+        Ok(done)
     }
 
     fn count(&self, bytes: u64) {
@@ -198,16 +169,6 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.checkpoint_due.notify_one();
     }
-}
-
-async fn transaction<T>(
-    conn: &mut SqliteConnection,
-    work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
-) -> Result<T, sqlx::Error> {
-    statement("BEGIN IMMEDIATE", []).execute(&mut *conn).await?;
-    let done = work(&mut *conn).await?;
-    statement("COMMIT", []).execute(conn).await?;
-    Ok(done)
 }
 
 /// Bytes that writes put into the write-ahead log, roughly.
@@ -237,11 +198,11 @@ macro_rules! read_snapshot {
 impl Store for SqliteStore {
     async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Written>, StoreError> {
         let bytes = estimate(&writes);
-        self.inner.transact(bytes, async move |writer| commit::apply(writer, writes).await).await
+        self.inner.transact(bytes, move |writer| commit::apply(writer, writes)).await
     }
 
     fn failure(&self) -> Option<String> {
-        self.inner.fatal.get().cloned()
+        self.inner.failure.reason().cloned()
     }
 
     async fn head(&self, app: AppId) -> Result<Head, StoreError> {
@@ -355,8 +316,8 @@ impl Store for SqliteStore {
 
     async fn sweep(&self, app: AppId, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let bytes = u64::from(limit) * WRITE_BYTES;
-        let work = async move |writer: &mut Writer| {
-            transaction(&mut writer.conn, async |conn| sweep::sweep(conn, app, before, limit).await).await
+        let work = move |writer: &mut Writer| {
+            direct::transaction(&writer.conn, || sweep::sweep(&writer.conn, app, before, limit))
         };
         self.inner.transact(bytes, work).await
     }

@@ -4,16 +4,17 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::OpenFlags;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, SqlSafeStr as _};
 
-use crate::error::{OpenError, is_damage, judge};
+use crate::direct;
+use crate::error::{OpenError, Told, is_damage, judge};
 use crate::sql::{column, statement};
 use crate::trace::Tracer;
-use crate::transaction;
 
 /// The name of the database in the data directory.
 pub const FILE: &str = "longwire.db";
@@ -35,6 +36,13 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
 /// once only: a migration that builds on one has to come behind it in the database as well, and so makes it itself where it is missing.
 const ADDITIONS: [(i64, &str, &str); 1] =
     [(3, "androidpn disabled", include_str!("../migrations/0003_androidpn_disabled.sql"))];
+
+/// KiB of pages that the writer keeps: what it appends to lies at the ends of tables and indexes, and all over those that are sorted by keys.
+const WRITER_CACHE_KIB: u32 = 16 * 1024;
+/// Statements that the writer keeps prepared: more than it has.
+const WRITER_STATEMENTS: usize = 256;
+/// Bytes of the write-ahead log that stay when it starts anew.
+const LOG_BYTES_MAX: u32 = 64 * 1024 * 1024;
 
 /// How a database is opened; the defaults are those of real use.
 #[derive(Clone, Debug)]
@@ -76,8 +84,27 @@ impl Place {
         Self { path: dir.join(FILE), options, tracer: Tracer::new() }
     }
 
-    /// A connection that writes. It leaves carrying the log over to the checkpoint task, so that no commit pays for it.
-    pub(crate) async fn writer(&self) -> Result<SqliteConnection, sqlx::Error> {
+    /// The connection that writes, of a database that is there. It leaves carrying the log over to the checkpoint task, so that no commit
+    /// pays for it.
+    pub(crate) fn writer(&self) -> direct::Result<rusqlite::Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = rusqlite::Connection::open_with_flags(&self.path, flags)?;
+        conn.busy_timeout(self.options.busy_timeout)?;
+        conn.set_prepared_statement_cache_capacity(WRITER_STATEMENTS);
+        conn.execute_batch(&format!(
+            "PRAGMA temp_store = memory; PRAGMA mmap_size = 0; PRAGMA cache_size = -{WRITER_CACHE_KIB}; \
+             PRAGMA journal_mode = wal; PRAGMA synchronous = FULL; PRAGMA foreign_keys = on; \
+             PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {LOG_BYTES_MAX}"
+        ))?;
+        if let Some(pages) = self.options.pages_max {
+            conn.execute_batch(&format!("PRAGMA max_page_count = {pages}"))?;
+        }
+        self.tracer.observe(&conn)?;
+        Ok(conn)
+    }
+
+    /// A connection that makes the database and brings its schema up to date, and one that carries the log over.
+    async fn upkeep(&self) -> Result<SqliteConnection, sqlx::Error> {
         let mut options = self
             .common()
             .create_if_missing(true)
@@ -86,7 +113,7 @@ impl Place {
             .foreign_keys(true)
             .pragma("cache_size", WRITER_CACHE)
             .pragma("wal_autocheckpoint", "0")
-            .pragma("journal_size_limit", "67108864");
+            .pragma("journal_size_limit", LOG_BYTES_MAX.to_string());
         if let Some(pages) = self.options.pages_max {
             options = options.pragma("max_page_count", pages.to_string());
         }
@@ -97,7 +124,7 @@ impl Place {
 
     /// A connection that carries the log over; it waits for nobody for long, since writers may wait for it.
     pub(crate) async fn carrier(&self) -> Result<SqliteConnection, sqlx::Error> {
-        let mut conn = self.writer().await?;
+        let mut conn = self.upkeep().await?;
         statement("PRAGMA busy_timeout = 200", []).execute(&mut conn).await?;
         Ok(conn)
     }
@@ -136,7 +163,7 @@ pub(crate) async fn open(place: &Place) -> Result<SqliteConnection, OpenError> {
     let is_new = !place.path.try_exists().map_err(io)?;
     let dir = place.path.parent().unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(dir).map_err(io)?;
-    let mut conn = place.writer().await.map_err(|error| failed(place, error))?;
+    let mut conn = place.upkeep().await.map_err(|error| failed(place, error))?;
     if !is_new {
         check(place, &mut conn).await?;
         refuse_unknown(place, &mut conn).await?;
@@ -226,7 +253,7 @@ async fn migrate(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenE
         | MigrateError::VersionMismatch(version)
         | MigrateError::Dirty(version) => OpenError::Foreign { path: place.path.clone(), version },
         MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => failed(place, source),
-        other => OpenError::Sqlite { path: place.path.clone(), source: other.into() },
+        other => OpenError::Sqlite { path: place.path.clone(), source: Box::new(other) },
     })
 }
 
@@ -246,21 +273,21 @@ async fn add(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError
             Some(known) if known == checksum => {}
             Some(_) => return Err(OpenError::Foreign { path: place.path.clone(), version }),
             None => {
-                let work = async |conn: &mut SqliteConnection| {
-                    sqlx::raw_sql(sql).execute(&mut *conn).await?;
-                    statement(NOTE, [version.into(), name.into(), checksum.into()]).execute(conn).await.map(drop)
-                };
-                transaction(conn, work).await.map_err(failed)?;
+                statement("BEGIN IMMEDIATE", []).execute(&mut *conn).await.map_err(failed)?;
+                sqlx::raw_sql(sql).execute(&mut *conn).await.map_err(failed)?;
+                let note = statement(NOTE, [version.into(), name.into(), checksum.into()]);
+                note.execute(&mut *conn).await.map_err(failed)?;
+                statement("COMMIT", []).execute(&mut *conn).await.map_err(failed)?;
             }
         }
     }
     Ok(())
 }
 
-pub(crate) fn failed(place: &Place, source: sqlx::Error) -> OpenError {
+pub(crate) fn failed(place: &Place, source: impl Told) -> OpenError {
     let path = place.path.clone();
     if is_damage(&source) {
         return OpenError::Damaged { path, detail: source.to_string() };
     }
-    OpenError::Sqlite { path, source }
+    OpenError::Sqlite { path, source: Box::new(source) }
 }

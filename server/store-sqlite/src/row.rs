@@ -1,5 +1,6 @@
 //! Rows of the database and the nouns that they hold.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use longwire_model::delivery::{Acknowledgement, Event, Exception, Sent, UsedAction};
@@ -18,20 +19,20 @@ use crate::sql::{
 };
 
 /// The values of an entry in the order of its columns.
-pub(crate) fn entry_values(entry: &Entry) -> Vec<Value> {
+pub(crate) fn entry_values(entry: &Entry) -> [Value<'_>; 14] {
     let routing = entry.kind.routing();
     let content = entry.kind.content();
     let target = entry.kind.target();
     let audience = routing.map(|routing| keys_text(&routing.audience));
-    let collapse_key = content.and_then(|content| content.collapse_key.clone());
-    let audience_hash = collapse_key.as_ref().and(audience.as_deref().map(hash));
-    let payload = match &entry.kind {
-        EntryKind::Notification(content) | EntryKind::Update(_, content) => Some(Arc::clone(&content.payload)),
+    let collapse_key = content.and_then(|content| content.collapse_key.as_deref());
+    let audience_hash = collapse_key.and(audience.as_deref().map(hash));
+    let payload: Option<Cow<'_, str>> = match &entry.kind {
+        EntryKind::Notification(content) | EntryKind::Update(_, content) => Some(Cow::from(&*content.payload)),
         EntryKind::Recall(..) | EntryKind::Dismissal(..) => None,
         EntryKind::Membership(change) => Some(change_text(change).into()),
         EntryKind::Generation(id) => Some(id.to_string().into()),
     };
-    vec![
+    [
         entry.app.0.into(),
         entry.seq.into(),
         entry.id.into(),
@@ -71,7 +72,7 @@ pub(crate) fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
 
 fn routing(row: &SqliteRow) -> Result<Routing, sqlx::Error> {
     Ok(Routing {
-        audience: audience(column(row, "audience")?)?.into(),
+        audience: audience(row)?.into(),
         lane: lane(column(row, "lane")?)?,
         expires_at: timestamp(row, "expires_at")?,
     })
@@ -96,19 +97,26 @@ fn target(row: &SqliteRow) -> Result<Target, sqlx::Error> {
 }
 
 /// The keys as one text; names hold no spaces.
-pub(crate) fn keys_text(keys: &[AudienceKey]) -> String {
-    keys.iter().map(AudienceKey::as_str).collect::<Vec<_>>().join(" ")
+pub(crate) fn keys_text(keys: &[AudienceKey]) -> Cow<'_, str> {
+    match keys {
+        [key] => key.as_str().into(),
+        keys => keys.iter().map(AudienceKey::as_str).collect::<Vec<_>>().join(" ").into(),
+    }
 }
 
-/// The keys of a text.
-pub(crate) fn audience(text: &str) -> Result<Vec<AudienceKey>, sqlx::Error> {
-    text.split(' ').map(|key| key.parse().map_err(|_| damaged("audience"))).collect()
+/// The keys of a text; none when it holds something else.
+pub(crate) fn parse_keys(text: &str) -> Option<Vec<AudienceKey>> {
+    text.split(' ').filter(|key| !key.is_empty()).map(|key| key.parse().ok()).collect()
+}
+
+fn audience(row: &SqliteRow) -> Result<Vec<AudienceKey>, sqlx::Error> {
+    let keys = parse_keys(column(row, "audience")?).filter(|keys| !keys.is_empty());
+    keys.ok_or_else(|| damaged("audience"))
 }
 
 /// What the account of an original client has claimed.
 pub(crate) fn claimed(row: &SqliteRow) -> Result<Vec<AudienceKey>, sqlx::Error> {
-    let keys = column::<&str>(row, "claimed")?.split_whitespace();
-    keys.map(|key| key.parse().map_err(|_| damaged("claimed"))).collect()
+    parse_keys(column(row, "claimed")?).ok_or_else(|| damaged("claimed"))
 }
 
 /// FNV-1a with 64 bits, as a signed number. Stored: never change it.

@@ -1,7 +1,7 @@
 //! Values on their way into statements, and on their way out.
 
+use std::borrow::Cow;
 use std::fmt::Display;
-use std::sync::Arc;
 
 use longwire_model::{DeviceId, EntryId, Lane, Seq, Timestamp};
 use sqlx::query::Query;
@@ -10,43 +10,46 @@ use sqlx::{Decode, Row as _, Sqlite, Type};
 
 /// One bound value.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+pub(crate) enum Value<'a> {
     Null,
     Int(i64),
-    Text(Arc<str>),
-    Blob(Vec<u8>),
+    Text(Cow<'a, str>),
+    /// A device's or an entry's.
+    Id([u8; 16]),
+    Blob(Cow<'a, [u8]>),
 }
 
 pub(crate) type Statement = Query<'static, Sqlite, SqliteArguments>;
 
-/// A statement with its values; its text is always one of ours.
-pub(crate) fn statement(sql: &'static str, values: impl IntoIterator<Item = Value>) -> Statement {
+/// A statement of a reader with its values; its text is always one of ours.
+pub(crate) fn statement<'a>(sql: &'static str, values: impl IntoIterator<Item = Value<'a>>) -> Statement {
     values.into_iter().fold(sqlx::query(sql), bind)
 }
 
-pub(crate) fn bind(query: Statement, value: Value) -> Statement {
+fn bind(query: Statement, value: Value<'_>) -> Statement {
     match value {
         Value::Null => query.bind(None::<i64>),
         Value::Int(number) => query.bind(number),
-        Value::Text(text) => query.bind(text),
-        Value::Blob(bytes) => query.bind(bytes),
+        Value::Text(text) => query.bind(text.into_owned()),
+        Value::Id(id) => query.bind(id.to_vec()),
+        Value::Blob(bytes) => query.bind(bytes.into_owned()),
     }
 }
 
 /// A list for `json_each`.
-pub(crate) fn json_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Value {
+pub(crate) fn json_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Value<'static> {
     let list: Vec<&str> = texts.into_iter().collect();
     Value::Text(serde_json::Value::from(list).to_string().into())
 }
 
 /// A list of numbers for `json_each`.
-pub(crate) fn json_seqs(seqs: impl IntoIterator<Item = Seq>) -> Value {
+pub(crate) fn json_seqs(seqs: impl IntoIterator<Item = Seq>) -> Value<'static> {
     let list: Vec<Seq> = seqs.into_iter().collect();
     Value::Text(serde_json::Value::from(list).to_string().into())
 }
 
 /// A list of ids for `unhex(value)` over `json_each`.
-pub(crate) fn json_devices<'a>(devices: impl IntoIterator<Item = &'a DeviceId>) -> Value {
+pub(crate) fn json_devices<'a>(devices: impl IntoIterator<Item = &'a DeviceId>) -> Value<'static> {
     let list: Vec<String> = devices.into_iter().map(|id| id.to_string().replace('-', "")).collect();
     Value::Text(serde_json::Value::from(list).to_string().into())
 }
@@ -60,80 +63,80 @@ pub(crate) const fn lane_number(lane: Lane) -> i64 {
 }
 
 /// What a value of ours becomes in a statement.
-impl From<i64> for Value {
+impl From<i64> for Value<'_> {
     fn from(value: i64) -> Self {
         Self::Int(value)
     }
 }
 
-impl From<u32> for Value {
+impl From<u32> for Value<'_> {
     fn from(value: u32) -> Self {
         Self::Int(i64::from(value))
     }
 }
 
 /// Positions and generation ids: the same 64 bits, read as a signed number; positions never come near 2^63.
-impl From<u64> for Value {
+impl From<u64> for Value<'_> {
     fn from(value: u64) -> Self {
         Self::Int(value.cast_signed())
     }
 }
 
-impl From<Lane> for Value {
+impl From<Lane> for Value<'_> {
     fn from(value: Lane) -> Self {
         Self::Int(lane_number(value))
     }
 }
 
-impl From<Timestamp> for Value {
+impl From<Timestamp> for Value<'_> {
     fn from(value: Timestamp) -> Self {
         Self::Int(value.as_millis())
     }
 }
 
-impl From<&str> for Value {
-    fn from(value: &str) -> Self {
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
         Self::Text(value.into())
     }
 }
 
-impl From<String> for Value {
+impl From<String> for Value<'_> {
     fn from(value: String) -> Self {
         Self::Text(value.into())
     }
 }
 
-impl From<Arc<str>> for Value {
-    fn from(value: Arc<str>) -> Self {
+impl<'a> From<Cow<'a, str>> for Value<'a> {
+    fn from(value: Cow<'a, str>) -> Self {
         Self::Text(value)
     }
 }
 
-impl From<DeviceId> for Value {
+impl From<DeviceId> for Value<'_> {
     fn from(value: DeviceId) -> Self {
-        Self::Blob(value.as_bytes().to_vec())
+        Self::Id(*value.as_bytes())
     }
 }
 
-impl From<EntryId> for Value {
+impl From<EntryId> for Value<'_> {
     fn from(value: EntryId) -> Self {
-        Self::Blob(value.as_bytes().to_vec())
+        Self::Id(*value.as_bytes())
     }
 }
 
-impl From<Vec<u8>> for Value {
+impl From<Vec<u8>> for Value<'_> {
     fn from(value: Vec<u8>) -> Self {
-        Self::Blob(value)
+        Self::Blob(value.into())
     }
 }
 
-impl From<[u8; 32]> for Value {
+impl From<[u8; 32]> for Value<'_> {
     fn from(value: [u8; 32]) -> Self {
-        Self::Blob(value.to_vec())
+        Self::Blob(value.to_vec().into())
     }
 }
 
-impl<T: Into<Self>> From<Option<T>> for Value {
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
     }

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use longwire_model::{AppId, AudienceKey, Seq, Timestamp};
 use longwire_store::write::IDEMPOTENCY_MILLIS;
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::{Connection, Row};
 
-use crate::row::audience;
-use crate::sql::{Value, column, json_seqs, seq, seq_option, statement};
+use crate::direct::{self, all, damaged, execute, first, seq, seq_option};
+use crate::row::parse_keys;
+use crate::sql::{Value, json_seqs};
 
 /// Expired notifications that supersede nothing unexpired (DESIGN rule 4).
 const NOTIFICATIONS: &str = "SELECT e.seq FROM entry e WHERE e.app = ?1 AND e.expires_at < ?2 AND e.kind = 'notification' \
@@ -21,28 +22,24 @@ const FOLLOWERS: &str = "SELECT f.seq FROM entry f WHERE f.app = ?1 AND f.target
 const MARKS: &str = "SELECT seq FROM entry WHERE app = ?1 AND lane IS NULL AND created_at < ?2 AND seq < ?4 LIMIT ?3";
 
 /// Removes what ended before `before`; see [`longwire_store::Store::sweep`].
-pub(crate) async fn sweep(
-    conn: &mut SqliteConnection,
-    app: AppId,
-    before: Timestamp,
-    limit: u32,
-) -> Result<u64, sqlx::Error> {
+pub(crate) fn sweep(conn: &Connection, app: AppId, before: Timestamp, limit: u32) -> direct::Result<u64> {
     let limit = u64::from(limit);
     let mut swept = 0;
     for choose in [NOTIFICATIONS, FOLLOWERS, MARKS] {
-        let lowest = lowest_retained(conn, app).await?.unwrap_or(Seq::MAX / 2);
-        let values: [Value; 4] = [app.0.into(), before.into(), (limit - swept).into(), lowest.into()];
-        let rows = statement(choose, values).fetch_all(&mut *conn).await?;
-        let seqs = rows.iter().map(|row| seq(row, "seq")).collect::<Result<Vec<_>, _>>()?;
+        let mut values: Vec<Value<'_>> = vec![app.0.into(), before.into(), (limit - swept).into()];
+        if choose == MARKS {
+            values.push(lowest_retained(conn, app)?.unwrap_or(Seq::MAX / 2).into());
+        }
+        let seqs = all(conn, choose, values, |row| seq(row, "seq"))?;
         swept += seqs.len() as u64;
-        remove(conn, app, seqs).await?;
+        remove(conn, app, seqs)?;
     }
-    free(conn, app, before).await?;
+    free(conn, app, before)?;
     Ok(swept)
 }
 
 /// Removes entries with their keys and events.
-async fn remove(conn: &mut SqliteConnection, app: AppId, seqs: Vec<Seq>) -> Result<(), sqlx::Error> {
+fn remove(conn: &Connection, app: AppId, seqs: Vec<Seq>) -> direct::Result<()> {
     const EVENTS: &str = "DELETE FROM event WHERE entry IN (SELECT e.id FROM json_each(?2) j CROSS JOIN entry e \
                           ON e.app = ?1 AND e.seq = j.value)";
     const ACTIONS: &str = "DELETE FROM used_action WHERE entry IN (SELECT e.id FROM json_each(?2) j CROSS JOIN entry e \
@@ -52,33 +49,35 @@ async fn remove(conn: &mut SqliteConnection, app: AppId, seqs: Vec<Seq>) -> Resu
         return Ok(());
     }
     let list = json_seqs(seqs);
-    remove_keys(conn, app, list.clone()).await?;
+    remove_keys(conn, app, list.clone())?;
     for sql in [EVENTS, ACTIONS, ENTRIES] {
-        statement(sql, [app.0.into(), list.clone()]).execute(&mut *conn).await?;
+        execute(conn, sql, [app.0.into(), list.clone()])?;
     }
     Ok(())
 }
 
 /// Removes the index rows of entries, with one statement per key: the index is ordered by key.
-async fn remove_keys(conn: &mut SqliteConnection, app: AppId, list: Value) -> Result<(), sqlx::Error> {
+fn remove_keys(conn: &Connection, app: AppId, list: Value<'_>) -> direct::Result<()> {
     const FIND: &str = "SELECT e.seq, e.audience FROM json_each(?2) j CROSS JOIN entry e \
                         ON e.app = ?1 AND e.seq = j.value WHERE e.audience IS NOT NULL";
     const REMOVE: &str = "DELETE FROM entry_key WHERE app = ?1 AND key = ?2 AND lane IN (0, 1) \
                           AND seq IN (SELECT value FROM json_each(?3))";
     let mut keys: HashMap<AudienceKey, Vec<Seq>> = HashMap::new();
-    for row in statement(FIND, [app.0.into(), list]).fetch_all(&mut *conn).await? {
-        for key in audience(column(&row, "audience")?)? {
-            keys.entry(key).or_default().push(seq(&row, "seq")?);
-        }
+    let read = |row: &Row<'_>| {
+        let audience = parse_keys(row.get_ref("audience")?.as_str()?).ok_or_else(|| damaged("audience"))?;
+        Ok((seq(row, "seq")?, audience))
+    };
+    for (seq, audience) in all(conn, FIND, [app.0.into(), list], read)? {
+        audience.into_iter().for_each(|key| keys.entry(key).or_default().push(seq));
     }
     for (key, seqs) in keys {
-        statement(REMOVE, [app.0.into(), key.as_str().into(), json_seqs(seqs)]).execute(&mut *conn).await?;
+        execute(conn, REMOVE, [app.0.into(), key.as_str().into(), json_seqs(seqs)])?;
     }
     Ok(())
 }
 
 /// Raises the floor and frees what lies below it.
-async fn free(conn: &mut SqliteConnection, app: AppId, before: Timestamp) -> Result<(), sqlx::Error> {
+fn free(conn: &Connection, app: AppId, before: Timestamp) -> direct::Result<()> {
     const FLOOR: &str = "UPDATE app SET floor = max(floor, coalesce(?2, last_seq)) WHERE id = ?1";
     const BELOW: [&str; 2] = [
         "DELETE FROM membership WHERE app = ?1 AND left_seq <= (SELECT floor FROM app WHERE id = ?1)",
@@ -91,24 +90,24 @@ async fn free(conn: &mut SqliteConnection, app: AppId, before: Timestamp) -> Res
     const REQUESTS: &str = "DELETE FROM idempotency WHERE app = ?1 AND at <= ?2";
     const HEADS: &str = "DELETE FROM key_head INDEXED BY key_head_empty WHERE app = ?1 AND members = 0 \
                          AND NOT EXISTS (SELECT 1 FROM entry_key k WHERE k.app = ?1 AND k.key = key_head.key)";
-    let lowest = lowest_retained(conn, app).await?;
-    let floor: Value = lowest.map(|lowest| lowest.saturating_sub(1)).into();
-    statement(FLOOR, [app.0.into(), floor]).execute(&mut *conn).await?;
+    let lowest = lowest_retained(conn, app)?;
+    let floor = lowest.map(|lowest| lowest.saturating_sub(1));
+    execute(conn, FLOOR, [app.0.into(), floor.into()])?;
     for sql in BELOW {
-        statement(sql, [app.0.into()]).execute(&mut *conn).await?;
+        execute(conn, sql, [app.0.into()])?;
     }
-    statement(SESSIONS, [app.0.into(), before.into()]).execute(&mut *conn).await?;
+    execute(conn, SESSIONS, [app.0.into(), before.into()])?;
     let oldest = before.plus_millis(-IDEMPOTENCY_MILLIS);
-    statement(REQUESTS, [app.0.into(), oldest.into()]).execute(&mut *conn).await?;
-    statement(HEADS, [app.0.into()]).execute(&mut *conn).await?;
+    execute(conn, REQUESTS, [app.0.into(), oldest.into()])?;
+    execute(conn, HEADS, [app.0.into()])?;
     Ok(())
 }
 
 /// The lowest position that a retained entry lies at or is about.
-async fn lowest_retained(conn: &mut SqliteConnection, app: AppId) -> Result<Option<Seq>, sqlx::Error> {
+fn lowest_retained(conn: &Connection, app: AppId) -> direct::Result<Option<Seq>> {
     const SQL: &str = "SELECT (SELECT seq FROM entry WHERE app = ?1 AND lane IS NOT NULL ORDER BY seq LIMIT 1) AS own, \
          (SELECT min(target_seq) FROM entry WHERE app = ?1 AND target_seq IS NOT NULL) AS target";
-    let row = statement(SQL, [app.0.into()]).fetch_one(conn).await?;
-    let (own, target) = (seq_option(&row, "own")?, seq_option(&row, "target")?);
+    let read = |row: &Row<'_>| Ok((seq_option(row, "own")?, seq_option(row, "target")?));
+    let (own, target) = first(conn, SQL, [app.0.into()], read)?.unwrap_or_default();
     Ok(own.map(|own| target.map_or(own, |target| own.min(target))))
 }

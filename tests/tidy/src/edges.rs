@@ -45,15 +45,21 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
 
 /// What a crate's own dependency list must not name.
 pub const FORBIDDEN_DIRECT: &[(&str, &[&str])] = &[
-    ("longwire-api", &["sqlx", "quick-xml", "longwire-store", "longwire-store-sqlite", "longwire-protocol"]),
-    ("longwire-core", &["sqlx", "mio", "axum", "rustls", "tokio-rustls", "quick-xml", "longwire-store-sqlite"]),
-    ("longwire-store", &["axum", "tokio", "sqlx", "longwire-protocol"]),
+    (
+        "longwire-api",
+        &["sqlx", "rusqlite", "quick-xml", "longwire-store", "longwire-store-sqlite", "longwire-protocol"],
+    ),
+    (
+        "longwire-core",
+        &["sqlx", "rusqlite", "mio", "axum", "rustls", "tokio-rustls", "quick-xml", "longwire-store-sqlite"],
+    ),
+    ("longwire-store", &["axum", "tokio", "sqlx", "rusqlite", "longwire-protocol"]),
     ("longwire-store-sqlite", &["axum", "hyper", "rustls", "longwire-protocol", "longwire-core", "longwire-router"]),
-    ("longwire-worker", &["tokio", "mio", "socket2", "rustls", "axum", "sqlx", "longwire-store-sqlite"]),
-    ("longwire-net", &["axum", "sqlx", "longwire-store-sqlite"]),
+    ("longwire-worker", &["tokio", "mio", "socket2", "rustls", "axum", "sqlx", "rusqlite", "longwire-store-sqlite"]),
+    ("longwire-net", &["axum", "sqlx", "rusqlite", "longwire-store-sqlite"]),
     ("longwire-client-store", &["sqlx", "rusqlite", "tokio"]),
-    ("longwire-driver", &["sqlx", "clap", "rustls-native-certs", "simple-dns"]),
-    ("longwire-push-ffi", &["sqlx", "clap", "rustls-native-certs", "simple-dns"]),
+    ("longwire-driver", &["sqlx", "rusqlite", "clap", "rustls-native-certs", "simple-dns"]),
+    ("longwire-push-ffi", &["sqlx", "rusqlite", "clap", "rustls-native-certs", "simple-dns"]),
 ];
 
 /// The crates without runtime, sockets, clock or randomness: none of [`IMPURE`] anywhere below them.
@@ -61,8 +67,20 @@ pub const PURE: &[&str] =
     &["longwire-protocol", "longwire-model", "longwire-router", "longwire-c2s", "longwire-client"];
 
 /// Crates that bring a runtime, sockets, a database or randomness.
-pub const IMPURE: &[&str] =
-    &["tokio", "mio", "sqlx", "getrandom", "rand", "axum", "hyper", "async-std", "smol", "socket2", "fastrand"];
+pub const IMPURE: &[&str] = &[
+    "tokio",
+    "mio",
+    "sqlx",
+    "rusqlite",
+    "getrandom",
+    "rand",
+    "axum",
+    "hyper",
+    "async-std",
+    "smol",
+    "socket2",
+    "fastrand",
+];
 
 /// Crates that may be nowhere in the tree: TLS is rustls with ring.
 pub const FORBIDDEN_ANYWHERE: &[&str] = &["openssl", "openssl-sys", "native-tls", "aws-lc-rs", "aws-lc-sys"];

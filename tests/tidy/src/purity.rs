@@ -18,6 +18,7 @@ pub const IMPURE_NAMES: &[&str] = &[
     "tokio",
     "mio",
     "sqlx",
+    "rusqlite",
     "axum",
     "getrandom",
     "rand",
@@ -44,7 +45,7 @@ const SQL: &[&str] =
     &["SELECT ", "INSERT INTO", "DELETE FROM", "UPDATE OR ", "CREATE TABLE", "PRAGMA ", "BEGIN IMMEDIATE"];
 const XML: &[&str] = &["xmlns", "<message", "<iq", "<presence", "</", "<?xml"];
 const POLICY: &[&str] = &["axum", "hyper", "longwire_protocol", "longwire_core", "longwire_router"];
-const ENGINES: &[&str] = &["sqlx", "sqlite", "Sqlite", "SqliteStore", "longwire_store_sqlite"];
+const ENGINES: &[&str] = &["sqlx", "rusqlite", "sqlite", "Sqlite", "SqliteStore", "longwire_store_sqlite"];
 
 /// Checks one Rust file of the tree; `path` is relative to its root, with `/`.
 #[must_use]

@@ -22,8 +22,8 @@ pub const INVENTORY: &[Unsafe] = &[
     },
     Unsafe {
         path: "server/store-sqlite/src/trace/observed.rs",
-        times: 4,
-        reason: "sqlx has no safe way to SQLite's statement trace; compiled for tests only (feature `trace`)",
+        times: 5,
+        reason: "neither sqlx nor rusqlite has a safe way to SQLite's statement trace; compiled for tests only (feature `trace`)",
     },
     Unsafe {
         path: "uniffi-bindings/src/vm.rs",

@@ -53,13 +53,14 @@ impl Groups {
     /// Waits for the next group; none when there will be no more.
     pub(super) async fn next(&mut self) -> Option<Vec<Request>> {
         loop {
-            let first = match self.turn().await {
-                Turn::Received(first) => first,
-                Turn::Due => return Some(self.take_kept()),
+            let mut waiting = match self.turn().await {
+                Turn::Received(first) => vec![first],
+                // What waits shares its transaction.
+                Turn::Due => return Some(self.take_kept_with_waiting()),
                 Turn::Closed if self.kept.is_empty() => return None,
                 Turn::Closed => return Some(self.take_kept()),
             };
-            let waiting = self.with_waiting(first);
+            self.add_waiting(&mut waiting);
             if waiting.iter().all(Request::may_be_kept) {
                 self.keep(waiting);
                 continue;
@@ -89,17 +90,21 @@ impl Groups {
         .await
     }
 
-    /// What waits now, up to the size of a group.
-    fn with_waiting(&mut self, first: Request) -> Vec<Request> {
-        let mut count = first.writes.len();
-        let mut waiting = vec![first];
+    /// Adds what waits now, up to the size of a group.
+    fn add_waiting(&mut self, group: &mut Vec<Request>) {
+        let mut count: usize = group.iter().map(|request| request.writes.len()).sum();
         while count < GROUP_WRITES_MAX
             && let Ok(next) = self.receiver.try_recv()
         {
             count += next.writes.len();
-            waiting.push(next);
+            group.push(next);
         }
-        waiting
+    }
+
+    fn take_kept_with_waiting(&mut self) -> Vec<Request> {
+        let mut group = self.take_kept();
+        self.add_waiting(&mut group);
+        group
     }
 
     fn keep(&mut self, requests: Vec<Request>) {
@@ -275,6 +280,16 @@ mod tests {
         assert!(sender.capacity() < sender.max_capacity(), "sent again behind a group");
         drop(sender);
         assert_eq!(next(&mut groups).await, "5");
+    }
+
+    #[tokio::test]
+    async fn what_waits_goes_with_what_is_due() {
+        let (sender, mut groups) = groups(None, [posted(1), notification()]);
+        assert_eq!(next(&mut groups).await, "n");
+        for request in [notification(), posted(2)] {
+            sender.try_send(request).expect("room");
+        }
+        assert_eq!(next(&mut groups).await, "1n2");
     }
 
     #[tokio::test]

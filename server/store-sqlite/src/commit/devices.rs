@@ -4,23 +4,25 @@ use longwire_model::entry::MembershipChange;
 use longwire_model::{AppId, AudienceKey, DeviceId, EntryId, EntryKind, Timestamp};
 use longwire_store::Written;
 use longwire_store::write::{Change, Moves, NewDevice, Refusal};
+use rusqlite::Row;
 
 use super::Batch;
-use crate::row::{kind_values, membership};
-use crate::sql::{Value, column, device_id, json_texts, statement};
+use crate::direct::{Result, all, damaged, device_id, execute, first};
+use crate::row::kind_values;
+use crate::sql::{Value, json_texts};
 
 impl Batch<'_> {
-    pub(super) async fn register(&mut self, new: NewDevice) -> Result<Written, sqlx::Error> {
+    pub(super) fn register(&mut self, new: NewDevice) -> Result<Written> {
         const DEVICE: &str = "INSERT INTO device (id, app, account, kind, name, created_at, installation_hash) \
                               VALUES (?, ?, ?, ?, ?, ?, ?)";
         const STATE: &str = "INSERT INTO device_state (device, normal, background) VALUES (?1, ?2, ?2)";
-        if let Some(known) = self.find(&new).await? {
+        if let Some(known) = self.find(&new)? {
             return Ok(Written::Exists(known));
         }
         // The app's row must be there before anything refers to it.
-        let seq = self.end(new.app).await? + 1;
+        let seq = self.end(new.app)? + 1;
         let (kind, name) = kind_values(&new.kind);
-        let values: [Value; 7] = [
+        let values: [Value<'_>; 7] = [
             new.id.into(),
             new.app.0.into(),
             new.account.as_str().into(),
@@ -29,134 +31,120 @@ impl Batch<'_> {
             new.at.into(),
             new.installation_hash.into(),
         ];
-        statement(DEVICE, values).execute(self.conn().await?).await?;
-        statement(STATE, [new.id.into(), seq.into()]).execute(self.conn().await?).await?;
+        execute(self.conn, DEVICE, values)?;
+        execute(self.conn, STATE, [new.id.into(), seq.into()])?;
         let joined = vec![AudienceKey::device(new.id), AudienceKey::all()];
-        self.move_device(new.app, new.id, (new.entry, new.at), (joined, Vec::new())).await
+        self.move_device(new.app, new.id, (new.entry, new.at), (joined, Vec::new()))
     }
 
     /// The device that has the id, or the account and kind, of a new one.
-    async fn find(&mut self, new: &NewDevice) -> Result<Option<DeviceId>, sqlx::Error> {
+    fn find(&self, new: &NewDevice) -> Result<Option<DeviceId>> {
         const SQL: &str = "SELECT id FROM device WHERE id = ?";
-        if let Some(known) = self.find_kind(new.app, &new.account, kind_values(&new.kind)).await? {
+        if let Some(known) = self.find_kind(new.app, &new.account, kind_values(&new.kind))? {
             return Ok(Some(known));
         }
-        let row = statement(SQL, [new.id.into()]).fetch_optional(self.conn().await?).await?;
-        Ok(row.map(|_| new.id))
+        first(self.conn, SQL, [new.id.into()], |_| Ok(new.id))
     }
 
-    async fn find_kind(
-        &mut self,
-        app: AppId,
-        account: &str,
-        (kind, name): (i64, &str),
-    ) -> Result<Option<DeviceId>, sqlx::Error> {
+    fn find_kind(&self, app: AppId, account: &str, (kind, name): (i64, &str)) -> Result<Option<DeviceId>> {
         const SQL: &str = "SELECT id FROM device WHERE app = ? AND account = ? AND kind = ? AND name = ?";
-        let values: [Value; 4] = [app.0.into(), account.into(), kind.into(), name.into()];
-        let row = statement(SQL, values).fetch_optional(self.conn().await?).await?;
-        row.map(|row| device_id(&row, "id")).transpose()
+        let values: [Value<'_>; 4] = [app.0.into(), account.into(), kind.into(), name.into()];
+        first(self.conn, SQL, values, |row| device_id(row, "id"))
     }
 
-    pub(super) async fn change(
+    pub(super) fn change(
         &mut self,
         device: DeviceId,
         change: &Change,
         entry: EntryId,
         at: Timestamp,
-    ) -> Result<Written, sqlx::Error> {
-        let Some(owner) = self.owner_of(device).await? else {
+    ) -> Result<Written> {
+        let Some(owner) = self.owner_of(device)? else {
             return Ok(Written::Refused(Refusal::UnknownDevice));
         };
-        let moves = match change.against(&self.open_keys(device).await?) {
+        let moves = match change.against(&self.open_keys(device)?) {
             Err(refusal) => return Ok(Written::Refused(refusal)),
             Ok(moves) => moves,
         };
         if let (Some(key), Some(claims)) = (change.named(), &owner.claims) {
-            self.disclaim(claims, key).await?;
+            self.disclaim(claims, key)?;
         }
         match moves {
             None => Ok(Written::Unchanged),
-            Some(moves) => self.move_device(owner.app, device, (entry, at), moves).await,
+            Some(moves) => self.move_device(owner.app, device, (entry, at), moves),
         }
     }
 
     /// Appends the entry of a change and moves the memberships by it.
-    pub(super) async fn move_device(
+    pub(super) fn move_device(
         &mut self,
         app: AppId,
         device: DeviceId,
         (id, at): (EntryId, Timestamp),
         (joined, left): Moves,
-    ) -> Result<Written, sqlx::Error> {
+    ) -> Result<Written> {
         const LEAVE: &str = "UPDATE membership SET left_seq = ?1, left_at = ?2 WHERE device = ?3 AND left_seq IS NULL \
                              AND key IN (SELECT value FROM json_each(?4))";
-        const JOIN: &str = "INSERT INTO membership (app, key, device, joined_seq)";
+        const JOIN: &str = "INSERT INTO membership (app, key, device, joined_seq) VALUES (?, ?, ?, ?)";
         let change = MembershipChange { device, joined: joined.clone(), left: left.clone() };
-        let entry = self.push(app, id, at, EntryKind::Membership(change)).await?;
+        let entry = self.push(app, id, at, EntryKind::Membership(change))?;
         if !left.is_empty() {
             let keys = json_texts(left.iter().map(AudienceKey::as_str));
-            let values: [Value; 4] = [entry.seq.into(), at.into(), device.into(), keys];
-            statement(LEAVE, values).execute(self.conn().await?).await?;
+            let values: [Value<'_>; 4] = [entry.seq.into(), at.into(), device.into(), keys];
+            execute(self.conn, LEAVE, values)?;
         }
-        let row = |key: &AudienceKey| vec![app.0.into(), key.as_str().into(), device.into(), entry.seq.into()];
-        self.script.insert(JOIN, "", joined.iter().map(row).collect()).await?;
-        joined.iter().for_each(|key| self.stage.count(app, key, 1));
-        left.iter().for_each(|key| self.stage.count(app, key, -1));
+        for key in &joined {
+            execute(self.conn, JOIN, [app.0.into(), key.as_str().into(), device.into(), entry.seq.into()])?;
+            self.count(app, key, 1);
+        }
+        left.iter().for_each(|key| self.count(app, key, -1));
         Ok(Written::Appended(entry))
     }
 
-    pub(super) async fn take_over(
-        &mut self,
-        device: DeviceId,
-        account: &str,
-        unless_disabled: bool,
-    ) -> Result<Written, sqlx::Error> {
+    pub(super) fn take_over(&mut self, device: DeviceId, account: &str, unless_disabled: bool) -> Result<Written> {
         const FIND: &str = "SELECT app, kind, d.name, coalesce(a.is_disabled, 0) AS is_disabled FROM device d \
                             LEFT JOIN account a ON a.name = d.account WHERE id = ?";
         const MOVE: &str = "UPDATE device SET account = ? WHERE id = ?";
-        let Some(row) = statement(FIND, [device.into()]).fetch_optional(self.conn().await?).await? else {
+        let read = |row: &Row<'_>| {
+            Ok((AppId(row.get("app")?), row.get("kind")?, row.get::<_, String>("name")?, row.get("is_disabled")?))
+        };
+        let Some((app, kind, name, is_disabled)) = first(self.conn, FIND, [device.into()], read)? else {
             return Ok(Written::Refused(Refusal::UnknownDevice));
         };
-        if unless_disabled && column(&row, "is_disabled")? {
+        if unless_disabled && is_disabled {
             return Ok(Written::Refused(Refusal::Disabled));
         }
-        let (app, kind, name) = (AppId(column(&row, "app")?), column(&row, "kind")?, column::<String>(&row, "name")?);
-        match self.find_kind(app, account, (kind, &name)).await? {
+        match self.find_kind(app, account, (kind, &name))? {
             Some(own) if own != device => Ok(Written::Exists(own)),
             Some(_) | None => {
-                statement(MOVE, [account.into(), device.into()]).execute(self.conn().await?).await?;
+                execute(self.conn, MOVE, [account.into(), device.into()])?;
                 Ok(Written::Done)
             }
         }
     }
 
-    pub(super) async fn remove_device(
-        &mut self,
-        device: DeviceId,
-        entry: EntryId,
-        at: Timestamp,
-    ) -> Result<Written, sqlx::Error> {
+    pub(super) fn remove_device(&mut self, device: DeviceId, entry: EntryId, at: Timestamp) -> Result<Written> {
         const SQL: &str = "DELETE FROM device WHERE id = ?";
-        let Some(app) = self.app_of(device).await? else {
+        let Some(app) = self.app_of(device)? else {
             return Ok(Written::Refused(Refusal::UnknownDevice));
         };
-        let left = self.open_keys(device).await?;
-        let written = self.move_device(app, device, (entry, at), (Vec::new(), left)).await?;
-        statement(SQL, [device.into()]).execute(self.conn().await?).await?;
+        // What the group has at hand of it goes with it.
+        self.write_states()?;
+        let left = self.open_keys(device)?;
+        let written = self.move_device(app, device, (entry, at), (Vec::new(), left))?;
+        execute(self.conn, SQL, [device.into()])?;
         Ok(written)
     }
 
     /// The app of a device; none when there is no such device.
-    pub(super) async fn app_of(&mut self, device: DeviceId) -> Result<Option<AppId>, sqlx::Error> {
+    pub(super) fn app_of(&self, device: DeviceId) -> Result<Option<AppId>> {
         const SQL: &str = "SELECT app FROM device WHERE id = ?";
-        let row = statement(SQL, [device.into()]).fetch_optional(self.conn().await?).await?;
-        row.map(|row| column(&row, "app").map(AppId)).transpose()
+        first(self.conn, SQL, [device.into()], |row| row.get("app").map(AppId))
     }
 
-    pub(super) async fn open_keys(&mut self, device: DeviceId) -> Result<Vec<AudienceKey>, sqlx::Error> {
-        const SQL: &str = "SELECT key, joined_seq, left_seq FROM membership WHERE device = ? AND left_seq IS NULL \
-                           ORDER BY joined_seq, key";
-        let rows = statement(SQL, [device.into()]).fetch_all(self.conn().await?).await?;
-        rows.iter().map(|row| membership(row).map(|membership| membership.key)).collect()
+    pub(super) fn open_keys(&self, device: DeviceId) -> Result<Vec<AudienceKey>> {
+        const SQL: &str = "SELECT key FROM membership WHERE device = ? AND left_seq IS NULL ORDER BY joined_seq, key";
+        let read = |row: &Row<'_>| row.get_ref("key")?.as_str()?.parse().map_err(|_| damaged("key"));
+        all(self.conn, SQL, [device.into()], read)
     }
 }

@@ -64,7 +64,7 @@ async fn audience(
         [key] => (ONE_KEY, key.as_str().into()),
         keys => (KEYS, json_texts(keys.iter().map(AudienceKey::as_str))),
     };
-    let values: [Value; 5] = [entry.app.0.into(), keys, after(start), entry.seq.into(), limit.into()];
+    let values: [Value<'_>; 5] = [entry.app.0.into(), keys, after(start), entry.seq.into(), limit.into()];
     let rows = statement(sql, values).fetch_all(conn).await?;
     rows.iter().map(|row| device_id(row, "device")).collect()
 }

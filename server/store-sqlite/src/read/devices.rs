@@ -53,7 +53,7 @@ pub(crate) async fn find_device(
 ) -> Result<Option<DeviceId>, sqlx::Error> {
     const SQL: &str = "SELECT id FROM device WHERE app = ? AND account = ? AND kind = ? AND name = ?";
     let (kind, name) = kind_values(kind);
-    let values: [Value; 4] = [app.0.into(), account.into(), kind.into(), name.into()];
+    let values: [Value<'_>; 4] = [app.0.into(), account.into(), kind.into(), name.into()];
     let row = statement(SQL, values).fetch_optional(conn).await?;
     row.map(|row| device_id(&row, "id")).transpose()
 }
@@ -85,7 +85,7 @@ pub(crate) async fn devices(conn: &mut SqliteConnection, query: DeviceQuery) -> 
         (None, Some(_)) => OF_ACCOUNT,
         (None, None) => ALL,
     };
-    let values: [Value; 5] = [
+    let values: [Value<'_>; 5] = [
         query.app.0.into(),
         after(query.after),
         query.limit.into(),
@@ -158,6 +158,6 @@ pub(crate) async fn end(conn: &mut SqliteConnection, app: AppId, name: &str) -> 
 }
 
 /// The id above which a page starts; an empty one is below all.
-pub(super) fn after(device: Option<DeviceId>) -> Value {
-    device.map_or(Value::Blob(Vec::new()), Value::from)
+pub(super) fn after(device: Option<DeviceId>) -> Value<'static> {
+    device.map_or_else(|| Vec::<u8>::new().into(), Value::from)
 }

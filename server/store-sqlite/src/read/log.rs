@@ -55,7 +55,7 @@ async fn candidates(conn: &mut SqliteConnection, query: &LogQuery) -> Result<Vec
     }
     let own = query.memberships.iter().filter(|own| own.joined < query.upto);
     let memberships: Vec<_> = own.map(|own| json!([own.key.as_str(), own.joined, own.left])).collect();
-    let values: [Value; 6] = [
+    let values: [Value<'_>; 6] = [
         query.app.0.into(),
         query.lane.into(),
         query.after.into(),

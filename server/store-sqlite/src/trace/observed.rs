@@ -4,7 +4,8 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use libsqlite3_sys::{SQLITE_TRACE_STMT, sqlite3_trace_v2};
+use rusqlite::Connection;
+use rusqlite::ffi::{Error, SQLITE_TRACE_STMT, sqlite3, sqlite3_trace_v2};
 use sqlx::sqlite::SqliteConnection;
 
 type Observer = Arc<dyn Fn(&str) + Send + Sync>;
@@ -24,16 +25,27 @@ impl Tracer {
     }
 
     /// From now on the connection shows each statement when it starts, prepared long ago or not.
-    #[expect(unsafe_code, reason = "sqlx has no safe way to SQLite's statement trace")]
     pub(crate) async fn attach(&self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let mut handle = conn.lock_handle().await?;
+        let result = self.set_on(handle.as_raw_handle().as_ptr());
+        if result == 0 { Ok(()) } else { Err(sqlx::Error::Protocol(format!("sqlite3_trace_v2 failed with {result}"))) }
+    }
+
+    /// As [`Self::attach`], on the connection that writes.
+    #[expect(unsafe_code, reason = "rusqlite's own trace takes no observer with it")]
+    pub(crate) fn observe(&self, conn: &Connection) -> rusqlite::Result<()> {
+        // SAFETY: the handle is used while the connection is borrowed, and not closed.
+        let result = self.set_on(unsafe { conn.handle() });
+        if result == 0 { Ok(()) } else { Err(rusqlite::Error::SqliteFailure(Error::new(result), None)) }
+    }
+
+    /// Gives SQLite's result code; `handle` is a live connection that nobody else uses meanwhile.
+    #[expect(unsafe_code, reason = "neither library has a safe way to SQLite's statement trace with an observer")]
+    fn set_on(&self, handle: *mut sqlite3) -> c_int {
         // Leaked: a connection's thread may outlive the store. Some bytes per connection, in tests only.
         let slot: *const Slot = Arc::into_raw(Arc::clone(&self.0));
-        // SAFETY: the handle is a live connection that is locked by us, and the slot is never freed.
-        let result = unsafe {
-            sqlite3_trace_v2(handle.as_raw_handle().as_ptr(), SQLITE_TRACE_STMT, Some(show), slot.cast_mut().cast())
-        };
-        if result == 0 { Ok(()) } else { Err(sqlx::Error::Protocol(format!("sqlite3_trace_v2 failed with {result}"))) }
+        // SAFETY: the handle is a live connection that is locked by our callers, and the slot is never freed.
+        unsafe { sqlite3_trace_v2(handle, SQLITE_TRACE_STMT, Some(show), slot.cast_mut().cast()) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::{Ready, ready};
 
+use rusqlite::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 /// Observes nothing.
@@ -15,5 +16,9 @@ impl Tracer {
 
     pub(crate) fn attach(&self, _: &mut SqliteConnection) -> Ready<Result<(), sqlx::Error>> {
         ready(Ok(()))
+    }
+
+    pub(crate) fn observe(&self, _: &Connection) -> rusqlite::Result<()> {
+        Ok(())
     }
 }
