@@ -54,7 +54,7 @@ impl Batch<'_> {
             }
             Write::Append { app, id, at, kind, idempotency } => self.follow((app, id, at), kind, idempotency),
             Write::Generation { app, id, entry, at } => self.begin_generation(app, id, entry, at),
-            Write::Register(device) => self.register(device),
+            Write::Register(device) => self.register(&device),
             Write::Membership { device, change, entry, at } => self.change(device, &change, entry, at),
             Write::Claim { device, claim, entry, at } => self.claim(device, &claim, entry, at),
             Write::TakeOver { device, account, unless_disabled } => self.take_over(device, &account, unless_disabled),
@@ -73,7 +73,7 @@ impl Batch<'_> {
             Write::Admit(account) => self.admit(account),
             Write::ChangeAccount { name, change } => self.change_account(&name, change),
             Write::RemoveAccount(name) => self.remove_account(&name),
-            Write::AddAndroidpn { account, device } => self.add_original(account, device),
+            Write::AddAndroidpn { account, device } => self.add_original(account, &device),
             Write::ChangeAndroidpn { name, change } => self.change_androidpn(&name, change),
             Write::RemoveAndroidpn(name) => self.remove_androidpn(&name),
             Write::FastTokens { device, tokens } => self.fast_tokens(device, tokens),

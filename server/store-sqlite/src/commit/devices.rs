@@ -12,11 +12,11 @@ use crate::row::kind_values;
 use crate::sql::{Value, json_texts};
 
 impl Batch<'_> {
-    pub(super) fn register(&mut self, new: NewDevice) -> Result<Written> {
+    pub(super) fn register(&mut self, new: &NewDevice) -> Result<Written> {
         const DEVICE: &str = "INSERT INTO device (id, app, account, kind, name, created_at, installation_hash) \
                               VALUES (?, ?, ?, ?, ?, ?, ?)";
         const STATE: &str = "INSERT INTO device_state (device, normal, background) VALUES (?1, ?2, ?2)";
-        if let Some(known) = self.find(&new)? {
+        if let Some(known) = self.find(new)? {
             return Ok(Written::Exists(known));
         }
         // The app's row must be there before anything refers to it.

@@ -11,7 +11,7 @@ use crate::sql::Value;
 
 impl Batch<'_> {
     /// Makes the account of an original androidpn client, and its device.
-    pub(super) fn add_original(&mut self, account: AndroidpnAccount, device: NewDevice) -> Result<Written> {
+    pub(super) fn add_original(&mut self, account: AndroidpnAccount, device: &NewDevice) -> Result<Written> {
         const SQL: &str = "INSERT INTO androidpn_account (name, sealed_password, email, full_name, created_at, claimed, is_disabled) \
                            SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM account WHERE name = ?1) \
                            ON CONFLICT DO NOTHING";
