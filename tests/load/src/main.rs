@@ -13,6 +13,7 @@ mod reading;
 mod report;
 mod rows;
 mod target;
+mod together;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

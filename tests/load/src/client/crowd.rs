@@ -3,14 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use anyhow::Context;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::arrivals::Arrivals;
 use super::door::{Carriage, Door};
 use super::login::{Proof, Wants, log_in};
 use super::session::Session;
+use crate::together::together;
 
 /// Logins at once.
 const LOGINS: usize = 32;
@@ -25,24 +24,15 @@ pub(crate) async fn online(
     proof: &Proof,
     numbers: Range<usize>,
 ) -> anyhow::Result<Vec<Session>> {
-    let room = Arc::new(Semaphore::new(LOGINS));
-    let mut tasks = JoinSet::new();
-    for number in numbers {
-        let place = Arc::clone(&room).acquire_owned().await?;
+    let enter = |number| {
         let (door, proof) = (Arc::clone(door), proof.clone());
-        tasks.spawn(async move {
-            let _place = place;
+        async move {
             let mut session = log_in(&door, carriage, &proof, &Wants::default(), number).await?;
             session.make_available().await?;
-            anyhow::Ok(session)
-        });
-    }
-    let mut sessions = Vec::with_capacity(tasks.len());
-    while let Some(session) = tasks.join_next().await {
-        sessions.push(session.context("a login panicked")??);
-    }
-    sessions.sort_by_key(|session| session.number);
-    Ok(sessions)
+            Ok(session)
+        }
+    };
+    together(LOGINS, numbers, enter).await
 }
 
 /// Devices that read what comes, each in a task; they are gone when this is dropped.

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use longwire_test_support::wait::now;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use super::login::tokens;
 use super::{Scale, ms_each, numbers, per_second, settle};
 use crate::client::{Carriage, Cursor, Door, Poster, Proof, Wants, body, log_in};
 use crate::reading::{Reading, Row};
 use crate::target::{Site, Target};
+use crate::together::together;
 
 /// Logins at once.
 const AT_ONCE: usize = 64;
@@ -99,21 +98,14 @@ async fn all(
     devices: impl Iterator<Item = (Proof, Option<Cursor>)>,
     goal: usize,
 ) -> anyhow::Result<Vec<Option<Cursor>>> {
-    let (room, mut tasks) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
-    for (number, (proof, cursor)) in devices.enumerate() {
-        let (place, door) = (Arc::clone(&room).acquire_owned().await?, Arc::clone(door));
-        tasks.spawn(async move {
-            let _place = place;
+    let catch_up = |(number, (proof, cursor))| {
+        let door = Arc::clone(door);
+        async move {
             let wants = Wants { cursor, ..Wants::default() };
             let mut session = log_in(&door, Carriage::Tls, &proof, &wants, number).await?;
             session.take(goal).await.with_context(|| format!("client {number}"))?;
-            anyhow::Ok((number, session.cursor))
-        });
-    }
-    let mut cursors = Vec::new();
-    while let Some(done) = tasks.join_next().await {
-        cursors.push(done.context("a device panicked")??);
-    }
-    cursors.sort_by_key(|(number, _)| *number);
-    Ok(cursors.into_iter().map(|(_, cursor)| cursor).collect())
+            Ok(session.cursor)
+        }
+    };
+    together(AT_ONCE, devices.enumerate(), catch_up).await
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use longwire_test_support::wait::now;
-use tokio::task::JoinSet;
 
 use super::{Scale, cheapest, settle};
 use crate::client::{Carriage, Session, online};
 use crate::reading::{Reading, Row};
 use crate::target::Site;
+use crate::together::together;
 
 /// Heartbeats that may be on their way at once.
 const WORKERS: usize = 20;
@@ -30,16 +30,10 @@ async fn run(site: &mut Site, scale: &Scale, carriage: Carriage) -> anyhow::Resu
     settle(scale).await;
     let (before, began) = (server.family.cpu()?, now());
     let each = scale.beating.div_ceil(WORKERS);
-    let mut tasks = JoinSet::new();
-    while !sessions.is_empty() {
-        let own = sessions.split_off(sessions.len().saturating_sub(each));
-        tasks.spawn(beat(own, scale.beats_per_second, scale.seconds));
-    }
+    let parts =
+        std::iter::from_fn(|| (!sessions.is_empty()).then(|| sessions.split_off(sessions.len().saturating_sub(each))));
     // The sessions of all workers live until the last has done its part: nobody leaves while it is measured.
-    let mut done = Vec::new();
-    while let Some(worker) = tasks.join_next().await {
-        done.push(worker.context("a worker panicked")??);
-    }
+    let _sessions = together(WORKERS, parts, |own| beat(own, scale.beats_per_second, scale.seconds)).await?;
     let spent = server.family.cpu()?.saturating_sub(before);
     Ok(100.0 * spent.as_secs_f64() / began.elapsed().as_secs_f64())
 }

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use super::{Scale, ms_each, settle};
 use crate::client::{Carriage, Door, Proof, Wants, log_in};
 use crate::reading::{Reading, Row};
 use crate::target::{Site, Target};
+use crate::together::together;
 
 /// Logins at once.
 const AT_ONCE: usize = 8;
@@ -76,44 +75,31 @@ async fn run(site: &mut Site, carriage: Carriage, mechanism: Mechanism, scale: &
 
 /// One login each, some at once; each connection ends when it is bound.
 async fn all(door: &Arc<Door>, carriage: Carriage, proofs: impl Iterator<Item = Proof>) -> anyhow::Result<()> {
-    let (room, mut tasks) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
-    for (number, proof) in proofs.enumerate() {
-        let (place, door) = (Arc::clone(&room).acquire_owned().await?, Arc::clone(door));
-        tasks.spawn(async move {
-            let _place = place;
-            log_in(&door, carriage, &proof, &Wants::default(), number).await.map(drop)
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        done.context("a login panicked")??;
-    }
-    Ok(())
+    let visit = |(number, proof)| {
+        let door = Arc::clone(door);
+        async move { log_in(&door, carriage, &proof, &Wants::default(), number).await.map(drop) }
+    };
+    together(AT_ONCE, proofs.enumerate(), visit).await.map(drop)
 }
 
 /// A token of each of the first `count` clients, each of which is good when this returns.
 pub(super) async fn tokens(door: &Arc<Door>, count: usize, scale: &Scale) -> anyhow::Result<Vec<Proof>> {
-    let (room, mut tasks) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
-    for number in 0..count {
-        let (place, door) = (Arc::clone(&room).acquire_owned().await?, Arc::clone(door));
-        tasks.spawn(async move {
-            let _place = place;
+    let ask = |number| {
+        let door = Arc::clone(door);
+        async move {
             let wants = Wants { token: true, ..Wants::default() };
             let session = log_in(&door, Carriage::Tls, &Proof::Plain, &wants, number).await?;
             let token = session.token.with_context(|| format!("client {number} was given no token"))?;
-            anyhow::Ok((number, Proof::Fast(token)))
-        });
-    }
-    let mut tokens = Vec::with_capacity(count);
-    while let Some(token) = tasks.join_next().await {
-        tokens.push(token.context("a login panicked")??);
-    }
-    // Written in the order of the logins, of which these were not the last for long.
-    if let Some((number, proof)) = tokens.last() {
-        written(door, *number, proof).await?;
+            Ok(Proof::Fast(token))
+        }
+    };
+    let tokens = together(AT_ONCE, 0..count, ask).await?;
+    // Written in the order of the logins, of which these came last.
+    for (number, proof) in tokens.iter().enumerate().rev().take(AT_ONCE) {
+        written(door, number, proof).await?;
     }
     settle(scale).await;
-    tokens.sort_by_key(|(number, _)| *number);
-    Ok(tokens.into_iter().map(|(_, proof)| proof).collect())
+    Ok(tokens)
 }
 
 async fn written(door: &Door, number: usize, proof: &Proof) -> anyhow::Result<()> {

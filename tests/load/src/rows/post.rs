@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use tokio::task::JoinSet;
 
 use super::{Scale, cheapest, numbers, per_second, settle};
 use crate::client::{Arrivals, Carriage, Pace, Poster, Posting, Session, body, listen, name_of, online, pace};
 use crate::reading::{Reading, Row};
 use crate::target::{Running, Site, Target, devices};
+use crate::together::together;
 
 /// Connections over which is posted at the same time, as a back-end with a pool has them.
 const POSTERS: usize = 32;
@@ -120,23 +120,20 @@ pub(super) fn addresses(target: Target, server: &Running, sessions: &[Session]) 
 pub(super) async fn closed(work: &Loop, count: u64) -> anyhow::Result<()> {
     let (first, next) = (numbers(count), Arc::new(AtomicU64::new(0)));
     work.arrivals.begin(first, None);
-    let mut tasks = JoinSet::new();
-    for number in 0..POSTERS {
+    let post = |number| {
         let (work, next) = (work.clone(), Arc::clone(&next));
-        tasks.spawn(async move {
+        async move {
             let mut poster = Poster::connect(work.port, number).await?;
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 if index >= count {
-                    return anyhow::Ok(());
+                    return Ok(());
                 }
                 poster.post(&work.request(first, index)?).await?;
             }
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        done.context("a poster panicked")??;
-    }
+        }
+    };
+    together(POSTERS, 0..POSTERS, post).await?;
     work.arrivals.reach(count).await
 }
 

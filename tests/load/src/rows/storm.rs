@@ -3,16 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use longwire_test_support::wait::now;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use super::login::tokens;
 use super::{Scale, ms_each, settle};
 use crate::client::{Carriage, Door, Proof, Session, Wants, log_in, online};
 use crate::reading::{Reading, Row};
 use crate::target::{Site, Target};
+use crate::together::together;
 
 /// Connections that are being made at once: more wait for the harness, not for the server.
 const AT_ONCE: usize = 256;
@@ -48,19 +46,11 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
 }
 
 async fn all(door: &Arc<Door>, proofs: Vec<Proof>) -> anyhow::Result<Vec<Session>> {
-    let (room, mut tasks) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
-    for (number, proof) in proofs.into_iter().enumerate() {
-        let (place, door) = (Arc::clone(&room).acquire_owned().await?, Arc::clone(door));
-        tasks.spawn(async move {
-            let _place = place;
-            back(&door, &proof, number).await
-        });
-    }
-    let mut sessions = Vec::new();
-    while let Some(session) = tasks.join_next().await {
-        sessions.push(session.context("a device panicked")??);
-    }
-    Ok(sessions)
+    let come = |(number, proof)| {
+        let door = Arc::clone(door);
+        async move { back(&door, &proof, number).await }
+    };
+    together(AT_ONCE, proofs.into_iter().enumerate(), come).await
 }
 
 /// Comes again until it is let in.

@@ -10,11 +10,11 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use longwire_test_support::wait::now;
 use longwire_test_support::{TempDir, folder, process};
-use tokio::task::JoinSet;
 
 use super::{Identity, Place, Ports, Target, ejabberd, longwire, prosody};
 use crate::client::{Door, PASSWORD, Poster, Posting, greeting, name_of};
 use crate::proc::Family;
+use crate::together::together;
 
 /// How long a server may take until it answers.
 const START: Duration = Duration::from_secs(60);
@@ -114,11 +114,10 @@ impl Site {
 
     /// Makes accounts over the HTTP of the server that runs.
     async fn register(&self, port: u16, numbers: Range<usize>) -> anyhow::Result<()> {
-        let mut tasks = JoinSet::new();
-        for registrar in 0..REGISTRARS {
+        let register = |registrar| {
             let (own, target, key) =
                 (numbers.clone().skip(registrar).step_by(REGISTRARS), self.target, self.key.clone());
-            tasks.spawn(async move {
+            async move {
                 let mut poster = Poster::connect(port, registrar).await?;
                 for number in own {
                     let user = name_of(number);
@@ -128,13 +127,10 @@ impl Site {
                         Target::Floor | Target::Mosquitto | Target::Prosody => {}
                     }
                 }
-                anyhow::Ok(())
-            });
-        }
-        while let Some(done) = tasks.join_next().await {
-            done.context("a registrar panicked")??;
-        }
-        Ok(())
+                Ok(())
+            }
+        };
+        together(REGISTRARS, 0..REGISTRARS, register).await.map(drop)
     }
 
     fn spawn(&self) -> anyhow::Result<Running> {

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use longwire_test_support::wait::now;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use super::AT_ONCE;
 use crate::client::{Carriage, Door, Proof, Session, Speech, Stay, Wants, body, log_in, name_of};
 use crate::rows::{Scale, numbers, settle};
 use crate::target::{Running, Site};
+use crate::together::together;
 
 /// Copies that are still worth the time that they take to write.
 pub(super) const COPIES_MAX: usize = 200_000;
@@ -73,23 +72,18 @@ fn address(speech: Speech, number: usize) -> String {
 
 /// Each logs in, takes `goal` payloads and goes.
 async fn visit(door: &Arc<Door>, away: usize, stay: Stay, goal: usize) -> anyhow::Result<()> {
-    let (room, mut tasks) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
-    for number in 0..away {
-        let (place, door) = (Arc::clone(&room).acquire_owned().await?, Arc::clone(door));
-        tasks.spawn(async move {
-            let _place = place;
+    let call = |number| {
+        let door = Arc::clone(door);
+        async move {
             let wants = Wants { stay, ..Wants::default() };
             let mut session = log_in(&door, Carriage::Tls, &Proof::Plain, &wants, number).await?;
             enter(&mut session, stay).await?;
             let count = session.take(goal).await.with_context(|| format!("client {number}"))?;
             ensure!(count == goal, "client {number} was given {count} of {goal}");
-            anyhow::Ok(())
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        done.context("a device panicked")??;
-    }
-    Ok(())
+            Ok(())
+        }
+    };
+    together(AT_ONCE, 0..away, call).await.map(drop)
 }
 
 /// What makes the server give what it has: presence with XMPP; with MQTT the connection, once there was a subscription.
