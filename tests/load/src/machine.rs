@@ -66,10 +66,9 @@ fn field<'a>(text: &'a str, name: &str) -> &'a str {
     text.lines().find_map(of_line).unwrap_or_default()
 }
 
-/// What a command prints, in one line; nothing when it cannot be run.
+/// What a command prints, in one line; nothing when it is not here, or fails.
 pub(crate) fn said(command: &str, arguments: &[&str]) -> String {
-    let output = Command::new(command).args(arguments).output();
-    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+    output(command, arguments).map(|(text, _)| text.trim().to_owned()).unwrap_or_default()
 }
 
 /// What a command prints, and what it says beside that.

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use anyhow::{Context, ensure};
 
 use super::door::Speech;
-use super::inbox::Inbox;
+use super::inbox::{Inbox, body};
 use super::link::Link;
 use super::mqtt;
 
@@ -97,6 +97,12 @@ impl Speech {
             Self::Mqtt => mqtt::publish(to, number, text.as_bytes()),
             Self::Lines => format!("to {to} {text}\n").into_bytes(),
         }
+    }
+
+    /// The bytes with which it gives each of some its payload, numbered from `first` on.
+    pub(crate) fn stanzas(self, to: &[String], first: u64) -> Vec<u8> {
+        let stanza = |(number, to): (u64, &String)| self.stanza(to, number, &body(number));
+        (first..).zip(to).flat_map(stanza).collect()
     }
 
     /// The bytes with which it gives a text to everybody; none where only HTTP does that.

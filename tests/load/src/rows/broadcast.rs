@@ -6,12 +6,11 @@ use std::time::Duration;
 use anyhow::Context;
 use longwire_test_support::wait::now;
 
+use super::post::NOT_KEPT;
 use super::{Scale, cheapest, numbers, per_second, settle};
 use crate::client::{Arrivals, Carriage, Pace, Poster, Session, Wants, body, listen, log_in, online};
 use crate::reading::{Reading, Row};
 use crate::target::{Running, Site, Target};
-
-const NOT_KEPT: &str = "keeps nothing on disk of what it has delivered";
 
 pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Vec<Reading>> {
     let mut readings = Vec::new();

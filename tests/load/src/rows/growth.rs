@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use super::post::{Loop, addresses, closed};
+use super::post::{Loop, NO_HTTP, addresses, closed};
+use super::scale::TOO_MANY;
 use super::{Scale, cheapest, ms_each, per_second, settle};
 use crate::client::{Arrivals, Carriage, listen, online};
 use crate::reading::{Reading, Row};
 use crate::target::Site;
-
-const TOO_MANY: &str = "needs more open files than there may be";
-const NO_HTTP: &str = "is not asked over HTTP";
 
 struct Rows {
     login: Row,
@@ -24,8 +22,7 @@ fn rows(from: usize, to: usize) -> Rows {
 }
 
 pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Vec<Reading>> {
-    let (fitting, beyond): (Vec<usize>, Vec<usize>) =
-        scale.levels.iter().partition(|level| scale.has_room_for(**level));
+    let (fitting, beyond) = scale.levels_by_room();
     let carriage = Carriage::Plain;
     let server = site.start(fitting.last().copied().unwrap_or_default()).await?;
     let proof = cheapest(site.target, carriage);

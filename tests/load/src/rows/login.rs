@@ -15,6 +15,7 @@ use crate::together::together;
 const AT_ONCE: usize = 8;
 /// Tokens are written to disk behind the login that brings them.
 const WRITTEN_WITHIN: usize = 50;
+pub(super) const NO_FAST: &str = "has no FAST in this version";
 const ONE_LOGIN: &str = "has one kind of login: see PLAIN";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ const fn lacks(target: Target, carriage: Carriage, mechanism: Mechanism) -> Opti
     match (target, carriage, mechanism) {
         (Target::Longwire, Carriage::Plain, Mechanism::Plain) => Some("takes no password in the clear"),
         (Target::Floor | Target::Mosquitto, _, Mechanism::Scram | Mechanism::Fast) => Some(ONE_LOGIN),
-        (Target::Ejabberd | Target::Prosody, _, Mechanism::Fast) => Some("has no FAST in this version"),
+        (Target::Ejabberd | Target::Prosody, _, Mechanism::Fast) => Some(NO_FAST),
         (_, _, Mechanism::Plain | Mechanism::Scram | Mechanism::Fast) => None,
     }
 }

@@ -1,5 +1,6 @@
 //! User memory per idle connection: growth of PSS over the server with its first connections, after login and after heartbeats.
 
+use super::scale::TOO_MANY;
 use super::{Scale, cheapest, settle};
 use crate::client::{Carriage, online};
 use crate::reading::{Reading, Row};
@@ -9,7 +10,6 @@ use crate::target::Site;
 const FIRST: usize = 16;
 /// Heartbeats of an hour, one each ten minutes; here they follow each other at once.
 const HOUR_BEATS: usize = 6;
-const TOO_MANY: &str = "needs more open files than there may be";
 
 fn row(carriage: Carriage, level: usize, when: &str) -> Row {
     let row = Row::new(format!("memory per idle connection, {}, {level} {when}", carriage.name()), "KiB");
@@ -34,8 +34,7 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
 }
 
 async fn of_carriage(site: &mut Site, scale: &Scale, carriage: Carriage) -> anyhow::Result<Vec<Reading>> {
-    let (fitting, beyond): (Vec<usize>, Vec<usize>) =
-        scale.levels.iter().partition(|level| scale.has_room_for(**level));
+    let (fitting, beyond) = scale.levels_by_room();
     let top = fitting.last().copied().unwrap_or(FIRST);
     let server = site.start(top).await?;
     let proof = cheapest(site.target, carriage);

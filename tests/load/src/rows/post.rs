@@ -16,8 +16,8 @@ use crate::together::together;
 const POSTERS: usize = 32;
 /// For the last answers, behind the last deliveries.
 const ANSWERS: Duration = Duration::from_secs(10);
-const NOT_KEPT: &str = "keeps nothing on disk of what it has delivered";
-const NO_HTTP: &str = "is not asked over HTTP";
+pub(super) const NOT_KEPT: &str = "keeps nothing on disk of what it has delivered";
+pub(super) const NO_HTTP: &str = "is not asked over HTTP";
 
 /// Everything that a loop needs.
 #[derive(Clone)]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Files that a server and the harness need beside a connection each.
 const OTHER_FILES: usize = 600;
+/// Why a count is not measured for which there is no room.
+pub(super) const TOO_MANY: &str = "needs more open files than there may be";
 
 /// Counts.
 #[derive(Clone, Debug)]
@@ -91,8 +93,13 @@ impl Scale {
         }
     }
 
+    /// The levels for which there is room, and those beyond.
+    pub(super) fn levels_by_room(&self) -> (Vec<usize>, Vec<usize>) {
+        self.levels.iter().partition(|level| self.has_room_for(**level))
+    }
+
     /// Whether a process may have so many connections.
-    pub(crate) const fn has_room_for(&self, connections: usize) -> bool {
+    pub(super) const fn has_room_for(&self, connections: usize) -> bool {
         connections + OTHER_FILES <= self.files_max
     }
 }
@@ -105,5 +112,12 @@ mod tests {
     fn nineteen_thousand_fit_where_twenty_thousand_files_may_be_open() {
         let scale = Scale::full(20_000);
         assert!(scale.levels.iter().all(|level| scale.has_room_for(*level)) && !scale.has_room_for(19_401));
+        assert_eq!(scale.levels_by_room(), (scale.levels, vec![]));
+    }
+
+    #[test]
+    fn levels_without_room_are_told_apart() {
+        assert_eq!(Scale::full(10_600).levels_by_room(), (vec![1_000, 10_000], vec![19_000]));
+        assert_eq!(Scale::full(10_599).levels_by_room(), (vec![1_000], vec![10_000, 19_000]));
     }
 }

@@ -72,12 +72,8 @@ async fn closed(
     arrivals.begin(number, None);
     for round in 1..=rounds {
         for (chunk, writer) in to.chunks(AT_ONCE).zip((0..SENDERS).cycle()) {
-            let mut bytes = Vec::new();
-            for address in chunk {
-                bytes.extend(speech.stanza(address, number, &body(number)));
-                number += 1;
-            }
-            writers.get_mut(writer).context("no sender")?.write(&bytes)?;
+            writers.get_mut(writer).context("no sender")?.write(&speech.stanzas(chunk, number))?;
+            number += chunk.len() as u64;
         }
         arrivals.reach(each * round).await?;
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use longwire_test_support::wait::now;
 
 use super::login::tokens;
+use super::scale::TOO_MANY;
 use super::{Scale, ms_each, settle};
 use crate::client::{Carriage, Door, Proof, Session, Wants, log_in, online};
 use crate::reading::{Reading, Row};
@@ -17,7 +18,6 @@ const AT_ONCE: usize = 256;
 /// Before a device that was turned away comes again.
 const PAUSE: Duration = Duration::from_millis(100);
 const TRIES_MAX: usize = 100;
-const TOO_MANY: &str = "needs more open files than there may be";
 
 pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Vec<Reading>> {
     let count = scale.storm;

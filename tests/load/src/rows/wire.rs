@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use super::login::tokens;
+use super::login::{NO_FAST, tokens};
 use super::post::addresses;
 use super::{Scale, numbers, settle};
 use crate::client::{Carriage, Poster, Proof, Session, Wants, body, log_in};
@@ -13,7 +13,6 @@ use crate::target::{Running, Site, Target};
 const DAY_BEATS: u64 = 144;
 /// Notifications that wait at a login with a backlog.
 const BACKLOG: usize = 10;
-const NO_FAST: &str = "has no FAST in this version";
 const NO_BACKLOG: &str = "keeps what is missed otherwise, which is not measured yet";
 
 fn bytes(what: &str) -> Row {

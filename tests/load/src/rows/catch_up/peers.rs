@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use longwire_test_support::wait::now;
 
 use super::AT_ONCE;
-use crate::client::{Carriage, Door, Proof, Session, Speech, Stay, Wants, body, log_in, name_of};
+use crate::client::{Carriage, Door, Proof, Session, Speech, Stay, Wants, log_in, name_of};
 use crate::rows::{Scale, numbers, settle};
 use crate::target::{Running, Site};
 use crate::together::together;
@@ -47,13 +47,13 @@ async fn away_and_back(site: &mut Site, scale: &Scale, missed: usize) -> anyhow:
 async fn write(server: &Running, away: usize, missed: usize) -> anyhow::Result<()> {
     let sender = log_in(&server.door, Carriage::Plain, &Proof::Plain, &Wants::default(), away).await?;
     let (speech, mut link) = (server.door.speech, sender.into_writer()?);
-    let first = numbers((away * missed) as u64);
-    for (number, index) in (first..).zip(0..away * missed) {
-        let to = address(speech, index % away);
-        link.write(&speech.stanza(&to, number, &body(number)))?;
-        if index.is_multiple_of(CHUNK) {
-            tokio::task::yield_now().await;
-        }
+    let to: Vec<String> = (0..away).map(|number| address(speech, number)).collect();
+    let mut number = numbers((away * missed) as u64);
+    for chunk in std::iter::repeat_n(to.chunks(CHUNK), missed).flatten() {
+        link.write(&speech.stanzas(chunk, number))?;
+        number += chunk.len() as u64;
+        // The answers of the server are read meanwhile.
+        tokio::task::yield_now().await;
     }
     for _ in 0..LOOKS_MAX {
         if server.rest().await? {
