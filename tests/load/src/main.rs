@@ -88,7 +88,10 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         rows: Vec::new(),
         failures: Vec::new(),
     };
-    let mut sites = present.into_iter().map(|(target, _)| Site::new(target)).collect::<anyhow::Result<Vec<Site>>>()?;
+    let mut sites = present
+        .into_iter()
+        .map(|(target, _)| Site::new(target, scale.start_rest))
+        .collect::<anyhow::Result<Vec<Site>>>()?;
     let groups: &[Group] = if options.only.is_empty() { Group::value_variants() } else { &options.only };
     for run in 1..=options.runs {
         // Each group of all targets close together, so that what else the machine does meets them alike.

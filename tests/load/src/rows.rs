@@ -58,7 +58,7 @@ impl Group {
             Self::Stanza => Box::pin(stanza::measure(site, scale)).await,
             Self::Login => Box::pin(login::measure(site, scale)).await,
             Self::Heartbeat => Box::pin(heartbeat::measure(site, scale)).await,
-            Self::Start => Box::pin(start::measure(site)).await,
+            Self::Start => Box::pin(start::measure(site, scale)).await,
             Self::Binary => binary::measure(site),
             Self::Broadcast => Box::pin(broadcast::measure(site, scale)).await,
             Self::CatchUp => Box::pin(catch_up::measure(site, scale)).await,

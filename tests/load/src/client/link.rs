@@ -43,12 +43,15 @@ impl Link {
     /// Nobody listens, or the handshake fails.
     pub(crate) async fn connect(door: &Door, carriage: Carriage, number: usize) -> anyhow::Result<Self> {
         let stream = dial(door.address(carriage), number).await?;
-        let link =
-            Self { carrier: Carrier::Plain(Counted::new(stream)), carry: Vec::new(), is_waiting: false, turns: 0 };
+        let link = Self::plain(stream);
         match carriage {
             Carriage::Plain | Carriage::StartTls => Ok(link),
             Carriage::Tls => link.secured(&door.trust).await,
         }
+    }
+
+    fn plain(stream: TcpStream) -> Self {
+        Self { carrier: Carrier::Plain(Counted::new(stream)), carry: Vec::new(), is_waiting: false, turns: 0 }
     }
 
     /// Goes on inside TLS.
@@ -106,12 +109,26 @@ impl Link {
     /// # Errors
     /// It does not come, or the connection ends.
     pub(crate) async fn expect(&mut self, wanted: &[u8]) -> anyhow::Result<Vec<u8>> {
+        self.read_to(wanted, None).await
+    }
+
+    /// The same, where the server may say `refusal` instead, after which it waits for another try and not the client for an answer.
+    ///
+    /// # Errors
+    /// It is refused or does not come, or the connection ends.
+    pub(crate) async fn expect_unless(&mut self, refusal: &[u8], wanted: &[u8]) -> anyhow::Result<Vec<u8>> {
+        self.read_to(wanted, Some(refusal)).await
+    }
+
+    async fn read_to(&mut self, wanted: &[u8], refusal: Option<&[u8]>) -> anyhow::Result<Vec<u8>> {
         let mut read = Vec::new();
         loop {
             if let Some(at) = find(&read, wanted) {
                 self.carry = read.split_off(at + wanted.len());
                 return Ok(read);
             }
+            let is_refused = refusal.is_some_and(|refusal| find(&read, refusal).is_some());
+            ensure!(!is_refused, "was refused: {}", String::from_utf8_lossy(&read));
             let more = tokio::time::timeout(PATIENCE, self.read(&mut read)).await;
             let length = more.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()));
             if !matches!(length, Ok(length) if length > 0) {
@@ -170,4 +187,26 @@ pub(super) async fn dial(to: SocketAddr, number: usize) -> anyhow::Result<TcpStr
 
 fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     hay.windows(needle.len()).position(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_waits_behind_a_refusal() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
+        let stream = dial(listener.local_addr().expect("it listens"), 0).await.expect("it listens");
+        let mut link = Link::plain(stream);
+        // The server does not hang up.
+        let (mut server, _) = listener.accept().await.expect("a connection");
+        server.write_all(b"<success/><failure>no</failure>").await.expect("it is open");
+        link.expect_unless(b"</failure>", b"<success/>").await.expect("what is wanted comes first");
+        let refused = link.expect_unless(b"</failure>", b"<success/>").await.expect_err("it does not come");
+        assert_eq!(refused.to_string(), "was refused: <failure>no</failure>");
+    }
 }

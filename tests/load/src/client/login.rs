@@ -15,6 +15,8 @@ use super::session::{Cursor, Session};
 const HEADER: &[u8] = b"<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' \
                         xmlns:stream='http://etherx.jabber.org/streams'>";
 const FEATURES: &[u8] = b"</stream:features>";
+/// After it a client may try again, on the same connection, for as long as the server waits for that.
+const REFUSAL: &[u8] = b"</failure>";
 const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 const SASL2: &str = "urn:xmpp:sasl:2";
 const FAST: &str = "HT-SHA-256-EXPR";
@@ -136,7 +138,7 @@ async fn classic(mut link: Link, speech: Speech, proof: &Proof, number: usize) -
     let (mechanism, first, scram) = begin(&link, proof, number)?;
     link.send(format!("<auth xmlns='{SASL}' mechanism='{mechanism}'>{first}</auth>").as_bytes()).await?;
     respond(&mut link, SASL, scram).await?;
-    link.expect(b"<success").await?;
+    link.expect_unless(REFUSAL, b"<success").await?;
     link.expect(b">").await?;
     link.send(HEADER).await?;
     link.expect(FEATURES).await?;
@@ -168,7 +170,7 @@ async fn push(mut link: Link, proof: &Proof, wants: &Wants, number: usize) -> an
     );
     link.send(request.as_bytes()).await?;
     respond(&mut link, SASL2, scram).await?;
-    let success = link.expect(b"</success>").await?;
+    let success = link.expect_unless(REFUSAL, b"</success>").await?;
     let success = String::from_utf8_lossy(&success);
     let bound = between(&success, "<push ", ">").with_context(|| format!("no push session was bound: {success}"))?;
     let cursor = Cursor {
@@ -214,7 +216,7 @@ fn begin(link: &Link, proof: &Proof, number: usize) -> anyhow::Result<(&'static 
 /// Answers the challenge of SCRAM; the server's proof is not looked at, which is work of the client alone.
 async fn respond(link: &mut Link, namespace: &str, scram: Option<Client>) -> anyhow::Result<()> {
     let Some(client) = scram else { return Ok(()) };
-    let challenge = link.expect(b"</challenge>").await?;
+    let challenge = link.expect_unless(REFUSAL, b"</challenge>").await?;
     let challenge = String::from_utf8_lossy(&challenge);
     let data = between(&challenge, "<challenge", "<").and_then(|text| text.split_once('>')).map(|(_, data)| data);
     let data = data.and_then(base64::decode).context("no challenge")?;

@@ -30,19 +30,20 @@ async fn run(site: &mut Site, scale: &Scale, carriage: Carriage) -> anyhow::Resu
     settle(scale).await;
     let (before, began) = (server.family.cpu()?, now());
     let each = scale.beating.div_ceil(WORKERS);
+    let (rate, count) = (scale.beats_per_second, usize::try_from(scale.open_count(scale.beats_per_second))? / WORKERS);
     let parts =
         std::iter::from_fn(|| (!sessions.is_empty()).then(|| sessions.split_off(sessions.len().saturating_sub(each))));
     // The sessions of all workers live until the last has done its part: nobody leaves while it is measured.
-    let _sessions = together(WORKERS, parts, |own| beat(own, scale.beats_per_second, scale.seconds)).await?;
+    let _sessions = together(WORKERS, parts, |own| beat(own, rate, count)).await?;
     let spent = server.family.cpu()?.saturating_sub(before);
     Ok(100.0 * spent.as_secs_f64() / began.elapsed().as_secs_f64())
 }
 
-/// A worker's part: its sessions in turn.
-async fn beat(mut sessions: Vec<Session>, per_second: u32, seconds: u32) -> anyhow::Result<Vec<Session>> {
+/// A worker's part: so many heartbeats of its sessions in turn, at its part of the rate of all.
+async fn beat(mut sessions: Vec<Session>, per_second: u32, count: usize) -> anyhow::Result<Vec<Session>> {
     let workers = u32::try_from(WORKERS)?;
     let mut ticks = tokio::time::interval(Duration::from_secs(1) * workers / per_second);
-    let (count, length) = (usize::try_from(per_second * seconds / workers)?, sessions.len());
+    let length = sessions.len();
     for index in 0..count {
         ticks.tick().await;
         sessions.get_mut(index % length).context("no session")?.beat().await?;

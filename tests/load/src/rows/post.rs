@@ -92,7 +92,7 @@ async fn run(
     let spent = server.family.cpu()?.saturating_sub(before);
     let mut readings = vec![rows.closed.is(per_second(scale.posts, spent))];
     let rate = scale.posts_per_second;
-    paced(&work, Pace { per_second: rate, count: u64::from(rate * scale.seconds) }).await?;
+    paced(&work, Pace { per_second: rate, count: scale.open_count(rate) }).await?;
     let latencies = arrivals.latencies();
     for (row, per_mille) in rows.paced {
         readings.push(row.is(latencies.quantile_ms(per_mille).context("nothing arrived")?));

@@ -18,8 +18,8 @@ pub(crate) struct Scale {
     pub(crate) posts: u64,
     /// Stanzas to each device in a closed loop.
     pub(crate) rounds: u64,
-    /// Seconds of an open loop.
-    pub(crate) seconds: u32,
+    /// Milliseconds of an open loop.
+    pub(crate) open_ms: u32,
     pub(crate) posts_per_second: u32,
     pub(crate) stanzas_per_second: u32,
     pub(crate) beats_per_second: u32,
@@ -40,6 +40,8 @@ pub(crate) struct Scale {
     pub(crate) device_pushes: u32,
     /// Before something is read that must have come to rest.
     pub(crate) rest: Duration,
+    /// A server that has begun is at rest when it has done nothing for so long.
+    pub(crate) start_rest: Duration,
     /// Open files that a process may have.
     pub(crate) files_max: usize,
 }
@@ -52,7 +54,7 @@ impl Scale {
             devices: 1_000,
             posts: 20_000,
             rounds: 50,
-            seconds: 10,
+            open_ms: 10_000,
             posts_per_second: 1_000,
             stanzas_per_second: 5_000,
             beats_per_second: 1_000,
@@ -65,6 +67,7 @@ impl Scale {
             storm: 19_000,
             device_pushes: 2_000,
             rest: Duration::from_secs(1),
+            start_rest: Duration::from_millis(200),
             files_max,
         }
     }
@@ -74,23 +77,29 @@ impl Scale {
         Self {
             levels: vec![40, 120],
             devices: 20,
-            posts: 200,
+            posts: 100,
             rounds: 5,
-            seconds: 1,
+            open_ms: 200,
             posts_per_second: 200,
             stanzas_per_second: 500,
-            beats_per_second: 100,
+            beats_per_second: 200,
             logins: 20,
             beating: 40,
             audience: 50,
-            broadcasts: 3,
+            broadcasts: 1,
             away: 20,
             missed: vec![1, 10, 100],
             storm: 50,
             device_pushes: 20,
-            rest: Duration::from_millis(100),
+            rest: Duration::from_millis(50),
+            start_rest: Duration::from_millis(20),
             files_max,
         }
+    }
+
+    /// How much an open loop does at so much a second.
+    pub(super) fn open_count(&self, per_second: u32) -> u64 {
+        u64::from(per_second) * u64::from(self.open_ms) / 1_000
     }
 
     /// The levels for which there is room, and those beyond.
@@ -113,6 +122,12 @@ mod tests {
         let scale = Scale::full(20_000);
         assert!(scale.levels.iter().all(|level| scale.has_room_for(*level)) && !scale.has_room_for(19_401));
         assert_eq!(scale.levels_by_room(), (scale.levels, vec![]));
+    }
+
+    #[test]
+    fn an_open_loop_does_its_rate_for_its_time() {
+        let scale = Scale { open_ms: 200, ..Scale::short(1_000) };
+        assert_eq!((scale.open_count(1), scale.open_count(5), scale.open_count(1_000)), (0, 1, 200));
     }
 
     #[test]

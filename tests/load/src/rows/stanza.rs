@@ -35,7 +35,7 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
     let mut readings = vec![closed.is(per_second(count, spent))];
 
     let rate = scale.stanzas_per_second;
-    let plan = Pace { per_second: rate, count: u64::from(rate * scale.seconds) };
+    let plan = Pace { per_second: rate, count: scale.open_count(rate) };
     let (first, schedule) = (numbers(plan.count), plan.schedule());
     arrivals.begin(first, Some(schedule));
     let _writers = pace(plan, schedule, writers, move |writers, index| {

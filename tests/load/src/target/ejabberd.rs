@@ -26,7 +26,7 @@ pub(super) fn configure(place: &Place, keeps: bool) -> anyhow::Result<()> {
     };
     let text = format!(
         "hosts: [localhost]\nloglevel: none\ncertfiles: [{}]\nauth_method: internal\nauth_password_format: plain\n\
-         disable_sasl_mechanisms: [digest-md5, x-oauth2]\nlisten:\n{}{}  - {{port: {}, ip: \"127.0.0.1\", module: ejabberd_http, \
+         disable_sasl_mechanisms: [digest-md5, x-oauth2]\nlisten:\n{}{}  - {{port: {}, ip: \"127.0.0.1\", module: ejabberd_http, backlog: 1024, \
          request_handlers: {{/api: mod_http_api}}}}\naccess_rules: {{c2s: {{allow: all}}, announce: {{allow: all}}}}\n\
          api_permissions:\n  all: {{who: {{ip: \"127.0.0.0/8\"}}, what: \"*\"}}\n\
          shaper_rules: {{max_user_sessions: infinity, c2s_shaper: none, boundless: infinity}}\nmodules:\n  mod_adhoc: {{}}\n  mod_admin_extra: {{}}\n  \

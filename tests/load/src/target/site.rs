@@ -20,8 +20,7 @@ use crate::together::together;
 const START: Duration = Duration::from_secs(60);
 /// Between two looks whether it answers.
 const LOOK_EVERY: Duration = Duration::from_micros(250);
-/// Without any work in it, a server has come to rest; and how often that is looked for.
-const REST: Duration = Duration::from_millis(200);
+/// How often a server is looked at that does not come to rest.
 const RESTS_MAX: usize = 25;
 /// Connections over which accounts are made.
 const REGISTRARS: usize = 8;
@@ -31,6 +30,8 @@ const REGISTRARS: usize = 8;
 pub(crate) struct Site {
     pub(crate) target: Target,
     place: Place,
+    /// At rest a server has done nothing for so long, before anything is asked of it.
+    rest: Duration,
     /// Accounts that exist.
     accounts: usize,
     /// Longwire's API key.
@@ -51,15 +52,15 @@ pub(crate) struct Running {
 }
 
 impl Site {
-    /// Configures a target in a new folder.
+    /// Configures a target in a new folder; each start of it waits until it has done nothing for `rest`.
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub(crate) fn new(target: Target) -> anyhow::Result<Self> {
+    pub(crate) fn new(target: Target, rest: Duration) -> anyhow::Result<Self> {
         let (folder, ports) = (folder(), free_ports()?);
         let place = Place { folder: folder.path().to_owned(), ports, identity: Identity::make(folder.path())? };
         target.configure(&place, false)?;
-        Ok(Self { target, place, accounts: 0, key: String::new(), _folder: folder })
+        Ok(Self { target, place, rest, accounts: 0, key: String::new(), _folder: folder })
     }
 
     /// From the next start on, whether the server keeps what comes for who is away; of a peer, which does so by a module that costs.
@@ -84,7 +85,7 @@ impl Site {
         }
         let running = self.spawn()?;
         // Some never rest: then that is what they cost.
-        running.rest().await?;
+        running.rest(self.rest).await?;
         Ok(running)
     }
 
@@ -154,12 +155,12 @@ impl Site {
 }
 
 impl Running {
-    /// Waits until the server does nothing, and for five seconds at most: some go on with their start behind the first answer.
+    /// Waits until the server has done nothing for so long, but not for ever: some go on with their start behind the first answer.
     /// Whether it came to rest.
-    pub(crate) async fn rest(&self) -> anyhow::Result<bool> {
+    pub(crate) async fn rest(&self, idle: Duration) -> anyhow::Result<bool> {
         let mut before = self.family.cpu()?;
         for _ in 0..RESTS_MAX {
-            tokio::time::sleep(REST).await;
+            tokio::time::sleep(idle).await;
             let after = self.family.cpu()?;
             if after == before {
                 return Ok(true);

@@ -16,7 +16,9 @@ use crate::together::together;
 pub(super) const COPIES_MAX: usize = 200_000;
 /// Stanzas in one write.
 const CHUNK: usize = 64;
-/// Looks, of five seconds at most, whether the server has written all of it.
+/// Without any work in it for so long, a server has written all of it.
+const REST: Duration = Duration::from_millis(200);
+/// Waits for that, of five seconds at most.
 const LOOKS_MAX: usize = 24;
 
 /// Time until the last device has everything, and CPU of the server.
@@ -56,7 +58,7 @@ async fn write(server: &Running, away: usize, missed: usize) -> anyhow::Result<(
         tokio::task::yield_now().await;
     }
     for _ in 0..LOOKS_MAX {
-        if server.rest().await? {
+        if server.rest(REST).await? {
             return Ok(());
         }
     }
