@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::machine::Machine;
-use crate::reading::Reading;
+use crate::reading::{Floor, Reading};
+use crate::target::Target;
 
 /// Between the thousands of a figure.
 const THOUSANDS: char = ',';
@@ -35,6 +36,8 @@ pub(crate) struct Line {
     name: String,
     unit: &'static str,
     must: &'static str,
+    #[serde(skip)]
+    floor: Option<Floor>,
     cells: Vec<Cell>,
 }
 
@@ -54,7 +57,13 @@ impl Report {
         for Reading { row, outcome } in readings {
             let place = self.rows.iter().position(|line| line.name == row.name && line.unit == row.unit);
             let place = place.unwrap_or_else(|| {
-                self.rows.push(Line { name: row.name, unit: row.unit, must: row.must, cells: Vec::new() });
+                self.rows.push(Line {
+                    name: row.name,
+                    unit: row.unit,
+                    must: row.must,
+                    floor: row.floor,
+                    cells: Vec::new(),
+                });
                 self.rows.len() - 1
             });
             if let Some(line) = self.rows.get_mut(place) {
@@ -91,6 +100,19 @@ impl Report {
         text
     }
 
+    /// What is demanded of a row where the floor is what it is on this machine; empty where that is not known.
+    fn must_here(&self, line: &Line) -> String {
+        let scaled = || {
+            let Floor { row, there } = line.floor.as_ref()?;
+            let cells = &self.rows.iter().find(|other| other.name == *row)?.cells;
+            let here = cells.iter().find(|cell| cell.target == Target::Floor.name())?.median?;
+            let (sense, figure) = line.must.split_once(' ')?;
+            let figure: f64 = figure.replace(THOUSANDS, "").parse().ok()?;
+            Some(format!("{sense} {}", number(figure * here / there)))
+        };
+        scaled().unwrap_or_default()
+    }
+
     /// The rows without a figure, by target and reason.
     fn reasons(&self) -> BTreeMap<(&str, &str), Vec<&str>> {
         let mut reasons: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
@@ -109,14 +131,17 @@ impl Report {
     }
 
     fn cells(&self) -> Vec<Vec<String>> {
-        let head = ["measured", "unit", "must"].map(str::to_owned).into_iter().chain(self.targets.iter().cloned());
+        let head = ["measured", "unit", "must", "must here"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(self.targets.iter().cloned());
         let mut rows = vec![head.collect::<Vec<String>>()];
         for line in &self.rows {
             let figure = |target: &String| {
                 let cell = line.cells.iter().find(|cell| cell.target == *target);
                 cell.and_then(|cell| cell.median).map_or_else(|| "–".to_owned(), number)
             };
-            let row = [line.name.clone(), line.unit.to_owned(), line.must.to_owned()].into_iter();
+            let row = [line.name.clone(), line.unit.to_owned(), line.must.to_owned(), self.must_here(line)].into_iter();
             rows.push(row.chain(self.targets.iter().map(figure)).collect());
         }
         rows
@@ -233,23 +258,41 @@ mod tests {
         assert_eq!(table(&rows), "| measured |  x |\n|----------|---:|\n| a\\|b     | 12 |\n");
     }
 
-    #[test]
-    fn runs_are_gathered_and_gaps_explained() {
-        let mut report = Report {
+    fn empty(targets: [&str; 2]) -> Report {
+        Report {
             machine: Machine::default(),
             runs: 2,
             is_short: true,
             is_whole: true,
-            targets: vec!["one".to_owned(), "two".to_owned()],
+            targets: targets.map(str::to_owned).into(),
             rows: Vec::new(),
             failures: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_demand_follows_the_floor_of_this_machine() {
+        let mut report = empty(["floor", "longwire"]);
+        let row = || Row::new("posts", "per CPU-s").must("≥ 40,000").floor(100_000.0);
+        report.add("floor", vec![row().is(75_000.0)]);
+        report.add(
+            "longwire",
+            vec![row().is(1.0), Row::new("kept", "ms").must("≤ 5").floor_of("none".to_owned(), 1.0).is(1.0)],
+        );
+        let text = report.text();
+        assert!(text.contains("| posts    | per CPU-s | ≥ 40,000 |  ≥ 30,000 | 75,000 |"), "{text}");
+        assert!(text.contains("| kept     |        ms |      ≤ 5 |           |      – |"), "{text}");
+    }
+
+    #[test]
+    fn runs_are_gathered_and_gaps_explained() {
+        let mut report = empty(["one", "two"]);
         let row = || Row::new("memory", "KiB").must("≤ 2");
         report.add("one", vec![row().is(1.0)]);
         report.add("two", vec![row().absent("has none")]);
         report.add("one", vec![row().is(3.0)]);
         let text = report.text();
-        assert!(text.contains("| memory   |  KiB |  ≤ 2 | 2.00 |   – |"), "{text}");
+        assert!(text.contains("| memory   |  KiB |  ≤ 2 |           | 2.00 |   – |"), "{text}");
         assert!(text.contains("- two has none: memory\n"), "{text}");
         assert!(text.contains("Median of 2 runs; small counts"), "{text}");
         assert!(report.is_complete());
