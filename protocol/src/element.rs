@@ -1,10 +1,12 @@
 //! XML elements as trees: building, looking up; `write` serialises them.
 
+mod circular;
 pub(crate) mod text;
 pub(crate) mod write;
 
 use std::borrow::Cow;
 
+pub use circular::Circular;
 pub use text::is_xml_text;
 
 use crate::ns;

@@ -4,6 +4,7 @@ use longwire_model::delivery::{Event, EventType};
 use longwire_model::entry::Content;
 use longwire_model::{Entry, EntryKind, Lane, LaneSeqs, Timestamp};
 use longwire_protocol::androidpn;
+use longwire_protocol::element::Circular;
 use longwire_protocol::push::{self, DeviceEvent, DeviceEventType, EntryContent};
 use longwire_protocol::xep::{json, ping};
 use longwire_protocol::{DateTime, Element, Jid, ns};
@@ -40,22 +41,21 @@ pub fn push_stanza(entry: &Entry, user: Option<&str>, update: Option<&Entry>, do
     Some(entry.to_shared_bytes(domain))
 }
 
-/// An entry for a client without our extension: subject, body and the JSON.
+/// An entry for clients without our extension: subject, body and the JSON; the same for each but for its address.
 #[must_use]
-pub fn standard_stanza(entry: &Entry, to: &Jid, domain: &str) -> Option<Element> {
+pub fn standard_stanza(entry: &Entry, domain: &str) -> Option<Circular> {
     let content = entry.kind.content()?;
     let payload: serde_json::Value = serde_json::from_str(&content.payload).unwrap_or_default();
     let text = |name| payload.get(name).and_then(serde_json::Value::as_str);
-    Some(
-        Element::new(ns::CLIENT, "message")
-            .with_attr("from", domain)
-            .with_attr("to", to)
-            .with_attr("id", entry.id)
-            .with_attr("type", "headline")
-            .with_opt_child(text("title").map(|title| Element::new(ns::CLIENT, "subject").with_text(title)))
-            .with_opt_child(text("body").map(|body| Element::new(ns::CLIENT, "body").with_text(body)))
-            .with_child(json::element(&content.payload)),
-    )
+    let stanza = Element::new(ns::CLIENT, "message")
+        .with_attr("from", domain)
+        .with_attr("to", "")
+        .with_attr("id", entry.id)
+        .with_attr("type", "headline")
+        .with_opt_child(text("title").map(|title| Element::new(ns::CLIENT, "subject").with_text(title)))
+        .with_opt_child(text("body").map(|body| Element::new(ns::CLIENT, "body").with_text(body)))
+        .with_child(json::element(&content.payload));
+    Some(Circular::new(stanza))
 }
 
 /// An entry for an original androidpn client, with the content of `update` where there is one. What these clients call `uri` is the URL,

@@ -7,6 +7,7 @@ use longwire_core::render;
 use longwire_core::session_manager::{self, EndReason, Taken};
 use longwire_model::delivery::Acknowledgement;
 use longwire_model::{DeviceId, Entry, EntryId, Seq, SessionEnd};
+use longwire_protocol::element::Circular;
 use longwire_protocol::push::{self, CursorMoved, UserChanged};
 use longwire_router::{Batch, CloseReason, Output, SessionKey, Shard};
 use longwire_store::{Write, Written};
@@ -24,8 +25,17 @@ pub(crate) struct Offered {
     taken: Taken,
 }
 
-/// Entries as bytes, each made once per turn, user and update.
-type Rendered = HashMap<(EntryId, Option<Arc<str>>, Option<EntryId>), Option<Arc<[u8]>>>;
+/// An entry, the user and the update that it is sent with.
+type PushKey = (EntryId, Option<Arc<str>>, Option<EntryId>);
+
+/// Entries as bytes, each made once per turn.
+#[derive(Default)]
+struct Rendered {
+    /// For push sessions.
+    push: HashMap<PushKey, Option<Arc<[u8]>>>,
+    /// For clients without our extension.
+    standard: HashMap<EntryId, Option<Circular>>,
+}
 
 impl<H: Host> Worker<H> {
     /// Takes the next committed batch. After a gap nothing is known of what was missed: the sessions log in again and read the log.
@@ -76,7 +86,7 @@ impl<H: Host> Worker<H> {
 
     /// Carries out what the shard has asked for: each session's part in its order.
     pub(crate) fn carry_out(&mut self) {
-        let mut rendered = Rendered::new();
+        let mut rendered = Rendered::default();
         for output in std::mem::take(&mut self.outputs) {
             let Some(slot) = self.sessions.get(&session_of(&output)).copied() else {
                 // What a device has said before it went counts all the same.
@@ -179,7 +189,7 @@ impl<H: Host> Worker<H> {
         if state.is_push {
             let make = |user: Option<&str>| render::push_stanza(entry, user, update, domain).map(Arc::from);
             let key = (entry.id, user, update.map(|update| update.id));
-            let bytes = rendered.entry(key).or_insert_with_key(|(_, user, _)| make(user.as_deref())).clone();
+            let bytes = rendered.push.entry(key).or_insert_with_key(|(_, user, _)| make(user.as_deref())).clone();
             self.write(slot, &bytes.unwrap_or_default());
         } else if state.session.is_androidpn {
             let api_key = self.core.config.androidpn.as_ref().map_or("", |androidpn| androidpn.api_key.as_str());
@@ -188,8 +198,10 @@ impl<H: Host> Worker<H> {
             if let Some(stanza) = stanza {
                 self.write_element(slot, &stanza);
             }
-        } else if let Some(stanza) = connection.address().and_then(|to| render::standard_stanza(entry, &to, domain)) {
-            self.write_element(slot, &stanza);
+        } else if let Some(to) = connection.stream.jid() {
+            let stanza = rendered.standard.entry(entry.id).or_insert_with(|| render::standard_stanza(entry, domain));
+            let bytes = stanza.as_ref().map(|stanza| stanza.addressed(to.as_str()));
+            self.write(slot, &bytes.unwrap_or_default());
         }
         let metrics = &self.core.metrics;
         metrics.sent.inc();
