@@ -132,7 +132,7 @@ impl Shard {
         }
     }
 
-    /// Sessions that an entry may concern: open or left holders of its keys.
+    /// Sessions that an entry may concern, open or left holders of its keys; in the order in which they were made and mostly lie in memory.
     fn candidates(&self, entry: &Entry) -> Vec<SessionKey> {
         let mut keys = Vec::new();
         for audience in entry.kind.routing().iter().flat_map(|routing| routing.audience.iter()) {
@@ -146,6 +146,7 @@ impl Shard {
                 }
             }
         }
+        keys.sort_unstable();
         keys
     }
 

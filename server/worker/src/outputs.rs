@@ -19,6 +19,9 @@ use crate::worker::{Worker, seconds};
 /// For how long nothing is taken from a session whose acknowledgements the store does not keep up with.
 const CROWDED_MS: u64 = 50;
 
+/// Of what the shard asks for at once, so much is carried out before it is written: the rest of a broadcast would push it out of the caches.
+const OUTPUTS_AT_ONCE: usize = 128;
+
 /// A `ttl: 0` notification that was written in this turn, and who wants to know what became of it.
 pub(crate) struct Offered {
     places: Vec<Place>,
@@ -87,7 +90,15 @@ impl<H: Host> Worker<H> {
     /// Carries out what the shard has asked for: each session's part in its order.
     pub(crate) fn carry_out(&mut self) {
         let mut rendered = Rendered::default();
-        for output in std::mem::take(&mut self.outputs) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        if outputs.len() > OUTPUTS_AT_ONCE {
+            // In one piece each session's part is one write.
+            outputs.sort_by_key(session_of);
+        }
+        for (index, output) in outputs.into_iter().enumerate() {
+            if index > 0 && index.is_multiple_of(OUTPUTS_AT_ONCE) {
+                self.flush_early();
+            }
             let Some(slot) = self.sessions.get(&session_of(&output)).copied() else {
                 // What a device has said before it went counts all the same.
                 if let Output::Acknowledge { session, device, row } = output {

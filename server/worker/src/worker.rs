@@ -478,12 +478,31 @@ impl<H: Host> Worker<H> {
 
     /// Writes what was queued since the last time.
     pub(crate) fn flush(&mut self) {
-        while let Some(slot) = self.dirty.pop() {
+        while !self.dirty.is_empty() {
+            self.flush_dirty();
+            self.settle();
+        }
+    }
+
+    /// Writes what was queued so far in a turn that has much more to write, and sets timers, while what is known of these connections is at
+    /// hand.
+    pub(crate) fn flush_early(&mut self) {
+        self.flush_dirty();
+        self.reschedule();
+    }
+
+    fn flush_dirty(&mut self) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        // In this order connections mostly lie in memory, also in the kernel's.
+        dirty.sort_unstable();
+        for slot in dirty.drain(..) {
             if let Some(connection) = self.connections.get_mut(slot) {
                 connection.flags.is_dirty = false;
             }
             self.flush_one(slot);
-            self.settle();
+        }
+        if self.dirty.is_empty() {
+            self.dirty = dirty;
         }
     }
 

@@ -113,6 +113,18 @@ impl Server {
 
     /// Appends a notification to everybody.
     pub(crate) fn push_to_all(&self, title: &str) -> Arc<Entry> {
+        let written = self.runtime.block_on(self.core.log.write(self.notification(title))).expect("written");
+        let Written::Appended(entry) = written else { unreachable!("a notification is appended: {written:?}") };
+        entry
+    }
+
+    /// Appends notifications to everybody, which are announced together.
+    pub(crate) fn push_together(&self, titles: impl Iterator<Item = String>) {
+        let writes = titles.map(|title| self.notification(&title)).collect();
+        self.runtime.block_on(self.core.log.write_all(writes)).expect("written");
+    }
+
+    fn notification(&self, title: &str) -> Write {
         let core = &self.core;
         let at = core.env.now();
         let routing = Routing {
@@ -122,10 +134,7 @@ impl Server {
         };
         let payload = format!("{{\"title\":\"{title}\",\"body\":\"b\"}}").into();
         let kind = EntryKind::Notification(Content { routing, filter: None, collapse_key: None, payload });
-        let write = Write::Append { app: core.log.app(), id: core.env.entry_id(), at, kind, idempotency: None };
-        let written = self.runtime.block_on(core.log.write(write)).expect("written");
-        let Written::Appended(entry) = written else { unreachable!("a notification is appended: {written:?}") };
-        entry
+        Write::Append { app: core.log.app(), id: core.env.entry_id(), at, kind, idempotency: None }
     }
 
     /// The records of alice's devices.

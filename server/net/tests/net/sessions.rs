@@ -23,6 +23,22 @@ fn a_push_reaches_a_phone_by_direct_tls_and_is_acknowledged() {
 }
 
 #[test]
+fn what_is_for_many_at_once_reaches_each_whole_and_in_order() {
+    let server = Server::start(plain);
+    let mut phones: Vec<_> = (0..8).map(|n| server.phone(&format!("d4565fa7-4d72-4749-b3d3-74000000000{n}"))).collect();
+    let mut desk = server.desk("alice", "desk");
+    let titles = || (10..70).map(|n| format!("title {n}"));
+    server.push_together(titles());
+    for client in phones.iter_mut().chain([&mut desk]) {
+        for title in titles() {
+            let message = client.expect("</message>");
+            assert!(message.contains(&title), "{title} is not in {message}");
+        }
+    }
+    desk.expect(" id='lwp:");
+}
+
+#[test]
 fn what_was_not_acknowledged_comes_again_at_the_next_login() {
     let server = Server::start(plain);
     let agent = "d4565fa7-4d72-4749-b3d3-740edbf87770";
