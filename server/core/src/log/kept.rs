@@ -4,8 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Request;
 
-/// Kept writes that are not kept longer.
-pub(super) const KEPT_WRITES_MAX: usize = 256;
+/// Kept writes that are not kept longer: what ten thousand devices acknowledge at once shares its pages and syncs in groups of so many,
+/// and a request that comes behind such a group waits some ten milliseconds for it.
+pub(super) const KEPT_WRITES_MAX: usize = 1_024;
 
 /// Requests that nobody waits for.
 #[derive(Default)]
