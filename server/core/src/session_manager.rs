@@ -1,7 +1,7 @@
 //! Sessions of all workers: who is bound where, announcing batches, ending sessions, waiting for watermarks.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use longwire_model::{AudienceKey, DeviceId, Entry, Lane, Seq};
 use longwire_protocol::{Element, Jid};
 use longwire_router::{Batch, SessionKey};
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::yield_now;
 
 use crate::error::CoreError;
 use crate::pressure::Weight;
@@ -116,6 +117,17 @@ impl Session {
     }
 }
 
+/// Whoever is about to wake the workers, for others too: does so also when it is given up.
+struct Waking<'a>(&'a SessionManager);
+
+impl Drop for Waking<'_> {
+    fn drop(&mut self) {
+        // Who comes from now on does it itself.
+        self.0.is_waking.swap(false, Ordering::AcqRel);
+        self.0.wake();
+    }
+}
+
 /// Why a session was not listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotListed {
@@ -137,6 +149,8 @@ pub struct SessionManager {
     next_key: AtomicU64,
     registry: Mutex<Registry>,
     passed: Notify,
+    /// Somebody is about to wake the workers for what is not stored.
+    is_waking: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -309,14 +323,23 @@ impl SessionManager {
         let workers = self.workers_of(entry.kind.routing().map_or(&[], |routing| &routing.audience));
         let (taken, mut counts) = mpsc::channel(workers.len().max(1));
         for worker in workers {
-            worker.send(Command::Now { entry: Arc::clone(entry), as_of, taken: taken.clone() });
+            worker.send_some(Command::Now { entry: Arc::clone(entry), as_of, taken: taken.clone() });
         }
         drop(taken);
+        self.wake_soon().await;
         let mut sum = 0;
         while let Some(count) = counts.recv().await {
             sum += count;
         }
         sum
+    }
+
+    /// Wakes the workers behind what others that are ready now have for them, or leaves it to one of these who does so.
+    async fn wake_soon(&self) {
+        if !self.is_waking.swap(true, Ordering::AcqRel) {
+            let _waking = Waking(self);
+            yield_now().await;
+        }
     }
 
     /// The workers that may have sessions of an audience: of devices those where they are, else all.
@@ -491,6 +514,62 @@ mod tests {
         }
     }
 
+    fn entry(audience: &[AudienceKey]) -> Arc<Entry> {
+        let routing = Routing { audience: audience.into(), lane: Lane::Normal, expires_at: Timestamp::from_millis(1) };
+        let content = Content { routing, filter: None, collapse_key: None, payload: "{}".into() };
+        Arc::new(Entry {
+            app: AppId::DEFAULT,
+            seq: 0,
+            id: EntryId::from_bytes([5; 16]),
+            created_at: Timestamp::from_millis(0),
+            kind: EntryKind::Notification(content),
+        })
+    }
+
+    /// Takes what it is offered when it is woken; counts how often it was.
+    #[derive(Default)]
+    struct Sleeper {
+        offered: Mutex<Vec<Taken>>,
+        wakes: AtomicUsize,
+    }
+
+    impl Worker for Sleeper {
+        fn send(&self, command: Command) {
+            if let Command::Now { taken, .. } = command {
+                self.offered.lock().expect("no panic").push(taken);
+            }
+        }
+
+        fn wake(&self) {
+            self.wakes.fetch_add(1, Ordering::Relaxed);
+            for taken in self.offered.lock().expect("no panic").drain(..) {
+                // Who asked may have given up.
+                let _: Result<(), _> = taken.try_send(1);
+            }
+        }
+
+        fn watermark(&self) -> Seq {
+            0
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_offered_together_is_woken_for_once_also_by_who_gives_up() {
+        let (sessions, sleeper) = (SessionManager::new(), Arc::new(Sleeper::default()));
+        sessions.set_workers(vec![Arc::clone(&sleeper) as Arc<dyn Worker>]);
+        let entry = entry(&[AudienceKey::all()]);
+        let wakes = || sleeper.wakes.swap(0, Ordering::Relaxed);
+        let offer = || sessions.deliver_now(&entry, 0);
+        assert_eq!((tokio::join!(offer(), offer(), offer()), wakes()), ((1, 1, 1), 1));
+        let given_up = tokio::select! {
+            biased;
+            count = offer() => Some(count),
+            () = std::future::ready(()) => None,
+        };
+        assert_eq!((given_up, wakes()), (None, 1));
+        assert_eq!((offer().await, wakes()), (1, 1));
+    }
+
     #[tokio::test]
     async fn what_is_for_devices_is_offered_where_they_are_and_other_things_everywhere() {
         let sessions = SessionManager::new();
@@ -516,16 +595,7 @@ mod tests {
             (vec![own, user], [1, 1]),
             (vec![AudienceKey::all()], [1, 1]),
         ] {
-            let routing =
-                Routing { audience: audience.into(), lane: Lane::Normal, expires_at: Timestamp::from_millis(1) };
-            let content = Content { routing, filter: None, collapse_key: None, payload: "{}".into() };
-            let entry = Arc::new(Entry {
-                app: AppId::DEFAULT,
-                seq: 0,
-                id: EntryId::from_bytes([5; 16]),
-                created_at: Timestamp::from_millis(0),
-                kind: EntryKind::Notification(content),
-            });
+            let entry = entry(&audience);
             assert_eq!(sessions.deliver_now(&entry, 0).await, asked.iter().sum::<usize>());
             let offered = takers.each_ref().map(|taker| taker.0.swap(0, Ordering::Relaxed));
             assert_eq!(offered, asked, "{entry:?}");
