@@ -1,5 +1,6 @@
 //! JSON read strictly: no duplicate keys, bounded depth, and nothing that two readers could take differently.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -7,6 +8,9 @@ use serde_json::Number;
 
 use crate::fields::shorten;
 use crate::problem::{Code, Problem};
+
+/// Keys of an object that are compared one by one; above it they are hashed.
+const KEYS_LOOKED_AT_MAX: usize = 16;
 
 /// A JSON value; objects in the sender's order, without repeated keys.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,9 +101,9 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
         let mut object: Vec<(String, Json)> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         while let Some((key, value)) = members.next_entry::<String, Json>()? {
-            if !seen.insert(key.clone()) {
+            if is_repeated(&key, &object, &mut seen) {
                 let key = shorten(&key);
                 return Err(A::Error::custom(format!("the key {key:?} is there twice")));
             }
@@ -107,6 +111,17 @@ impl<'de> Visitor<'de> for JsonVisitor {
         }
         Ok(Json::Object(object))
     }
+}
+
+/// Whether an object has a key already; `seen` are its keys once they are too many to look at each.
+fn is_repeated(key: &str, object: &[(String, Json)], seen: &mut HashSet<String>) -> bool {
+    if object.len() < KEYS_LOOKED_AT_MAX {
+        return object.iter().any(|(other, _)| other == key);
+    }
+    if seen.is_empty() {
+        seen.extend(object.iter().map(|(other, _)| other.clone()));
+    }
+    !seen.insert(key.to_owned())
 }
 
 #[cfg(test)]
@@ -141,6 +156,20 @@ mod tests {
             assert_eq!(problem.code(), Code::NotJson, "{shown}");
         }
         assert_eq!(parse(b"\"\xff\"").expect_err("no UTF-8").code(), Code::NotJson);
+    }
+
+    #[test]
+    fn a_repeated_key_is_found_in_objects_of_any_size() {
+        for size in [1, KEYS_LOOKED_AT_MAX, KEYS_LOOKED_AT_MAX + 1, 3 * KEYS_LOOKED_AT_MAX] {
+            let keys: Vec<String> = (0..size).map(|number| format!("\"{number}\":0")).collect();
+            let object = |more: &str| format!("{{{}{more}}}", keys.join(","));
+            assert!(parse(object("").as_bytes()).is_ok(), "{size}");
+            for key in [0, size - 1] {
+                let problem = parse(object(&format!(",\"{key}\":1")).as_bytes()).expect_err("twice");
+                let text = serde_json::to_string(&problem.document("x")).expect("JSON");
+                assert!(text.contains("is there twice"), "{size} {text}");
+            }
+        }
     }
 
     #[test]

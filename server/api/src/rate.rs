@@ -18,6 +18,12 @@ pub(crate) const HEADERS: [(&str, &str); 3] = [
     ("RateLimit-Reset", "Seconds until it may make all of them again"),
 ];
 
+const NAMES: [HeaderName; 3] = [
+    HeaderName::from_static("ratelimit-limit"),
+    HeaderName::from_static("ratelimit-remaining"),
+    HeaderName::from_static("ratelimit-reset"),
+];
+
 /// The buckets of all keys; only those that were proven have one.
 pub(crate) fn of_keys(per_s: NonZeroU32) -> Rates<String> {
     Rates::new(per_s, 1_000, per_s.get().saturating_mul(BURST_S))
@@ -39,8 +45,8 @@ impl Slot {
     pub(crate) fn tell(&self, response: &mut Response) {
         let Some(allowance) = self.0.get() else { return };
         let values = [allowance.limit, allowance.remaining, allowance.reset_s];
-        for (name, value) in ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"].into_iter().zip(values) {
-            response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from(value));
+        for (name, value) in NAMES.into_iter().zip(values) {
+            response.headers_mut().insert(name, HeaderValue::from(value));
         }
     }
 }

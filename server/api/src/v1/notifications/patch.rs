@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use longwire_core::notification_manager::{Acceptance, Accepted, IdempotencyRequest, UpdateError};
 use longwire_model::EntryId;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
-use super::post::{ActionBody, IDEMPOTENCY_KEY, Urgency, answer, id_of, idempotency_key};
+use super::post::{ActionBody, IDEMPOTENCY_KEY, IdempotencyKey, Urgency, answer, id_of};
 use super::{content, parse_id, unknown};
 use crate::Api;
 use crate::extract::{Asked, Authorized, Named, Nothing, RawBody, Send_};
@@ -88,10 +88,10 @@ pub(crate) async fn patch(
     _: Authorized<Send_>,
     _: Asked<Nothing>,
     Named(id): Named<String>,
-    headers: HeaderMap,
+    key: Result<IdempotencyKey, Problem>,
     RawBody(bytes): RawBody,
 ) -> Result<Response, Problem> {
-    let key = idempotency_key(&headers)?;
+    let IdempotencyKey(key) = key?;
     let id = parse_id(&id)?;
     let change = change(json::parse(&bytes)?)?;
     let idempotency = key.map(|key| IdempotencyRequest {

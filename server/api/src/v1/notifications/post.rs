@@ -3,8 +3,9 @@
 use std::str::FromStr as _;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use longwire_core::notification_manager::{AcceptError, Acceptance, Accepted, IdempotencyRequest};
@@ -203,10 +204,10 @@ pub(crate) async fn post(
     State(api): State<Arc<Api>>,
     _: Authorized<Send_>,
     _: Asked<Nothing>,
-    headers: HeaderMap,
+    key: Result<IdempotencyKey, Problem>,
     RawBody(bytes): RawBody,
 ) -> Result<Response, Problem> {
-    let key = idempotency_key(&headers)?;
+    let IdempotencyKey(key) = key?;
     let notification = read(json::parse(&bytes)?)?;
     let idempotency = key.map(|key| IdempotencyRequest {
         key,
@@ -254,6 +255,17 @@ pub(crate) fn answer(status: StatusCode, id: Option<String>, body: String) -> Re
         response.headers_mut().insert(LOCATION, location);
     }
     response
+}
+
+/// The `Idempotency-Key` of a request that has one. Handlers take it as a result: a body that cannot be read is told first.
+pub(crate) struct IdempotencyKey(pub Option<String>);
+
+impl FromRequestParts<Arc<Api>> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Problem> {
+        idempotency_key(&parts.headers).map(Self)
+    }
 }
 
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
