@@ -115,10 +115,6 @@ impl Shard {
         let watermark = self.watermark;
         for key in candidates {
             let Some(session) = self.sessions.get_mut(&key) else { continue };
-            if session.considered == entry.seq {
-                continue;
-            }
-            session.considered = entry.seq;
             if lane == Lane::Background && hold(session, entry, &later, watermark, now) {
                 out.push(Output::Deadline(key));
                 continue;
@@ -132,7 +128,8 @@ impl Shard {
         }
     }
 
-    /// Sessions that an entry may concern, open or left holders of its keys; in the order in which they were made and mostly lie in memory.
+    /// Sessions that an entry may concern, open or left holders of its keys, each once however many of them it holds; in the order in which they
+    /// were made and mostly lie in memory.
     fn candidates(&self, entry: &Entry) -> Vec<SessionKey> {
         let mut keys = Vec::new();
         for audience in entry.kind.routing().iter().flat_map(|routing| routing.audience.iter()) {
@@ -147,6 +144,7 @@ impl Shard {
             }
         }
         keys.sort_unstable();
+        keys.dedup();
         keys
     }
 

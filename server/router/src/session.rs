@@ -36,8 +36,6 @@ pub(crate) struct Session {
     pub(crate) probe_due: bool,
     /// Something was sent in the normal lane since the background lane was last looked at.
     pub(crate) woken: bool,
-    /// The last entry that was considered: one that names the device by two keys is considered once.
-    pub(crate) considered: Seq,
 }
 
 /// What was sent and is not acknowledged.
@@ -120,7 +118,6 @@ impl Session {
             quiet_until_ms: None,
             probe_due: false,
             woken: false,
-            considered: 0,
         }
     }
 

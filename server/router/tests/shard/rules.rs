@@ -513,22 +513,22 @@ fn the_user_is_named_only_when_no_other_key_brings_the_entry() {
 #[test]
 fn now_or_never_is_for_live_members_that_have_seen_the_log() {
     let (mut world, phone, _) = alice();
-    let entry = |world: &World| {
-        let routing = world.routing(&["user:alice"], Lane::Normal);
+    let entry = |world: &World, audience: &[&str]| {
+        let routing = world.routing(audience, Lane::Normal);
         let content =
             longwire_model::entry::Content { routing, filter: None, collapse_key: None, payload: "{}".into() };
         let kind = EntryKind::Notification(content);
         Arc::new(Entry { seq: 0, kind, ..Entry::clone(&world.log[0]) })
     };
     let mut out = Vec::new();
-    world.shard.deliver_now(&entry(&world), world.last(), world.now, &mut out);
-    assert_eq!(out.len(), 1);
+    world.shard.deliver_now(&entry(&world, &["user:alice", "all"]), world.last(), world.now, &mut out);
+    assert_eq!(out.len(), 1, "a device that two keys name is sent it once");
     world.carry_out(out);
     assert!(world.phones[&phone].got.is_empty(), "the cursor does not move");
     // Finding 13: accepted after a leave that this shard has not seen yet.
     world.change(phone, &[], &["user:alice"]);
     let mut out = Vec::new();
-    world.shard.deliver_now(&entry(&world), world.last(), world.now, &mut out);
+    world.shard.deliver_now(&entry(&world, &["user:alice"]), world.last(), world.now, &mut out);
     assert!(out.is_empty(), "this shard has not seen what the acceptance saw");
 }
 
