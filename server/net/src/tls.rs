@@ -149,20 +149,26 @@ impl Tls {
     /// Processes what was received behind what is left of earlier reads; gives how many bytes of plaintext came of it.
     fn receive(&mut self, received: &mut [u8], plain: &mut [u8]) -> Result<usize, Gone> {
         let mut carry = std::mem::take(&mut self.carry);
-        let incoming = if carry.is_empty() {
-            received
-        } else {
+        let is_cut = !carry.is_empty();
+        if is_cut {
             carry.extend_from_slice(received);
-            &mut carry
-        };
-        let processed = self.process(incoming, plain);
+        }
+        let processed = self.process(if is_cut { &mut carry } else { received }, plain);
         if let Some(handshake) = &mut self.handshake {
             // Also of a handshake that failed: the next one must not find its secret.
             let binding = handshake.exporters.take(self.session.negotiated_cipher_suite());
             handshake.binding = binding.or(handshake.binding);
         }
         let (done, count) = processed?;
-        self.carry = incoming.get(done..).unwrap_or_default().to_vec();
+        if is_cut {
+            // Where it lies: a record that comes byte by byte is not copied each time.
+            carry.drain(..done);
+        } else {
+            carry.extend_from_slice(received.get(done..).unwrap_or_default());
+        }
+        if !carry.is_empty() {
+            self.carry = carry;
+        }
         if self.carry.len() > CARRY_BYTES_MAX { Err(Gone) } else { Ok(count) }
     }
 
