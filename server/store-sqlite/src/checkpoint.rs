@@ -1,8 +1,10 @@
 //! Carrying the write-ahead log over into the database, on a connection of its own: no commit waits for it.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use longwire_store::StoreError;
+use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::sql::{column, statement};
@@ -16,12 +18,16 @@ const LOG_PAGES_MAX: i64 = 2 * 1024;
 /// Carries over what no reader still needs to find in the log, waiting for nobody; gives how many pages the log has.
 const CARRY_OVER: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
-/// Carries over whenever enough was written, until the store is gone.
+/// Carries over whenever enough was written, until the store is gone or closed; then its connection is closed when this returns.
 pub(crate) async fn run(store: Weak<Inner>, due: Arc<tokio::sync::Notify>) {
     let mut conn = None;
     loop {
         due.notified().await;
-        let Some(store) = store.upgrade() else { return };
+        let open = store.upgrade().filter(|store| !store.is_closing.load(Ordering::Acquire));
+        let Some(store) = open else {
+            close(conn).await;
+            return;
+        };
         if let Err(error) = carry_over(&store, &mut conn).await {
             conn = None;
             if store.failure.is_closed() {
@@ -33,6 +39,14 @@ pub(crate) async fn run(store: Weak<Inner>, due: Arc<tokio::sync::Notify>) {
                 tracing::error!(%error, "failed to carry over the write-ahead log");
             }
         }
+    }
+}
+
+async fn close(conn: Option<SqliteConnection>) {
+    if let Some(conn) = conn
+        && let Err(error) = conn.close().await
+    {
+        tracing::warn!(%error, "failed to close what carries the write-ahead log over");
     }
 }
 

@@ -18,8 +18,8 @@ mod writer;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use longwire_model::account::FastTokens;
@@ -36,6 +36,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection as _, Sqlite, Transaction};
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 pub use error::OpenError;
 pub use open::{FILE, Options};
@@ -53,6 +54,8 @@ const WRITE_BYTES: u64 = 4 * 1024;
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     inner: Arc<Inner>,
+    /// The task that carries the log over, until it is waited for.
+    carrier: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 #[derive(Debug)]
@@ -65,6 +68,7 @@ pub(crate) struct Inner {
     /// Estimated bytes written since the log was last carried over.
     written_bytes: AtomicU64,
     checkpoint_due: Arc<Notify>,
+    is_closing: AtomicBool,
 }
 
 impl SqliteStore {
@@ -88,14 +92,24 @@ impl SqliteStore {
             failure,
             written_bytes: AtomicU64::new(0),
             checkpoint_due: Arc::new(Notify::new()),
+            is_closing: AtomicBool::new(false),
         });
-        tokio::spawn(checkpoint::run(Arc::downgrade(&inner), Arc::clone(&inner.checkpoint_due)));
-        Ok(Self { inner })
+        let carrier = tokio::spawn(checkpoint::run(Arc::downgrade(&inner), Arc::clone(&inner.checkpoint_due)));
+        Ok(Self { inner, carrier: Arc::new(Mutex::new(Some(carrier))) })
     }
 
     /// Closes every connection and carries the log over; whatever is called afterwards fails.
     pub async fn close(&self) {
         self.inner.readers.close().await;
+        self.inner.is_closing.store(true, Ordering::Release);
+        self.inner.checkpoint_due.notify_one();
+        let carrier = self.carrier.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(carrier) = carrier
+            && let Err(error) = carrier.await
+        {
+            tracing::error!(%error, "what carries the log over has ended");
+        }
+        // The last one carries the log over.
         self.inner.writer.close().await;
     }
 

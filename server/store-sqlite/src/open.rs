@@ -37,8 +37,6 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
 const ADDITIONS: [(i64, &str, &str); 1] =
     [(3, "androidpn disabled", include_str!("../migrations/0003_androidpn_disabled.sql"))];
 
-/// KiB of pages that the writer keeps: what it appends to lies at the ends of tables and indexes, and all over those that are sorted by keys.
-const WRITER_CACHE_KIB: u32 = 16 * 1024;
 /// Statements that the writer keeps prepared: more than it has.
 const WRITER_STATEMENTS: usize = 256;
 /// Bytes of the write-ahead log that stay when it starts anew.
@@ -92,7 +90,7 @@ impl Place {
         conn.busy_timeout(self.options.busy_timeout)?;
         conn.set_prepared_statement_cache_capacity(WRITER_STATEMENTS);
         conn.execute_batch(&format!(
-            "PRAGMA temp_store = memory; PRAGMA mmap_size = 0; PRAGMA cache_size = -{WRITER_CACHE_KIB}; \
+            "PRAGMA temp_store = memory; PRAGMA mmap_size = 0; PRAGMA cache_size = {WRITER_CACHE}; \
              PRAGMA journal_mode = wal; PRAGMA synchronous = FULL; PRAGMA foreign_keys = on; \
              PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {LOG_BYTES_MAX}"
         ))?;

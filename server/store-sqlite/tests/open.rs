@@ -54,6 +54,18 @@ async fn everything_is_there_again_with_and_without_a_close() {
 }
 
 #[tokio::test]
+async fn a_close_leaves_no_log_however_much_was_written() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store =
+        SqliteStore::open(dir.path(), Options { checkpoint_bytes: 1, ..Options::default() }).await.expect("a store");
+    for number in 0..50 {
+        store.commit(vec![account(&number.to_string())]).await.expect("a commit");
+    }
+    store.close().await;
+    assert!(!dir.path().join(format!("{FILE}-wal")).exists());
+}
+
+#[tokio::test]
 async fn f06_a_start_carries_over_what_a_killed_process_left_in_the_log() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = open(dir.path()).await.expect("a store");
