@@ -92,7 +92,7 @@ impl Groups {
 
     /// Adds what waits now, up to the size of a group.
     fn add_waiting(&mut self, group: &mut Vec<Request>) {
-        let mut count: usize = group.iter().map(|request| request.writes.len()).sum();
+        let mut count = 0;
         while count < GROUP_WRITES_MAX
             && let Ok(next) = self.receiver.try_recv()
         {
@@ -290,6 +290,18 @@ mod tests {
             sender.try_send(request).expect("room");
         }
         assert_eq!(next(&mut groups).await, "1n2");
+    }
+
+    #[tokio::test]
+    async fn however_much_is_due_takes_what_waits() {
+        let (sender, mut groups) = groups(Some(LONG), (1..KEPT_WRITES_MAX).map(|_| posted(1)));
+        {
+            let mut waiting = pin!(groups.next());
+            assert!(poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await);
+        }
+        groups.kept.put(posted(2), |request| sender.try_send(request)).expect("room");
+        sender.try_send(notification()).expect("room");
+        assert!(next(&mut groups).await.ends_with("12n"));
     }
 
     #[tokio::test]
