@@ -13,7 +13,7 @@ pub(crate) struct Row {
     pub(crate) floor: Option<Floor>,
 }
 
-/// The floor beside which a demand was made: on a slower machine both are slower.
+/// The floor beside which a demand was made: on a slower machine both are slower, roughly.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Floor {
     /// The row that has the floor of this machine.

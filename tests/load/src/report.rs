@@ -100,7 +100,7 @@ impl Report {
         text
     }
 
-    /// What is demanded of a row where the floor is what it is on this machine; empty where that is not known.
+    /// A demand in rough proportion to the floor of this machine, for information; empty where that is not known.
     fn must_here(&self, line: &Line) -> String {
         let scaled = || {
             let Floor { row, there } = line.floor.as_ref()?;
