@@ -96,8 +96,11 @@ async fn run(
     let _listening = listen(sessions, &arrivals);
     settle(scale).await;
     closed(&work, scale.posts.min(200)).await.context("to get warm")?;
+    settle(scale).await;
     let before = server.family.cpu()?;
     closed(&work, scale.posts).await?;
+    // The last acknowledgements are kept behind the last arrival.
+    settle(scale).await;
     let spent = server.family.cpu()?.saturating_sub(before);
     let mut readings = vec![rows.closed.is(per_second(scale.posts, spent))];
     let rate = scale.posts_per_second;
