@@ -1,15 +1,18 @@
-//! User memory per idle connection: growth of PSS over the server with its first connections, after login and after heartbeats.
+//! User memory per idle connection: growth of PSS over the server with its first connections, after login and after heartbeats; and of
+//! the server by itself.
 
 use super::scale::TOO_MANY;
 use super::{Scale, cheapest, settle};
-use crate::client::{Carriage, online};
+use crate::client::{Carriage, Session, online};
 use crate::reading::{Reading, Row};
 use crate::target::Site;
 
 /// Connections that are there before anything is read: what a server makes for the first ones is not what each costs.
 const FIRST: usize = 16;
-/// Heartbeats of an hour, one each ten minutes; here they follow each other at once.
-const HOUR_BEATS: usize = 6;
+/// Heartbeats of each connection, one behind the other: as many as an hour has at the longest pause.
+const BEATS: usize = 6;
+const AFTER_LOGIN: &str = "after login";
+const AFTER_BEATS: &str = "after six heartbeats each";
 
 fn row(carriage: Carriage, level: usize, when: &str) -> Row {
     let row = Row::new(format!("memory per idle connection, {}, {level} {when}", carriage.name()), "KiB");
@@ -25,7 +28,7 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
     for carriage in [Carriage::Plain, Carriage::StartTls, Carriage::Tls] {
         match site.target.lacks(carriage) {
             Some(why) => {
-                readings.extend(scale.levels.iter().map(|level| row(carriage, *level, "after login").absent(why)));
+                readings.extend(scale.levels.iter().flat_map(|level| absent(carriage, *level, why)));
             }
             None => readings.extend(of_carriage(site, scale, carriage).await?),
         }
@@ -33,29 +36,43 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
     Ok(readings)
 }
 
+fn absent(carriage: Carriage, level: usize, why: &'static str) -> [Reading; 2] {
+    [AFTER_LOGIN, AFTER_BEATS].map(|when| row(carriage, level, when).absent(why))
+}
+
 async fn of_carriage(site: &mut Site, scale: &Scale, carriage: Carriage) -> anyhow::Result<Vec<Reading>> {
     let (fitting, beyond) = scale.levels_by_room();
     let top = fitting.last().copied().unwrap_or(FIRST);
     let server = site.start(top).await?;
+    let whole = |connections: &str, pss: u64| {
+        let name = format!("memory of a server with {connections} connections, {}", carriage.name());
+        Row::new(name, "MiB").is(pss as f64 / 1_024.0)
+    };
+    settle(scale).await;
+    let mut readings = vec![whole("no", server.family.pss_kib()?)];
     let proof = cheapest(site.target, carriage);
     let mut sessions = online(&server.door, carriage, &proof, 0..FIRST).await?;
     settle(scale).await;
     let base = server.family.pss_kib()?;
-    let name = format!("memory of a server with {FIRST} connections, {}", carriage.name());
-    let mut readings = vec![Row::new(name, "MiB").is(base as f64 / 1_024.0)];
+    readings.push(whole(&FIRST.to_string(), base));
     let each = |pss: u64, count: usize| (pss as f64 - base as f64) / (count - FIRST) as f64;
     for level in fitting {
         sessions.extend(online(&server.door, carriage, &proof, sessions.len()..level).await?);
         settle(scale).await;
-        readings.push(row(carriage, level, "after login").is(each(server.family.pss_kib()?, level)));
+        readings.push(row(carriage, level, AFTER_LOGIN).is(each(server.family.pss_kib()?, level)));
+        beat(&mut sessions).await?;
+        settle(scale).await;
+        readings.push(row(carriage, level, AFTER_BEATS).is(each(server.family.pss_kib()?, level)));
     }
-    for _ in 0..HOUR_BEATS {
-        for session in &mut sessions {
+    readings.extend(beyond.into_iter().flat_map(|level| absent(carriage, level, TOO_MANY)));
+    Ok(readings)
+}
+
+async fn beat(sessions: &mut [Session]) -> anyhow::Result<()> {
+    for _ in 0..BEATS {
+        for session in &mut *sessions {
             session.beat().await?;
         }
     }
-    settle(scale).await;
-    readings.push(row(carriage, top, "after an hour's heartbeats").is(each(server.family.pss_kib()?, top)));
-    readings.extend(beyond.into_iter().map(|level| row(carriage, level, "after login").absent(TOO_MANY)));
-    Ok(readings)
+    Ok(())
 }
