@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
@@ -18,7 +19,13 @@ pub(crate) struct Machine {
     kernel: String,
     /// How busy it was before anything was measured: above a few tenths the figures are somebody else's.
     load_before: String,
+    /// The same when all was measured.
+    load_after: String,
+    /// Of the folder in which the servers keep what they keep.
+    store_file_system: String,
     commit: String,
+    /// Whether the tree differs from the commit.
+    is_changed: bool,
     date: String,
     /// Of what is measured, by its name.
     versions: Vec<(String, String)>,
@@ -28,36 +35,60 @@ impl Machine {
     /// This one, with the versions of what is measured.
     pub(crate) fn this(versions: Vec<(String, String)>) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let (cpu, memory, load) = (read("/proc/cpuinfo"), read("/proc/meminfo"), read("/proc/loadavg"));
+        let (cpu, memory, mounts) = (read("/proc/cpuinfo"), read("/proc/meminfo"), read("/proc/mounts"));
         let memory_kib = field(&memory, "MemTotal").trim_end_matches(" kB").parse::<u64>().unwrap_or_default();
-        let changed = if said("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() {
-            ""
-        } else {
-            ", with changes"
-        };
+        // Where `longwire_test_support::folder` is.
+        let store = fs::canonicalize(std::env::temp_dir()).unwrap_or_default();
         Self {
             processor: field(&cpu, "model name").to_owned(),
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             memory_gib: (memory_kib + 512 * 1024) / 1024 / 1024,
             kernel: read("/proc/sys/kernel/osrelease").trim().split('-').next().unwrap_or_default().to_owned(),
-            load_before: load.split(' ').next().unwrap_or_default().to_owned(),
-            commit: format!("{}{changed}", said("git", &["log", "-1", "--format=%h (%s)"])),
+            load_before: load(),
+            load_after: String::new(),
+            store_file_system: file_system(&mounts, &store).unwrap_or("unknown").to_owned(),
+            commit: said("git", &["log", "-1", "--format=%h (%s)"]),
+            is_changed: !said("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty(),
             date: said("date", &["-u", "+%Y-%m-%d"]),
             versions,
         }
+    }
+
+    /// Notes how busy it is now that all is measured.
+    pub(crate) fn note_load_after(&mut self) {
+        self.load_after = load();
     }
 }
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { processor, processors, memory_gib, kernel, load_before, commit, date, versions } = self;
+        let Self { processor, processors, memory_gib, kernel, commit, date, versions, .. } = self;
+        let changed = if self.is_changed { ", with changes" } else { "" };
         writeln!(
             f,
-            "{date}, commit {commit}, on {processors} processors ({processor}) with {memory_gib} GiB under Linux {kernel}; load before: {load_before}."
+            "{date}, commit {commit}{changed}, on {processors} processors ({processor}) with {memory_gib} GiB under Linux {kernel}; load before: \
+             {}, after: {} (of which the run itself is a part); stores on {}.",
+            self.load_before, self.load_after, self.store_file_system
         )?;
         let versions: Vec<String> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
         writeln!(f, "Measured: {}.", versions.join(", "))
     }
+}
+
+/// Processes that ran or waited for a disk, on average over the last minute.
+fn load() -> String {
+    fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// The type of the file system that holds a path, by lines as /proc/mounts has them.
+fn file_system<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
+    let holds = |line: &'a str| {
+        let mut fields = line.split(' ').skip(1);
+        let (place, kind) = (Path::new(fields.next()?), fields.next()?);
+        path.starts_with(place).then(|| (place.components().count(), kind))
+    };
+    // Of those at one place the last one hides the others.
+    mounts.lines().filter_map(holds).max_by_key(|(depth, _)| *depth).map(|(_, kind)| kind)
 }
 
 /// The value of a `name : value` line.
@@ -104,5 +135,14 @@ mod tests {
         assert_eq!(field(text, "model name"), "A processor");
         assert_eq!(field(text, "MemTotal"), "24576 kB");
         assert_eq!(field(text, "Mem"), "");
+    }
+
+    #[test]
+    fn a_path_is_on_the_file_system_mounted_closest_above_it() {
+        let mounts = "/dev/a / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/b /tmp/disk xfs rw 0 0\n/dev/c /tmp/disk btrfs rw 0 0\n";
+        let on = |path: &str| file_system(mounts, Path::new(path));
+        assert_eq!((on("/home"), on("/tmp/x"), on("/tmpx")), (Some("ext4"), Some("tmpfs"), Some("ext4")));
+        assert_eq!(on("/tmp/disk/x"), Some("btrfs"));
+        assert_eq!(file_system("", Path::new("/home")), None);
     }
 }

@@ -84,6 +84,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         runs: usize::from(options.runs),
         is_short: options.short,
         is_whole: options.only.is_empty(),
+        has_room: scale.has_room(),
         targets: present.iter().map(|(target, _)| target.name().to_owned()).collect(),
         rows: Vec::new(),
         failures: Vec::new(),
@@ -106,6 +107,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
             }
         }
     }
+    report.machine.note_load_after();
     write(&options.out, &report)?;
     anyhow::ensure!(report.is_complete(), "something could not be measured");
     Ok(())

@@ -22,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) is_short: bool,
     /// Whether all groups of rows were measured.
     pub(crate) is_whole: bool,
+    /// Whether as many files may be open as the largest counts need.
+    pub(crate) has_room: bool,
     /// The columns.
     pub(crate) targets: Vec<String>,
     /// In the order in which they were first measured.
@@ -264,6 +266,7 @@ mod tests {
             runs: 2,
             is_short: true,
             is_whole: true,
+            has_room: true,
             targets: targets.map(str::to_owned).into(),
             rows: Vec::new(),
             failures: Vec::new(),

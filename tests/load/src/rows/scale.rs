@@ -107,6 +107,12 @@ impl Scale {
         self.levels.iter().partition(|level| self.has_room_for(**level))
     }
 
+    /// Whether all counts fit.
+    pub(crate) fn has_room(&self) -> bool {
+        let others = [self.devices, self.beating, self.audience + 1, self.away + 1, self.storm];
+        self.levels.iter().chain(&others).all(|count| self.has_room_for(*count))
+    }
+
     /// Whether a process may have so many connections.
     pub(super) const fn has_room_for(&self, connections: usize) -> bool {
         connections + OTHER_FILES <= self.files_max
@@ -121,7 +127,8 @@ mod tests {
     fn nineteen_thousand_fit_where_twenty_thousand_files_may_be_open() {
         let scale = Scale::full(20_000);
         assert!(scale.levels.iter().all(|level| scale.has_room_for(*level)) && !scale.has_room_for(19_401));
-        assert_eq!(scale.levels_by_room(), (scale.levels, vec![]));
+        assert_eq!(scale.levels_by_room(), (scale.levels.clone(), vec![]));
+        assert!(scale.has_room() && !Scale::full(19_599).has_room());
     }
 
     #[test]
