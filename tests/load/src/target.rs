@@ -44,6 +44,16 @@ pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     pub(crate) ports: Ports,
     pub(crate) identity: Identity,
+    pub(crate) manner: Manner,
+}
+
+/// In what a server differs from how it mostly is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Manner {
+    /// Keeps what comes for who is away, without a limit; of a peer, which does so by a module that costs.
+    pub(crate) keeps: bool,
+    /// Stores what SCRAM-SHA-256 checks, not passwords; of a peer.
+    pub(crate) is_hashed: bool,
 }
 
 impl Target {
@@ -117,12 +127,12 @@ impl Target {
         }
     }
 
-    fn configure(self, place: &Place, keeps: bool) -> anyhow::Result<()> {
+    fn configure(self, place: &Place) -> anyhow::Result<()> {
         match self {
             Self::Longwire | Self::Floor => Ok(()),
             Self::Mosquitto => mosquitto::configure(place),
-            Self::Ejabberd => ejabberd::configure(place, keeps),
-            Self::Prosody => prosody::configure(place, keeps),
+            Self::Ejabberd => ejabberd::configure(place),
+            Self::Prosody => prosody::configure(place),
         }
     }
 

@@ -1,4 +1,4 @@
-//! ejabberd: passwords in plain text in Mnesia, no log, no shapers, and an Erlang machine that does not wait busily.
+//! ejabberd: passwords in plain text in Mnesia where they are not to be hashed, no log, no shapers, and an Erlang machine that does not wait busily.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,10 +14,10 @@ const CONFIGURATION: &str = "ejabberd.yml";
 const MACHINE: [&str; 11] =
     ["+K", "true", "+P", "250000", "+Q", "65536", "+sbwt", "none", "+sbwtdcpu", "none", "-noinput"];
 
-/// `keeps`: also what comes for who is away, without a limit.
-pub(super) fn configure(place: &Place, keeps: bool) -> anyhow::Result<()> {
-    let Place { folder, ports, identity } = place;
-    let offline = if keeps { "  mod_offline: {access_max_user_messages: boundless}\n" } else { "" };
+pub(super) fn configure(place: &Place) -> anyhow::Result<()> {
+    let Place { folder, ports, identity, manner } = place;
+    let format = if manner.is_hashed { "scram\nauth_scram_hash: sha256" } else { "plain" };
+    let offline = if manner.keeps { "  mod_offline: {access_max_user_messages: boundless}\n" } else { "" };
     let listener = |port: u16, tls: &str| {
         format!(
             "  - {{port: {port}, ip: \"127.0.0.1\", module: ejabberd_c2s, backlog: 1024, access: c2s, {tls}: true, \
@@ -25,7 +25,7 @@ pub(super) fn configure(place: &Place, keeps: bool) -> anyhow::Result<()> {
         )
     };
     let text = format!(
-        "hosts: [localhost]\nloglevel: none\ncertfiles: [{}]\nauth_method: internal\nauth_password_format: plain\n\
+        "hosts: [localhost]\nloglevel: none\ncertfiles: [{}]\nauth_method: internal\nauth_password_format: {format}\n\
          disable_sasl_mechanisms: [digest-md5, x-oauth2]\nlisten:\n{}{}  - {{port: {}, ip: \"127.0.0.1\", module: ejabberd_http, backlog: 1024, \
          request_handlers: {{/api: mod_http_api}}}}\naccess_rules: {{c2s: {{allow: all}}, announce: {{allow: all}}}}\n\
          api_permissions:\n  all: {{who: {{ip: \"127.0.0.0/8\"}}, what: \"*\"}}\n\

@@ -32,7 +32,7 @@ pub(super) fn version() -> Option<String> {
 }
 
 pub(super) fn command(place: &Place) -> anyhow::Result<Command> {
-    let Place { folder, ports, identity } = place;
+    let Place { folder, ports, identity, .. } = place;
     let at = |port: u16| format!("127.0.0.1:{port}");
     let mut command = Command::new(binary("longwire")?);
     command.arg("serve").arg("--data-dir").arg(folder.join("data"));

@@ -11,7 +11,7 @@ use super::{Place, program_of};
 const CONFIGURATION: &str = "mosquitto.conf";
 
 pub(super) fn configure(place: &Place) -> anyhow::Result<()> {
-    let Place { folder, ports, identity } = place;
+    let Place { folder, ports, identity, .. } = place;
     let text = format!(
         "listener {} 127.0.0.1\nlistener {} 127.0.0.1\ncertfile {}\nkeyfile {}\nallow_anonymous true\npersistence false\n\
          log_dest none\nlog_type none\nmax_inflight_messages 0\nmax_queued_messages 0\nset_tcp_nodelay true\nuser root\n",

@@ -11,7 +11,7 @@ use anyhow::{Context, bail, ensure};
 use longwire_test_support::wait::now;
 use longwire_test_support::{TempDir, folder, process};
 
-use super::{Identity, Place, Ports, Target, ejabberd, longwire, prosody};
+use super::{Identity, Manner, Place, Ports, Target, ejabberd, longwire, prosody};
 use crate::client::{Door, PASSWORD, Poster, Posting, greeting, name_of};
 use crate::proc::Family;
 use crate::together::together;
@@ -58,17 +58,19 @@ impl Site {
     /// The folder cannot be written.
     pub(crate) fn new(target: Target, rest: Duration) -> anyhow::Result<Self> {
         let (folder, ports) = (folder(), free_ports()?);
-        let place = Place { folder: folder.path().to_owned(), ports, identity: Identity::make(folder.path())? };
-        target.configure(&place, false)?;
+        let identity = Identity::make(folder.path())?;
+        let place = Place { folder: folder.path().to_owned(), ports, identity, manner: Manner::default() };
+        target.configure(&place)?;
         Ok(Self { target, place, rest, accounts: 0, key: String::new(), _folder: folder })
     }
 
-    /// From the next start on, whether the server keeps what comes for who is away; of a peer, which does so by a module that costs.
+    /// In what the server differs, from the next start on.
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub(crate) fn keep(&self, keeps: bool) -> anyhow::Result<()> {
-        self.target.configure(&self.place, keeps)
+    pub(crate) fn differ(&mut self, manner: Manner) -> anyhow::Result<()> {
+        self.place.manner = manner;
+        self.target.configure(&self.place)
     }
 
     /// Starts the server, with at least so many accounts.

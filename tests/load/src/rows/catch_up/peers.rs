@@ -9,7 +9,7 @@ use longwire_test_support::wait::now;
 use super::AT_ONCE;
 use crate::client::{Carriage, Door, Proof, Session, Speech, Stay, Wants, log_in, name_of};
 use crate::rows::{Scale, numbers, settle};
-use crate::target::{Running, Site};
+use crate::target::{Manner, Running, Site};
 use crate::together::together;
 
 /// Copies that are still worth the time that they take to write.
@@ -23,9 +23,9 @@ const LOOKS_MAX: usize = 24;
 
 /// Time until the last device has everything, and CPU of the server.
 pub(super) async fn run(site: &mut Site, scale: &Scale, missed: usize) -> anyhow::Result<(Duration, Duration)> {
-    site.keep(true)?;
+    site.differ(Manner { keeps: true, ..Manner::default() })?;
     let done = away_and_back(site, scale, missed).await;
-    site.keep(false)?;
+    site.differ(Manner::default())?;
     done
 }
 
