@@ -76,3 +76,14 @@ async fn beat(sessions: &mut [Session]) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_readme_quotes_is_a_row() {
+        let quoted = format!("\"{}\"", row(Carriage::Plain, 10_000, AFTER_LOGIN).name);
+        assert!(include_str!("../../../../scripts/bench").contains(&quoted), "{quoted}");
+    }
+}

@@ -183,3 +183,16 @@ impl Loop {
         Ok(self.posting.request(to, &body(first + index), self.is_kept))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_readme_quotes_are_rows() {
+        for is_kept in [false, true] {
+            let quoted = format!("\"{}\"", rows(Carriage::Plain, is_kept, 1).closed.name);
+            assert!(include_str!("../../../../scripts/bench").contains(&quoted), "{quoted}");
+        }
+    }
+}
