@@ -16,6 +16,7 @@ pub(crate) use arrivals::Arrivals;
 pub(crate) use crowd::{listen, online};
 pub(crate) use door::{Carriage, Door, PASSWORD, Speech, name as name_of};
 pub(crate) use inbox::body;
+pub(crate) use link::Refused;
 pub(crate) use login::{Proof, Stay, Wants, greeting, log_in};
 pub(crate) use pacer::{Pace, pace};
 pub(crate) use poster::{Poster, Posting};

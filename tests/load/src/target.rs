@@ -54,6 +54,8 @@ pub(crate) struct Manner {
     pub(crate) keeps: bool,
     /// Stores what SCRAM-SHA-256 checks, not passwords; of a peer.
     pub(crate) is_hashed: bool,
+    /// Has the caps of its defaults on what one address brings before and at its login; of Longwire.
+    pub(crate) is_capped: bool,
 }
 
 impl Target {

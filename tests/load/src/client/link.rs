@@ -1,5 +1,6 @@
 //! One connection: sends bytes, and waits for what is looked for.
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
@@ -35,6 +36,29 @@ pub(crate) struct Link {
     is_waiting: bool,
     turns: u32,
 }
+
+/// What was waited for does not come.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    why: String,
+    /// Seconds after which the server wants to be asked again, where it says so.
+    pub(crate) retry_after_s: Option<u32>,
+}
+
+impl Refused {
+    /// By what came in place of it.
+    fn new(why: String, read: &str) -> Self {
+        Self { why, retry_after_s: retry_after_s(read) }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 impl Link {
     /// Connects as the `number`th client; inside TLS where that comes first.
@@ -128,12 +152,16 @@ impl Link {
                 return Ok(read);
             }
             let is_refused = refusal.is_some_and(|refusal| find(&read, refusal).is_some());
-            ensure!(!is_refused, "was refused: {}", String::from_utf8_lossy(&read));
+            if is_refused {
+                let read = String::from_utf8_lossy(&read);
+                return Err(Refused::new(format!("was refused: {read}"), &read).into());
+            }
             let more = tokio::time::timeout(PATIENCE, self.read(&mut read)).await;
             let length = more.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()));
             if !matches!(length, Ok(length) if length > 0) {
                 let (wanted, read) = (String::from_utf8_lossy(wanted), String::from_utf8_lossy(&read));
-                bail!("waited in vain for `{wanted}` ({length:?}); received: {read}");
+                let why = format!("waited in vain for `{wanted}` ({length:?}); received: {read}");
+                return Err(Refused::new(why, &read).into());
             }
         }
     }
@@ -185,6 +213,13 @@ pub(super) async fn dial(to: SocketAddr, number: usize) -> anyhow::Result<TcpStr
     Ok(stream)
 }
 
+/// The pause that a `<retry/>` of Longwire asks for.
+fn retry_after_s(text: &str) -> Option<u32> {
+    let (_, retry) = text.split_once("<retry ")?;
+    let (_, after) = retry.split_once(" after='")?;
+    after.split_once('\'')?.0.parse().ok()
+}
+
 fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     hay.windows(needle.len()).position(|window| window == needle)
 }
@@ -208,5 +243,18 @@ mod tests {
         link.expect_unless(b"</failure>", b"<success/>").await.expect("what is wanted comes first");
         let refused = link.expect_unless(b"</failure>", b"<success/>").await.expect_err("it does not come");
         assert_eq!(refused.to_string(), "was refused: <failure>no</failure>");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_when_to_come_back() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
+        let mut link = Link::plain(dial(listener.local_addr().expect("it listens"), 0).await.expect("it listens"));
+        let (mut server, _) = listener.accept().await.expect("a connection");
+        let error = b"<stream:error><retry xmlns='urn:longwire:push:1' after='30'/></stream:error>";
+        server.write_all(error).await.expect("it is open");
+        drop(server);
+        let refused = link.expect(b"<stream:features>").await.expect_err("it does not come").context("of client 7");
+        assert_eq!(refused.downcast_ref::<Refused>().and_then(|refused| refused.retry_after_s), Some(30));
+        assert_eq!((retry_after_s("<retry after='x'/>"), retry_after_s("")), (None, None));
     }
 }

@@ -1,4 +1,4 @@
-//! Longwire: the release binary with its limits per address lifted, on a store on disk with `synchronous=FULL`.
+//! Longwire: the release binary with its limits per address lifted where they are not what is measured, on a store on disk with `synchronous=FULL`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -13,14 +13,10 @@ use super::Place;
 use crate::client::Poster;
 use crate::machine::said;
 
-/// Limits that keep one address from taking everything; here all devices have one.
-const LIFTED: [&str; 5] = [
-    "REGISTRATIONS_PER_MINUTE_MAX",
-    "LOGINS_PER_SECOND_MAX",
-    "CONNECTIONS_BEFORE_LOGIN_MAX",
-    "SESSIONS_PER_ADDRESS_MAX",
-    "REQUESTS_PER_SECOND_MAX",
-];
+/// Limits that keep one address or key from taking everything; here all devices have few, and all posts one.
+const LIFTED: [&str; 2] = ["REGISTRATIONS_PER_MINUTE_MAX", "REQUESTS_PER_SECOND_MAX"];
+/// Those of them that admit logins.
+const ADMISSION: [&str; 3] = ["LOGINS_PER_SECOND_MAX", "CONNECTIONS_BEFORE_LOGIN_MAX", "SESSIONS_PER_ADDRESS_MAX"];
 
 pub(super) fn file() -> Option<PathBuf> {
     binary("longwire").ok()
@@ -32,7 +28,7 @@ pub(super) fn version() -> Option<String> {
 }
 
 pub(super) fn command(place: &Place) -> anyhow::Result<Command> {
-    let Place { folder, ports, identity, .. } = place;
+    let Place { folder, ports, identity, manner } = place;
     let at = |port: u16| format!("127.0.0.1:{port}");
     let mut command = Command::new(binary("longwire")?);
     command.arg("serve").arg("--data-dir").arg(folder.join("data"));
@@ -40,7 +36,8 @@ pub(super) fn command(place: &Place) -> anyhow::Result<Command> {
     command.env("LONGWIRE_CERTIFICATE", &identity.certificate).env("LONGWIRE_CERTIFICATE_KEY", &identity.key);
     command.env("LONGWIRE_PLAINTEXT", "true").env("LONGWIRE_SESSION_BYTES_PER_SECOND_MAX", "0");
     command.env("LONGWIRE_LOG_FILTER", "error");
-    command.envs(LIFTED.map(|limit| (format!("LONGWIRE_{limit}"), "1000000")));
+    let admission = ADMISSION.iter().filter(|_| !manner.is_capped);
+    command.envs(LIFTED.iter().chain(admission).map(|limit| (format!("LONGWIRE_{limit}"), "1000000")));
     Ok(command)
 }
 
