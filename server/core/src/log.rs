@@ -177,9 +177,9 @@ impl Log {
         receiver.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Queues writes without waiting; `done` is called by the writer, and must not block. What devices have acknowledged, that they came
-    /// and went, and their tokens are written in the caller's order, within 20 ms (and the commit of
-    /// then) or right before the next request, so that many share their pages, their sync and a wake of the writer; acknowledgements are passed by notifications.
+    /// Queues writes without waiting; `done` is called by the writer, and must not block. What devices have acknowledged, that they came and
+    /// went, and their tokens are written in the caller's order, within 20 ms (and the commit of then) or right before the next request, so
+    /// that many share their pages, their sync and a wake of the writer; acknowledgements are passed by notifications.
     pub fn post(&self, writes: Vec<Write>, done: impl FnOnce(Answer) + Send + 'static) {
         let request = Request { writes, reply: Reply::Callback(Box::new(done)) };
         let send = |request| self.sender.try_send(request);
