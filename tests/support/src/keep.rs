@@ -39,7 +39,36 @@ pub fn secret(text: &str) {
     written.and_then(|mut file| file.write_all(line.as_bytes())).expect("a secret can be noted");
 }
 
-/// Notes the secret part of a key (`lw_<id>_<secret>`); the id may be told.
+/// Notes the secret part of a key (`lw_<id>_<secret>`), whose id may be told; of what is no key, all of it.
 pub fn key(text: &str) {
-    secret(text.rsplit('_').next().unwrap_or(text));
+    secret(part(text).unwrap_or(text));
+}
+
+/// The secret part of a key (`lw_<id>_<secret>`).
+///
+/// # Panics
+/// `key` is no key.
+#[must_use]
+pub fn secret_of(key: &str) -> &str {
+    part(key).expect("a key is lw_<id>_<secret>")
+}
+
+/// A secret is base64url: it may have `_` in it as well.
+fn part(text: &str) -> Option<&str> {
+    let (kind, rest) = text.split_once('_')?;
+    let (_, secret) = rest.split_once('_')?;
+    (matches!(kind, "lw" | "lwa") && !secret.is_empty()).then_some(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part;
+
+    #[test]
+    fn a_secret_is_the_whole_rest_of_a_key() {
+        assert_eq!(part("lwa_4be07d19a2c5_c2V_jcmV_"), Some("c2V_jcmV_"));
+        for text in ["", "lw_4be07d19a2c5_", "a_pass_word"] {
+            assert_eq!(part(text), None, "{text}");
+        }
+    }
 }

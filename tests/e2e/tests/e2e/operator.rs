@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, ensure};
+use longwire_test_support::keep::secret_of;
 use longwire_test_support::process::{binary, longwire, printed};
 use longwire_test_support::{SOON, Server, folder, until};
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ fn commands_work_beside_a_running_server() -> anyhow::Result<()> {
     assert_eq!(by_key.post("/v1/notifications", &json!({ "to": "user:nobody", "title": "x" }))?.status, 202);
     let keys = printed(&longwire(data, &["key", "list"])?)?;
     let id = key.split('_').nth(1).context("lw_<id>_<secret>")?;
-    let secret = key.rsplit('_').next().context("lw_<id>_<secret>")?;
+    let secret = secret_of(&key);
     assert!(keys.contains(id) && keys.contains("back-end") && !keys.contains(secret), "{keys}");
     printed(&longwire(data, &["key", "revoke", id])?)?;
     assert_eq!(by_key.get("/v1/devices")?.status, 401);

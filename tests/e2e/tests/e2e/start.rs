@@ -1,5 +1,6 @@
 //! What a start says, and to whom.
 
+use longwire_test_support::keep::secret_of;
 use longwire_test_support::{Phones, SOON, Server, ServerOptions, folder};
 use serde_json::json;
 
@@ -13,7 +14,7 @@ fn the_ready_line_is_the_only_one_and_has_the_key_on_the_first_start() -> anyhow
     let key = server.api_key.clone().unwrap_or_default();
     assert!(key.starts_with("lw_"), "{key}");
     assert_eq!(server.client(Some(&key)).get("/v1/accounts")?.status, 200);
-    let secret = key.rsplit('_').next().unwrap_or_default();
+    let secret = secret_of(&key);
     server.terminate(SOON)?;
     assert!(server.printed().is_empty(), "{:?}", server.printed());
     server.start_again()?;

@@ -7,6 +7,7 @@ use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use longwire_hostile::source;
+use longwire_test_support::keep::secret_of;
 use longwire_test_support::wait::now;
 use longwire_test_support::wire::plain_login_as;
 use longwire_test_support::{Ready, SOON, ServerOptions};
@@ -240,7 +241,7 @@ fn auth_23_keys_are_compared_without_telling_how_far_they_agree() -> anyhow::Res
     }
     let world = World::new()?;
     let key = world.server.make_key("read")?;
-    let secret = key.rsplit('_').next().context("a secret")?.len();
+    let secret = secret_of(&key).len();
     let wrong_at = |at: usize| {
         let mut bytes = key.clone().into_bytes();
         let at = bytes.len() - secret + at;
