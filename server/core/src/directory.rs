@@ -10,17 +10,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longwire_model::account::FastTokens;
 use longwire_model::device::{Attempts, DeviceKind};
+use longwire_model::membership::apply_change;
 use longwire_model::{
     Account, AppId, AudienceKey, DeviceId, Entry, EntryKind, KeyHead, KeyKind, Lane, Membership, Seq, Timestamp,
 };
-use longwire_router::bind::apply_change;
 use longwire_router::recent::Recent;
 use longwire_store::{LoadedDevice, Store, Write};
 
 use crate::error::CoreError;
 use crate::known::Known;
 use account::KeptAccount;
-use record::{Contact, Record, is_shared};
+use record::{Contact, Record};
 use records::Records;
 
 /// Accounts kept in memory, about 250 bytes each; above it the oldest go and are read again at their next login.
@@ -363,7 +363,7 @@ impl Inner {
 
     /// A record has gone: what only it was kept for goes too.
     fn let_go(&mut self, record: &Record) {
-        for key in record.shared_keys() {
+        for key in record.memberships.shared().map(|own| &own.key) {
             if let Some(slot) = self.heads.get_mut(key) {
                 slot.holders = slot.holders.saturating_sub(1);
                 if slot.holders == 0 {
@@ -382,10 +382,8 @@ impl Inner {
                     self.let_go(&record);
                 }
             } else if let Some(record) = self.devices.get_mut(change.device) {
-                let mut memberships = record.memberships();
-                apply_change(&mut memberships, change, entry.seq);
-                record.set_memberships(memberships);
-                for joined in change.joined.iter().filter(|key| is_shared(key)) {
+                record.memberships.apply(change, entry.seq);
+                for joined in change.joined.iter().filter(|key| key.is_shared()) {
                     self.heads.entry(joined.clone()).or_default().holders += 1;
                 }
             }

@@ -7,6 +7,9 @@ use std::sync::{Arc, LazyLock};
 use crate::DeviceId;
 use crate::limits::NAME_BYTES_MAX;
 
+/// What the key of a device begins with.
+pub(crate) const DEVICE_PREFIX: &str = "device:";
+
 /// One key in its canonical text form; cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AudienceKey(Arc<str>);
@@ -51,7 +54,7 @@ impl AudienceKey {
     /// `device:<id>`.
     #[must_use]
     pub fn device(id: DeviceId) -> Self {
-        Self(format!("device:{id}").into())
+        Self(format!("{DEVICE_PREFIX}{id}").into())
     }
 
     /// `user:<name>`.
@@ -100,6 +103,21 @@ impl AudienceKey {
         }
     }
 
+    /// Whether it is `all`.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        &*self.0 == "all"
+    }
+
+    /// Whether other devices may be members too, but not all are.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match self.kind() {
+            KeyKind::User | KeyKind::Topic | KeyKind::Tag => true,
+            KeyKind::All | KeyKind::Device => false,
+        }
+    }
+
     /// The text after the colon; empty for `all`.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -109,7 +127,7 @@ impl AudienceKey {
     /// The device of a `device:` key.
     #[must_use]
     pub fn as_device(&self) -> Option<DeviceId> {
-        self.0.strip_prefix("device:")?.parse().ok()
+        self.0.strip_prefix(DEVICE_PREFIX).and_then(DeviceId::of_canonical)
     }
 
     /// The user of a `user:` key.
@@ -130,7 +148,8 @@ impl FromStr for AudienceKey {
             return Err(AudienceError::Kind(shorten(text)));
         };
         match kind {
-            "device" => name.parse().map(Self::device).map_err(|_| AudienceError::Device(shorten(name))),
+            "device" if name.parse::<DeviceId>().is_ok() => Ok(Self(text.into())),
+            "device" => Err(AudienceError::Device(shorten(name))),
             "user" | "topic" | "tag" => Self::named(kind, name),
             _ => Err(AudienceError::Kind(shorten(text))),
         }

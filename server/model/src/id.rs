@@ -97,6 +97,22 @@ impl DeviceId {
     pub fn new(random: [u8; 16]) -> Self {
         Self(uuid::Builder::from_random_bytes(random).into_uuid())
     }
+
+    /// Of its own text, which is not looked at twice; none for what is no UUID at all.
+    pub(crate) fn of_canonical(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+
+    /// Room for its text.
+    #[must_use]
+    pub const fn encode_buffer() -> [u8; 36] {
+        [0; 36]
+    }
+
+    /// Its text, in `buffer`.
+    pub fn encode<'a>(&self, buffer: &'a mut [u8; 36]) -> &'a str {
+        self.0.hyphenated().encode_lower(buffer)
+    }
 }
 
 /// One uninterrupted life of the store's timeline (DESIGN rule 6); 64 random bits, 16 hex digits in text.

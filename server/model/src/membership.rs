@@ -1,6 +1,6 @@
 //! Memberships as intervals of the log (DESIGN rule 3), and the newest position per key (rule 11).
 
-use crate::{AudienceKey, Lane, LaneSeqs, Seq};
+use crate::{AudienceKey, Lane, LaneSeqs, MembershipChange, Seq};
 
 /// A device held `key` from `joined` (exclusive) to `left` (inclusive).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,17 @@ pub fn standing(memberships: &[Membership], audience: &[AudienceKey], seq: Seq, 
         }
     }
     best
+}
+
+/// Applies one entry's change at `seq`.
+pub fn apply_change(memberships: &mut Vec<Membership>, change: &MembershipChange, seq: Seq) {
+    for own in memberships.iter_mut() {
+        if own.left.is_none() && change.left.contains(&own.key) {
+            own.left = Some(seq);
+        }
+    }
+    let joined = change.joined.iter().map(|key| Membership { key: key.clone(), joined: seq, left: None });
+    memberships.extend(joined);
 }
 
 /// The newest positions of entries addressed to one key.

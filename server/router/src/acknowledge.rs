@@ -88,7 +88,7 @@ impl Session {
         let exceptions = state.take_exceptions(seq);
         let row = Acknowledgement { lane, from: state.base, to: seq, exceptions, sent, at: now.wall };
         state.base = seq;
-        out.push(Output::Acknowledge { session: key, device: self.device, row });
+        out.push(Output::Acknowledge { session: key, device: self.device(), row });
     }
 
     /// The effective cursor takes effect together with the list of what the device stored above its record.
@@ -115,7 +115,7 @@ impl Session {
             };
             state.base = to;
             let row = Acknowledgement { lane, from, to, exceptions, sent: Vec::new(), at };
-            out.push(Output::Acknowledge { session: key, device: self.device, row });
+            out.push(Output::Acknowledge { session: key, device: self.device(), row });
         }
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use longwire_model::delivery::Hold;
 use longwire_model::device::Generation;
-use longwire_model::{Cursor, EntryKind, KeyHead, Lane, LaneSeqs, Membership, MembershipChange, Seq};
+use longwire_model::membership::apply_change;
+use longwire_model::{Cursor, EntryKind, KeyHead, Lane, LaneSeqs, Memberships, Seq};
 use longwire_store::LoadedDevice;
 
 use crate::SETTLE_MS;
@@ -98,7 +99,7 @@ impl Shard {
         let (id, recorded) = (device.id, device.recorded);
         let memberships = up_to_date(self, &bind.loaded);
         let effective = cursor::effective(bind.stated, recorded, &bind.generations, bind.floor, bind.end);
-        let mut session = Session::new(id, bind.kind, memberships);
+        let mut session = Session::new(bind.kind, memberships);
         session.attempts = device.attempts.map(Box::new);
         session.quiet_until_ms = (bind.kind == SessionKind::Androidpn).then(|| now.mono_ms.saturating_add(SETTLE_MS));
         for lane in Lane::ALL {
@@ -126,7 +127,7 @@ impl Shard {
 }
 
 /// The memberships with what happened between reading them and the watermark.
-fn up_to_date(shard: &Shard, loaded: &LoadedDevice) -> Arc<[Membership]> {
+fn up_to_date(shard: &Shard, loaded: &LoadedDevice) -> Memberships {
     let mut memberships = loaded.device.memberships.clone();
     for entry in shard.recent.above(loaded.as_of) {
         if let EntryKind::Membership(change) = &entry.kind
@@ -135,18 +136,7 @@ fn up_to_date(shard: &Shard, loaded: &LoadedDevice) -> Arc<[Membership]> {
             apply_change(&mut memberships, change, entry.seq);
         }
     }
-    memberships.into()
-}
-
-/// Applies one entry's change at `seq`.
-pub fn apply_change(memberships: &mut Vec<Membership>, change: &MembershipChange, seq: Seq) {
-    for own in memberships.iter_mut() {
-        if own.left.is_none() && change.left.contains(&own.key) {
-            own.left = Some(seq);
-        }
-    }
-    let joined = change.joined.iter().map(|key| Membership { key: key.clone(), joined: seq, left: None });
-    memberships.extend(joined);
+    Memberships::new(loaded.device.id, memberships)
 }
 
 /// Where considering starts: at the cursor when something may wait in the log, else where the device was read (DESIGN rule 11).

@@ -32,7 +32,7 @@ impl Shard {
             session.lane_mut(lane).set_reading(true);
             let query = LogQuery {
                 app: self.app,
-                memberships: Arc::clone(&session.memberships),
+                memberships: session.memberships.to_vec().into(),
                 lane,
                 after: position,
                 upto: self.watermark,

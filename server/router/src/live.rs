@@ -6,7 +6,7 @@ use longwire_model::delivery::Hold;
 use longwire_model::{Entry, EntryKind, KeyKind, Lane, MembershipChange, Seq};
 
 use crate::FLUSH_MARGIN_MS;
-use crate::bind::{SessionKind, apply_change};
+use crate::bind::SessionKind;
 use crate::output::{CloseReason, Output};
 use crate::recent::Later;
 use crate::session::Session;
@@ -90,9 +90,7 @@ impl Shard {
         let Some(&key) = self.by_device.get(&change.device) else { return };
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let before = session.user();
-        let mut memberships = session.memberships.to_vec();
-        apply_change(&mut memberships, change, seq);
-        session.memberships = memberships.into();
+        session.memberships.apply(change, seq);
         let after = session.user();
         if before != after && session.kind == SessionKind::Push {
             out.push(Output::User { session: key, user: after });

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use longwire_model::delivery::{self, Ending, Exception, Hold, Progress};
 use longwire_model::device::Attempts;
-use longwire_model::membership::Membership;
-use longwire_model::{DeviceId, EntryId, Held, KeyKind, Lane, LaneSeqs, Rest, Seq, Seqs, Timestamp};
+use longwire_model::{DeviceId, EntryId, Held, Lane, LaneSeqs, Memberships, Rest, Seq, Seqs, Timestamp};
 
 use crate::bind::SessionKind;
 use crate::output::Output;
@@ -15,9 +14,8 @@ use crate::{WINDOW_BYTES, WINDOW_ENTRIES};
 /// A bound session.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pub(crate) device: DeviceId,
     pub(crate) kind: SessionKind,
-    pub(crate) memberships: Arc<[Membership]>,
+    pub(crate) memberships: Memberships,
     lanes: [LaneState; 2],
     window: Window,
     /// The effective cursors, while the device owes its first acknowledgement's list of what it stored.
@@ -103,9 +101,8 @@ pub(crate) struct Sent {
 }
 
 impl Session {
-    pub(crate) fn new(device: DeviceId, kind: SessionKind, memberships: Arc<[Membership]>) -> Self {
+    pub(crate) fn new(kind: SessionKind, memberships: Memberships) -> Self {
         Self {
-            device,
             kind,
             memberships,
             lanes: [LaneState::default(), LaneState::default()],
@@ -119,6 +116,10 @@ impl Session {
             probe_due: false,
             woken: false,
         }
+    }
+
+    pub(crate) const fn device(&self) -> DeviceId {
+        self.memberships.device()
     }
 
     pub(crate) const fn lane(&self, lane: Lane) -> &LaneState {
@@ -138,8 +139,8 @@ impl Session {
     }
 
     pub(crate) fn user(&self) -> Option<Arc<str>> {
-        let open = |own: &&Membership| own.left.is_none() && own.key.kind() == KeyKind::User;
-        self.memberships.iter().find(open).map(|own| own.key.name().into())
+        let mut open = self.memberships.shared().filter(|own| own.left.is_none());
+        open.find_map(|own| own.key.as_user()).map(Into::into)
     }
 
     pub(crate) fn is_quiet(&self, now: Now) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use longwire_model::delivery::{Hold, Progress};
 use longwire_model::device::Attempts;
-use longwire_model::{AppId, AudienceKey, DeviceId, Entry, GenerationId, KeyKind, Lane, Rest, Seq, Seqs, Timestamp};
+use longwire_model::{AppId, AudienceKey, DeviceId, Entry, GenerationId, Lane, Rest, Seq, Seqs, Timestamp};
 
 use crate::bind::Bind;
 use crate::output::{CloseReason, Output};
@@ -238,10 +238,10 @@ impl Shard {
     pub fn unbind(&mut self, key: SessionKey) -> Option<Unbound> {
         self.parked.retain(|bind| bind.session != key);
         let session = self.sessions.remove(&key)?;
-        if self.by_device.get(&session.device) == Some(&key) {
-            self.by_device.remove(&session.device);
+        if self.by_device.get(&session.device()) == Some(&key) {
+            self.by_device.remove(&session.device());
         }
-        for own in session.memberships.iter() {
+        for own in session.memberships.shared() {
             if let Some(holders) = self.by_key.get_mut(&own.key) {
                 holders.remove(&key);
                 if holders.is_empty() {
@@ -249,19 +249,19 @@ impl Shard {
                 }
             }
         }
-        Some(Unbound { device: session.device, attempts: attempts(&session), rest: session.rest() })
+        Some(Unbound { device: session.device(), attempts: attempts(&session), rest: session.rest() })
     }
 
     pub(crate) fn insert(&mut self, key: SessionKey, session: Session) {
-        self.by_device.insert(session.device, key);
-        for own in session.memberships.iter() {
+        self.by_device.insert(session.device(), key);
+        for own in session.memberships.shared() {
             self.index(key, &own.key);
         }
         self.sessions.insert(key, Box::new(session));
     }
 
     pub(crate) fn index(&mut self, session: SessionKey, key: &AudienceKey) {
-        if matches!(key.kind(), KeyKind::User | KeyKind::Topic | KeyKind::Tag) {
+        if key.is_shared() {
             self.by_key.entry(key.clone()).or_default().insert(session);
         }
     }

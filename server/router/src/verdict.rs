@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use longwire_model::delivery::Ending;
-use longwire_model::membership::{Standing, standing};
-use longwire_model::{AudienceKey, Entry, EntryKind, Filter, KeyKind, Membership, Seq, Timestamp};
+use longwire_model::membership::Standing;
+use longwire_model::{AudienceKey, Entry, EntryKind, Filter, KeyKind, Memberships, Seq, Timestamp};
 
 use crate::recent::Later;
 
@@ -25,18 +25,18 @@ pub enum Verdict {
 
 /// Decides for a device with `memberships`, up to date at `watermark`.
 #[must_use]
-pub fn verdict(memberships: &[Membership], entry: &Entry, later: &Later, watermark: Seq, now: Timestamp) -> Verdict {
+pub fn verdict(memberships: &Memberships, entry: &Entry, later: &Later, watermark: Seq, now: Timestamp) -> Verdict {
     let Some(routing) = entry.kind.routing() else {
         return Verdict::NotAddressed;
     };
-    let Some(standing) = standing(memberships, &routing.audience, entry.audience_seq(), watermark) else {
+    let Some(addressed) = memberships.standing(&routing.audience, entry.audience_seq(), watermark) else {
         return Verdict::NotAddressed;
     };
     if matches!(entry.kind, EntryKind::Recall(..)) {
         // No content: also for those who left, so that what they show goes (DESIGN rule 3).
         return Verdict::Send { user: None };
     }
-    if standing == Standing::Left {
+    if addressed.standing == Standing::Left {
         return Verdict::Pass(Ending::Left);
     }
     // Whoever shows a notification is given its new content, also when it would not pass the filter by now; whom the filter kept out
@@ -63,28 +63,28 @@ pub fn verdict(memberships: &[Membership], entry: &Entry, later: &Later, waterma
     if is_superseded(memberships, &routing.audience, later, watermark) {
         return Verdict::Pass(Ending::Superseded);
     }
-    Verdict::Send { user: only_user(memberships, &routing.audience, entry.audience_seq(), watermark) }
+    Verdict::Send { user: addressed.only_user.map(Into::into) }
 }
 
 /// Whether an entry has a filter that the device does not pass.
-pub(crate) fn is_filtered(entry: &Entry, memberships: &[Membership], watermark: Seq) -> bool {
+pub(crate) fn is_filtered(entry: &Entry, memberships: &Memberships, watermark: Seq) -> bool {
     let filter = entry.kind.content().and_then(|content| content.filter.as_ref());
     filter.is_some_and(|filter| !passes(filter, memberships, watermark))
 }
 
-fn passes(filter: &Filter, memberships: &[Membership], watermark: Seq) -> bool {
-    filter.passes(|tag| memberships.iter().any(|own| own.key == *tag && own.is_open_at(watermark)))
+fn passes(filter: &Filter, memberships: &Memberships, watermark: Seq) -> bool {
+    filter.passes(|tag| memberships.carries(tag, watermark))
 }
 
 /// Whether the device has passed the filter at no position from that of an update's target up to the watermark: whenever the target was
 /// considered for it, the filter kept it out. The server keeps no list of what a session was sent; the intervals of tags are what it knows.
-fn was_never_passed(entry: &Entry, memberships: &[Membership], watermark: Seq) -> bool {
+fn was_never_passed(entry: &Entry, memberships: &Memberships, watermark: Seq) -> bool {
     let Some(filter) = entry.kind.content().and_then(|content| content.filter.as_ref()) else { return false };
     let first = entry.audience_seq();
     if passes(filter, memberships, watermark) || passes(filter, memberships, first) {
         return false;
     }
-    let tags = || memberships.iter().filter(|own| own.key.kind() == KeyKind::Tag);
+    let tags = || memberships.shared().filter(|own| own.key.kind() == KeyKind::Tag);
     let mut carried: HashSet<&AudienceKey> = tags().filter(|own| own.is_open_at(first)).map(|own| &own.key).collect();
     let left = tags().filter_map(|own| Some((own.left?, false, &own.key)));
     let joined = tags().map(|own| (own.joined, true, &own.key));
@@ -100,23 +100,9 @@ fn was_never_passed(entry: &Entry, memberships: &[Membership], watermark: Seq) -
 }
 
 /// A successor counts only when this device is in its audience and passes its filter (DESIGN rule 4).
-fn is_superseded(memberships: &[Membership], audience: &[AudienceKey], later: &Later, watermark: Seq) -> bool {
+fn is_superseded(memberships: &Memberships, audience: &[AudienceKey], later: &Later, watermark: Seq) -> bool {
     later.successors.iter().any(|(seq, filter)| {
-        standing(memberships, audience, *seq, watermark).is_some()
+        memberships.standing(audience, *seq, watermark).is_some()
             && filter.as_ref().is_none_or(|filter| passes(filter, memberships, watermark))
     })
-}
-
-/// The user when every open key that brings the entry to this device is a `user:` key.
-fn only_user(memberships: &[Membership], audience: &[AudienceKey], seq: Seq, watermark: Seq) -> Option<Arc<str>> {
-    let mut user = None;
-    for own in memberships {
-        if own.holds(seq) && own.is_open_at(watermark) && audience.contains(&own.key) {
-            if own.key.kind() != KeyKind::User {
-                return None;
-            }
-            user = Some(own.key.name().into());
-        }
-    }
-    user
 }

@@ -160,7 +160,7 @@ fn route(times: u32, receivers: u8) -> anyhow::Result<()> {
 }
 
 fn bound(number: u8) -> anyhow::Result<Bind> {
-    let memberships = [own(number)?, "all".parse()?].map(|key| Membership { key, joined: 1, left: None });
+    let memberships = ["all".parse()?, own(number)?].map(|key| Membership { key, joined: 1, left: None });
     let device = Device {
         id: DeviceId::new([number; 16]),
         app: AppId::DEFAULT,

@@ -1,16 +1,14 @@
 //! Device records as memory holds them: a fraction of what a store gives, since one of each device is kept.
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use longwire_model::account::FastTokens;
 use longwire_model::device::{Attempts, DeviceKind};
-use longwire_model::{AppId, AudienceKey, Device, DeviceId, KeyHead, LaneSeqs, Membership, Timestamp};
+use longwire_model::{AppId, Device, DeviceId, KeyHead, LaneSeqs, Memberships, Timestamp};
 
 /// A device's record.
 #[derive(Debug)]
 pub(super) struct Record {
-    pub(super) id: DeviceId,
     /// Its text is shared with whoever else holds the name.
     pub(super) account: Arc<str>,
     pub(super) kind: DeviceKind,
@@ -23,10 +21,7 @@ pub(super) struct Record {
     pub(super) head: KeyHead,
     created_at: Timestamp,
     installation_hash: Option<Box<[u8; 32]>>,
-    /// Where it joined `all` and its own key, when its memberships begin with these two: so all but the oldest do.
-    registered: Option<NonZeroU64>,
-    /// The others.
-    memberships: Box<[Membership]>,
+    pub(super) memberships: Memberships,
 }
 
 /// When a device was heard of, since when it is gone, when it is expected; as in [`Device`].
@@ -41,9 +36,7 @@ impl Record {
     /// Of what a store gave; `head` is that of the device's own key.
     pub(super) fn new(device: Device, account: Arc<str>, head: KeyHead) -> Self {
         let Device { last_seen, next_contact, offline_since, .. } = device;
-        let (registered, memberships) = fold(device.id, device.memberships);
         Self {
-            id: device.id,
             account,
             kind: device.kind,
             recorded: device.recorded,
@@ -53,8 +46,7 @@ impl Record {
             head,
             created_at: device.created_at,
             installation_hash: device.installation_hash.map(Box::new),
-            registered,
-            memberships,
+            memberships: Memberships::new(device.id, device.memberships),
         }
     }
 
@@ -62,13 +54,13 @@ impl Record {
     pub(super) fn device(&self, app: AppId) -> Device {
         let Contact { last_seen, next_contact, offline_since } = self.contact;
         Device {
-            id: self.id,
+            id: self.id(),
             app,
             account: self.account.as_ref().to_owned(),
             kind: self.kind.clone(),
             created_at: self.created_at,
             recorded: self.recorded,
-            memberships: self.memberships(),
+            memberships: self.memberships.to_vec(),
             last_seen,
             offline_since,
             next_contact,
@@ -77,56 +69,15 @@ impl Record {
         }
     }
 
-    /// All its memberships, in order.
-    pub(super) fn memberships(&self) -> Vec<Membership> {
-        let own = self.registered.into_iter().flat_map(|joined| {
-            let keys = [AudienceKey::all(), AudienceKey::device(self.id)];
-            keys.map(|key| Membership { key, joined: joined.get(), left: None })
-        });
-        own.chain(self.memberships.iter().cloned()).collect()
+    pub(super) const fn id(&self) -> DeviceId {
+        self.memberships.device()
     }
-
-    pub(super) fn set_memberships(&mut self, memberships: Vec<Membership>) {
-        (self.registered, self.memberships) = fold(self.id, memberships);
-    }
-
-    /// The keys that it shares with other devices, but for `all`; one that it left and joined again stands here more than once.
-    pub(super) fn shared_keys(&self) -> impl Iterator<Item = &AudienceKey> {
-        self.memberships.iter().map(|own| &own.key).filter(|key| is_shared(key))
-    }
-}
-
-/// Whether other devices may be members of a key, but not all are.
-pub(super) fn is_shared(key: &AudienceKey) -> bool {
-    use longwire_model::KeyKind::{All, Device, Tag, Topic, User};
-    match key.kind() {
-        User | Topic | Tag => true,
-        All | Device => false,
-    }
-}
-
-/// Takes out the two that every device begins with.
-fn fold(id: DeviceId, mut memberships: Vec<Membership>) -> (Option<NonZeroU64>, Box<[Membership]>) {
-    let registered = match memberships.as_slice() {
-        [all, own, ..]
-            if all.joined == own.joined
-                && all.left.is_none()
-                && own.left.is_none()
-                && all.key == AudienceKey::all()
-                && own.key.as_device() == Some(id) =>
-        {
-            NonZeroU64::new(all.joined)
-        }
-        _ => None,
-    };
-    if registered.is_some() {
-        memberships.drain(..2);
-    }
-    (registered, memberships.into())
 }
 
 #[cfg(test)]
 mod tests {
+    use longwire_model::{AudienceKey, Membership};
+
     use super::*;
 
     fn device(memberships: Vec<Membership>) -> Device {

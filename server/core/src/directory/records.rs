@@ -41,12 +41,12 @@ impl Records {
     /// The device of this account and kind.
     pub(super) fn find(&self, account: &str, kind: &DeviceKind) -> Option<DeviceId> {
         let record = self.records.get(index(*self.by_kind.get(&self.hash(account, kind))?))?;
-        (*record.account == *account && record.kind == *kind).then_some(record.id)
+        (*record.account == *account && record.kind == *kind).then_some(record.id())
     }
 
     /// Keeps the record of a device that has none; gives the oldest when there are more than may be.
     pub(super) fn insert(&mut self, record: Record) -> Option<Record> {
-        let id = record.id;
+        let id = record.id();
         let place = Place::try_from(self.records.insert(record)).unwrap_or(Place::MAX);
         self.places.insert(id, place);
         self.list(place);
@@ -77,7 +77,7 @@ impl Records {
     fn take(&mut self, place: Place) -> Option<Record> {
         self.unlist(place);
         let record = self.records.try_remove(index(place))?;
-        self.places.remove(&record.id);
+        self.places.remove(&record.id());
         Some(record)
     }
 
@@ -148,13 +148,13 @@ mod tests {
         assert_eq!(records.find("a", &agent(1)), Some(id(1)));
         records.give(id(1), "b".into());
         assert_eq!((records.find("a", &agent(1)), records.find("b", &agent(1))), (None, Some(id(1))));
-        assert_eq!(records.remove(id(1)).map(|record| record.id), Some(id(1)));
+        assert_eq!(records.remove(id(1)).map(|record| record.id()), Some(id(1)));
         assert_eq!((records.find("b", &agent(1)), records.get(id(1)).is_none()), (None, true));
         assert!(records.remove(id(1)).is_none());
         // Its place is another's now.
         assert!(records.insert(record(4)).is_none());
         assert_eq!(records.find("a", &agent(4)), Some(id(4)));
-        assert_eq!(records.get(id(2)).map(|record| record.id), Some(id(2)));
+        assert_eq!(records.get(id(2)).map(|record| record.id()), Some(id(2)));
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
         }
         records.remove(id(0));
         assert!(records.insert(record(DEVICES_MAX)).is_none());
-        assert_eq!(records.insert(record(DEVICES_MAX + 1)).map(|record| record.id), Some(id(1)));
+        assert_eq!(records.insert(record(DEVICES_MAX + 1)).map(|record| record.id()), Some(id(1)));
         assert!(records.get(id(1)).is_none() && records.find("a", &agent(1)).is_none());
         assert_eq!((records.records.len(), records.order.len()), (DEVICES_MAX, DEVICES_MAX));
     }
