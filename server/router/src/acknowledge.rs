@@ -26,7 +26,7 @@ impl Shard {
                 return Err(Violation::AboveSent);
             }
         }
-        if let Some(effective) = session.owes_stored.as_deref().copied() {
+        if let Some(effective) = session.seldom().owes_stored {
             let stored = stated.stored.as_ref().ok_or(Violation::StoredMissing)?;
             session.record_stored(key, effective, stored, now.wall, out);
         }
@@ -100,7 +100,7 @@ impl Session {
         at: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        self.owes_stored = None;
+        self.clear_seldom(|seldom| seldom.owes_stored = None);
         for lane in Lane::ALL {
             let state = self.lane_mut(lane);
             let (from, to) = (state.base, effective.get(lane));

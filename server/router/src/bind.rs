@@ -11,7 +11,7 @@ use longwire_store::LoadedDevice;
 use crate::SETTLE_MS;
 use crate::cursor;
 use crate::output::{Bound, CloseReason, Output};
-use crate::session::{Session, Unread};
+use crate::session::{Seldom, Session, Unread};
 use crate::shard::{Now, SessionKey, Shard};
 
 /// A session to be bound.
@@ -99,9 +99,10 @@ impl Shard {
         let (id, recorded) = (device.id, device.recorded);
         let memberships = up_to_date(self, &bind.loaded);
         let effective = cursor::effective(bind.stated, recorded, &bind.generations, bind.floor, bind.end);
-        let mut session = Session::new(bind.kind, memberships);
-        session.attempts = device.attempts.map(Box::new);
-        session.quiet_until_ms = (bind.kind == SessionKind::Androidpn).then(|| now.mono_ms.saturating_add(SETTLE_MS));
+        let quiet_until_ms = (bind.kind == SessionKind::Androidpn).then(|| now.mono_ms.saturating_add(SETTLE_MS));
+        let owes_stored = Some(effective).filter(|_| bind.kind == SessionKind::Push && is_above(effective, recorded));
+        let seldom = Seldom { attempts: device.attempts, quiet_until_ms, owes_stored, ..Seldom::default() };
+        let mut session = Session::new(bind.kind, memberships, seldom);
         for lane in Lane::ALL {
             let start = start(&bind.loaded, lane, effective.get(lane));
             session.fall_behind(lane, start, Hold::CatchUp);
@@ -111,11 +112,10 @@ impl Shard {
             state.base = recorded.get(lane);
         }
         if bind.kind == SessionKind::Push {
-            session.owes_stored = is_above(effective, recorded).then(|| Box::new(effective));
             let bound = Bound { device: id, generation: self.generation, effective, recorded, user: session.user() };
             out.push(Output::Bound(bind.session, bound));
         }
-        if session.quiet_until_ms.is_some() {
+        if quiet_until_ms.is_some() {
             out.push(Output::Deadline(bind.session));
         }
         self.insert(bind.session, session);

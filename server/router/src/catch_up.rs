@@ -53,7 +53,7 @@ impl Shard {
         session.lane_mut(lane).behind = None;
         if lane == Lane::Background {
             session.flushing = false;
-            session.flush_by = None;
+            session.clear_seldom(|seldom| seldom.flush_by = None);
         }
         self.tell_owed(key, lane, now, out);
     }
@@ -171,7 +171,7 @@ impl Session {
         if self.kind.is_push() {
             return None;
         }
-        let is_poison = |seq| self.attempts.as_ref().is_some_and(|own| own.seq == seq && own.sessions >= ATTEMPTS_MAX);
+        let is_poison = |seq| self.seldom().attempts.is_some_and(|own| own.seq == seq && own.sessions >= ATTEMPTS_MAX);
         match entry.kind {
             EntryKind::Recall(..) | EntryKind::Dismissal(..) => Some(Ending::NotStored),
             _ if is_poison(entry.seq) => Some(Ending::Rejected),

@@ -165,7 +165,8 @@ fn hold(session: &mut Session, entry: &Entry, later: &Later, watermark: Seq, now
         return session.lane(Lane::Background).behind.is_some();
     }
     let flush_by = entry.kind.routing().map(|routing| routing.expires_at.plus_millis(-FLUSH_MARGIN_MS));
-    session.flush_by = [session.flush_by, flush_by].into_iter().flatten().min();
+    let seldom = session.seldom_mut();
+    seldom.flush_by = [seldom.flush_by, flush_by].into_iter().flatten().min();
     let position = session.lane(Lane::Background).position().unwrap_or(entry.seq.saturating_sub(1));
     session.fall_behind(Lane::Background, position, Hold::Background);
     session.flushing = false;

@@ -18,18 +18,11 @@ pub(crate) struct Session {
     pub(crate) memberships: Memberships,
     lanes: [LaneState; 2],
     window: Window,
-    /// The effective cursors, while the device owes its first acknowledgement's list of what it stored.
-    pub(crate) owes_stored: Option<Box<LaneSeqs>>,
-    /// Background entries wait until here at the latest.
-    pub(crate) flush_by: Option<Timestamp>,
+    seldom: Option<Box<Seldom>>,
     /// Background entries are wanted now.
     pub(crate) flushing: bool,
-    /// Of a client without our extension: the oldest unacknowledged entry of earlier sessions.
-    pub(crate) attempts: Option<Box<Attempts>>,
     /// Something was received after the oldest unacknowledged entry was written.
     pub(crate) heard_since_sent: bool,
-    /// Nothing is sent before this instant (monotonic ms; [`u64::MAX`]: until it is resumed); what is in the window may be acknowledged.
-    pub(crate) quiet_until_ms: Option<u64>,
     /// Something was sent since the last ping behind it (clients without our extension).
     pub(crate) probe_due: bool,
     /// Something was sent in the normal lane since the background lane was last looked at.
@@ -41,10 +34,23 @@ pub(crate) struct Session {
 struct Window {
     sent: Vec<Sent>,
     bytes: usize,
-    /// Since when it is full.
-    full_since_ms: Option<u64>,
-    /// Since when a client without our extension owes the answer to a ping behind a push.
-    unanswered_since_ms: Option<u64>,
+}
+
+/// What a session has while something is due or owed: an idle one has nothing of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seldom {
+    /// The effective cursors, while the device owes its first acknowledgement's list of what it stored.
+    pub(crate) owes_stored: Option<LaneSeqs>,
+    /// Background entries wait until here at the latest.
+    pub(crate) flush_by: Option<Timestamp>,
+    /// Of a client without our extension: the oldest unacknowledged entry of earlier sessions.
+    pub(crate) attempts: Option<Attempts>,
+    /// Nothing is sent before this instant (monotonic ms; [`u64::MAX`]: until it is resumed); what is in the window may be acknowledged.
+    pub(crate) quiet_until_ms: Option<u64>,
+    /// Since when the window is full (monotonic ms).
+    pub(crate) full_since_ms: Option<u64>,
+    /// Since when a client without our extension owes the answer to a ping behind a push (monotonic ms).
+    pub(crate) unanswered_since_ms: Option<u64>,
 }
 
 /// One lane of a session.
@@ -101,18 +107,15 @@ pub(crate) struct Sent {
 }
 
 impl Session {
-    pub(crate) fn new(kind: SessionKind, memberships: Memberships) -> Self {
+    pub(crate) fn new(kind: SessionKind, memberships: Memberships, seldom: Seldom) -> Self {
         Self {
             kind,
             memberships,
             lanes: [LaneState::default(), LaneState::default()],
             window: Window::default(),
-            owes_stored: None,
-            flush_by: None,
+            seldom: (seldom != Seldom::NOTHING).then(|| Box::new(seldom)),
             flushing: true,
-            attempts: None,
             heard_since_sent: false,
-            quiet_until_ms: None,
             probe_due: false,
             woken: false,
         }
@@ -143,8 +146,27 @@ impl Session {
         open.find_map(|own| own.key.as_user()).map(Into::into)
     }
 
+    /// What it has seldom.
+    pub(crate) fn seldom(&self) -> &Seldom {
+        self.seldom.as_deref().unwrap_or(&Seldom::NOTHING)
+    }
+
+    /// What it has seldom, for something to be put in.
+    pub(crate) fn seldom_mut(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_default()
+    }
+
+    /// Takes out of what it has seldom; the memory goes with the last of it.
+    pub(crate) fn clear_seldom(&mut self, clear: impl FnOnce(&mut Seldom)) {
+        let Some(seldom) = self.seldom.as_deref_mut() else { return };
+        clear(seldom);
+        if *seldom == Seldom::NOTHING {
+            self.seldom = None;
+        }
+    }
+
     pub(crate) fn is_quiet(&self, now: Now) -> bool {
-        self.quiet_until_ms.is_some_and(|until| now.mono_ms < until)
+        self.seldom().quiet_until_ms.is_some_and(|until| now.mono_ms < until)
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -153,17 +175,7 @@ impl Session {
 
     /// The window is full, as from now on unless it has been before.
     pub(crate) fn note_full(&mut self, now: Now) {
-        self.window.full_since_ms.get_or_insert(now.mono_ms);
-    }
-
-    /// Since when the window is full (monotonic ms).
-    pub(crate) const fn full_since_ms(&self) -> Option<u64> {
-        self.window.full_since_ms
-    }
-
-    /// Since when a client without our extension owes the answer to a ping behind a push (monotonic ms).
-    pub(crate) const fn unanswered_since_ms(&self) -> Option<u64> {
-        self.window.unanswered_since_ms
+        self.seldom_mut().full_since_ms.get_or_insert(now.mono_ms);
     }
 
     pub(crate) fn sent(&mut self, sent: Sent, now: Now) {
@@ -176,7 +188,7 @@ impl Session {
         window.bytes += sent.bytes;
         window.sent.push(sent);
         if !self.kind.is_push() {
-            window.unanswered_since_ms.get_or_insert(now.mono_ms);
+            self.seldom_mut().unanswered_since_ms.get_or_insert(now.mono_ms);
         }
         self.lane_mut(sent.lane).told = sent.seq;
     }
@@ -192,12 +204,17 @@ impl Session {
             }
             !is_settled
         });
-        if window.sent.is_empty() {
+        let is_empty = window.sent.is_empty();
+        if is_empty {
             self.window = Window::default();
         } else if !settled.is_empty() {
             window.bytes -= settled.iter().map(|sent| sent.bytes).sum::<usize>();
-            window.full_since_ms = None;
-            window.unanswered_since_ms = window.unanswered_since_ms.map(|_| now.mono_ms);
+        }
+        if is_empty || !settled.is_empty() {
+            self.clear_seldom(|seldom| {
+                seldom.full_since_ms = None;
+                seldom.unanswered_since_ms = seldom.unanswered_since_ms.filter(|_| !is_empty).map(|_| now.mono_ms);
+            });
         }
         settled
     }
@@ -236,7 +253,7 @@ impl Session {
             return Progress::Written { at: sent.at, hold: sent.hold, is_blocked: false };
         }
         let state = self.lane(lane);
-        if state.base < seq && self.owes_stored.as_ref().is_some_and(|effective| seq <= effective.get(lane)) {
+        if state.base < seq && self.seldom().owes_stored.is_some_and(|effective| seq <= effective.get(lane)) {
             return Progress::Unlisted;
         }
         match state.behind {
@@ -271,6 +288,17 @@ impl Session {
     pub(crate) fn unacknowledged(&self) -> usize {
         self.unsettled().len()
     }
+}
+
+impl Seldom {
+    const NOTHING: Self = Self {
+        owes_stored: None,
+        flush_by: None,
+        attempts: None,
+        quiet_until_ms: None,
+        full_since_ms: None,
+        unanswered_since_ms: None,
+    };
 }
 
 impl Sent {
@@ -350,5 +378,28 @@ impl LaneState {
             self.passed = Vec::new();
         }
         exceptions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_one_is_small() {
+        assert!(size_of::<Session>() <= 232, "{}", size_of::<Session>());
+    }
+
+    #[test]
+    fn what_it_has_seldom_goes_with_the_last_of_it() {
+        let memberships = Memberships::new(DeviceId::from_bytes([1; 16]), Vec::new());
+        let mut session = Session::new(SessionKind::Push, memberships, Seldom::default());
+        session.note_full(Now { mono_ms: 5, ..Now::default() });
+        session.note_full(Now { mono_ms: 6, ..Now::default() });
+        session.seldom_mut().flush_by = Some(Timestamp::from_millis(7));
+        session.clear_seldom(|seldom| seldom.flush_by = None);
+        assert_eq!(session.seldom().full_since_ms, Some(5));
+        session.clear_seldom(|seldom| seldom.full_since_ms = None);
+        assert!(session.seldom.is_none() && *session.seldom() == Seldom::default());
     }
 }

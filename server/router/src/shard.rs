@@ -154,27 +154,27 @@ impl Shard {
     /// The first instant (monotonic ms) at which [`Shard::timeout`] has something to do for this session.
     #[must_use]
     pub fn poll_timeout(&self, key: SessionKey, now: Now) -> Option<u64> {
-        let session = self.sessions.get(&key)?;
-        let stall = session.full_since_ms().map(|since| since.saturating_add(STALL_MS));
-        let flush = session.flush_by.map(|at| {
+        let seldom = self.sessions.get(&key)?.seldom();
+        let stall = seldom.full_since_ms.map(|since| since.saturating_add(STALL_MS));
+        let flush = seldom.flush_by.map(|at| {
             let wait = at.millis_since(now.wall).max(0);
             now.mono_ms.saturating_add(wait.unsigned_abs())
         });
-        let answer = session.unanswered_since_ms().map(|since| since.saturating_add(ANSWER_MS));
-        let quiet = session.quiet_until_ms.filter(|until| *until != u64::MAX);
+        let answer = seldom.unanswered_since_ms.map(|since| since.saturating_add(ANSWER_MS));
+        let quiet = seldom.quiet_until_ms.filter(|until| *until != u64::MAX);
         [stall, answer, flush, quiet].into_iter().flatten().min()
     }
 
     /// Something was due: a full window or a ping that nobody answered, or background entries about to expire.
     pub fn timeout(&mut self, key: SessionKey, now: Now, out: &mut Vec<Output>) {
-        let Some(session) = self.sessions.get_mut(&key) else { return };
+        let Some(seldom) = self.sessions.get(&key).map(|session| session.seldom()) else { return };
         let is_over =
             |since: Option<u64>, limit_ms| since.is_some_and(|since| now.mono_ms >= since.saturating_add(limit_ms));
-        if is_over(session.full_since_ms(), STALL_MS) || is_over(session.unanswered_since_ms(), ANSWER_MS) {
+        if is_over(seldom.full_since_ms, STALL_MS) || is_over(seldom.unanswered_since_ms, ANSWER_MS) {
             out.push(Output::Close(key, CloseReason::Stalled));
             return;
         }
-        if session.flush_by.is_some_and(|at| at <= now.wall) {
+        if seldom.flush_by.is_some_and(|at| at <= now.wall) {
             self.flush(key, now, out);
         }
         self.speak(key, now, out);
@@ -183,7 +183,7 @@ impl Shard {
     /// Sends nothing more to a session until it is resumed; what it was sent it may still acknowledge.
     pub fn pause(&mut self, key: SessionKey) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
-        session.quiet_until_ms = Some(u64::MAX);
+        session.seldom_mut().quiet_until_ms = Some(u64::MAX);
         for lane in Lane::ALL {
             let position = session.lane(lane).position().unwrap_or(self.watermark);
             session.fall_behind(lane, position, Hold::CatchUp);
@@ -193,7 +193,7 @@ impl Shard {
     /// Goes on with a session that was paused; whether there is one.
     pub fn resume(&mut self, key: SessionKey, now: Now, out: &mut Vec<Output>) -> bool {
         let Some(session) = self.sessions.get_mut(&key) else { return false };
-        session.quiet_until_ms = Some(now.mono_ms);
+        session.seldom_mut().quiet_until_ms = Some(now.mono_ms);
         self.speak(key, now, out);
         true
     }
@@ -201,9 +201,10 @@ impl Shard {
     /// What was kept back while the session was to be left in peace.
     fn speak(&mut self, key: SessionKey, now: Now, out: &mut Vec<Output>) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
-        if session.is_quiet(now) || session.quiet_until_ms.take().is_none() {
+        if session.is_quiet(now) || session.seldom().quiet_until_ms.is_none() {
             return;
         }
+        session.clear_seldom(|seldom| seldom.quiet_until_ms = None);
         for lane in Lane::ALL {
             self.catch_up(key, lane, now, out);
         }
@@ -228,7 +229,7 @@ impl Shard {
     pub(crate) fn flush(&mut self, key: SessionKey, now: Now, out: &mut Vec<Output>) {
         if let Some(session) = self.sessions.get_mut(&key) {
             session.flushing = true;
-            session.flush_by = None;
+            session.clear_seldom(|seldom| seldom.flush_by = None);
             self.catch_up(key, Lane::Background, now, out);
             self.probe(key, out);
         }
@@ -282,6 +283,6 @@ fn attempts(session: &Session) -> Option<Attempts> {
         return None;
     }
     let before =
-        session.attempts.as_ref().filter(|attempts| attempts.seq == seq).map_or(0, |attempts| attempts.sessions);
+        session.seldom().attempts.filter(|attempts| attempts.seq == seq).map_or(0, |attempts| attempts.sessions);
     Some(Attempts { seq, sessions: before.saturating_add(1).min(ATTEMPTS_MAX) })
 }
