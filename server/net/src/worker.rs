@@ -24,7 +24,7 @@ use longwire_worker::caps::{Admission, Caps};
 
 const WAKE: Token = Token(usize::MAX);
 /// A connection in its slot: what an idle one costs besides its socket, its TLS session and its stream's state.
-const CONNECTION_BYTES_MAX: usize = 184;
+const CONNECTION_BYTES_MAX: usize = 136;
 const _: () = assert!(Worker::<Rim>::CONNECTION_BYTES <= CONNECTION_BYTES_MAX);
 
 /// What all workers share.

@@ -19,18 +19,24 @@ pub(crate) struct Connection<T> {
     pub(crate) number: u64,
     pub(crate) transport: T,
     pub(crate) stream: Stream,
-    /// Input that came while the stream waited for an answer: at most what one read gave.
-    pub(crate) held: Vec<u8>,
     pub(crate) session: Option<Box<SessionState>>,
     /// The timer that is set: its stamp, and for when.
     pub(crate) timer: Option<(u32, u64)>,
-    /// Since when the client takes nothing of what it is owed.
-    pub(crate) blocked_since_ms: Option<u64>,
-    /// Closing: until when the client may take its time to close too.
-    pub(crate) linger_until_ms: Option<u64>,
+    pub(crate) halted: Option<Box<Halted>>,
     /// When its credentials were looked at.
     pub(crate) proven: Proven,
     pub(crate) flags: Flags,
+}
+
+/// What a connection has only while it stands still, in either direction.
+#[derive(Default)]
+pub(crate) struct Halted {
+    /// Input that came while the stream waited for an answer: at most what one read gave.
+    held: Vec<u8>,
+    /// Since when the client takes nothing of what it is owed.
+    blocked_since_ms: Option<u64>,
+    /// Closing: until when the client may take its time to close too.
+    linger_until_ms: Option<u64>,
 }
 
 /// A question that is asked again later.
@@ -111,7 +117,61 @@ impl<T: Transport> Connection<T> {
 
     /// Whether new input has to wait, also behind what is held.
     pub(crate) fn is_paused(&self) -> bool {
-        self.must_wait() || !self.held.is_empty() || self.session.as_ref().is_some_and(|state| state.has_backlog())
+        self.must_wait() || self.has_held() || self.session.as_ref().is_some_and(|state| state.has_backlog())
+    }
+}
+
+impl<T> Connection<T> {
+    /// Whether input waits for the stream.
+    pub(crate) fn has_held(&self) -> bool {
+        self.halted.as_ref().is_some_and(|halted| !halted.held.is_empty())
+    }
+
+    /// Input waits for the stream, which has none waiting.
+    pub(crate) fn hold(&mut self, input: &[u8]) {
+        self.halted.get_or_insert_default().held = input.to_vec();
+    }
+
+    /// Takes out the input that waited.
+    pub(crate) fn take_held(&mut self) -> Vec<u8> {
+        self.take(|halted| std::mem::take(&mut halted.held)).unwrap_or_default()
+    }
+
+    /// Since when the client takes nothing of what it is owed (monotonic ms).
+    pub(crate) fn blocked_since_ms(&self) -> Option<u64> {
+        self.halted.as_ref()?.blocked_since_ms
+    }
+
+    /// The client takes nothing more, as from now on.
+    pub(crate) fn block(&mut self, now_ms: u64) {
+        self.halted.get_or_insert_default().blocked_since_ms = Some(now_ms);
+    }
+
+    /// The client has taken everything.
+    pub(crate) fn unblock(&mut self) {
+        self.take(|halted| halted.blocked_since_ms.take());
+    }
+
+    /// Closing: until when the client may take its time to close too (monotonic ms).
+    pub(crate) fn linger_until_ms(&self) -> Option<u64> {
+        self.halted.as_ref()?.linger_until_ms
+    }
+
+    /// It closes, and the client may take its time until then; what it has said and was not looked at is dropped.
+    pub(crate) fn linger(&mut self, until_ms: u64) {
+        let halted = self.halted.get_or_insert_default();
+        halted.held = Vec::new();
+        halted.linger_until_ms = Some(until_ms);
+    }
+
+    /// Takes something out; the memory goes with the last of it.
+    fn take<V>(&mut self, take: impl FnOnce(&mut Halted) -> V) -> Option<V> {
+        let halted = self.halted.as_deref_mut()?;
+        let taken = take(halted);
+        if halted.held.is_empty() && halted.blocked_since_ms.is_none() && halted.linger_until_ms.is_none() {
+            self.halted = None;
+        }
+        Some(taken)
     }
 }
 

@@ -36,7 +36,7 @@ impl<H: Host> Worker<H> {
     /// Whether to read again.
     fn read_once(&mut self, slot: usize, is_read_closed: bool, buffer: &mut [u8]) -> bool {
         let Some(connection) = self.connections.get_mut(slot) else { return false };
-        if connection.linger_until_ms.is_none() && connection.is_paused() {
+        if connection.linger_until_ms().is_none() && connection.is_paused() {
             connection.flags.may_read = true;
             return false;
         }
@@ -56,7 +56,7 @@ impl<H: Host> Worker<H> {
                 self.refuse_if_told(slot);
                 true
             }
-            Ok(Read::Bytes(_)) if connection.linger_until_ms.is_some() => true,
+            Ok(Read::Bytes(_)) if connection.linger_until_ms().is_some() => true,
             Ok(Read::Bytes(count)) => {
                 self.spend(slot, count);
                 let Some(connection) = self.connections.get_mut(slot) else { return false };
@@ -86,11 +86,11 @@ impl<H: Host> Worker<H> {
         self.note_heard(slot);
         while !input.is_empty() {
             let Some(connection) = self.slot(place).and_then(|slot| self.connections.get_mut(slot)) else { return };
-            if connection.linger_until_ms.is_some() {
+            if connection.linger_until_ms().is_some() {
                 return;
             }
             if connection.is_paused() {
-                connection.held = input.to_vec();
+                connection.hold(input);
                 return;
             }
             let taken = connection.stream.handle_input(input, self.now.mono_ms, &mut self.out);
@@ -111,10 +111,10 @@ impl<H: Host> Worker<H> {
                 self.handle_queued(slot, queued);
                 continue;
             }
-            if connection.held.is_empty() {
+            let held = connection.take_held();
+            if held.is_empty() {
                 break;
             }
-            let held = std::mem::take(&mut connection.held);
             self.take_input(slot, &held);
         }
         if self.connections.get(slot).is_some_and(|connection| connection.flags.may_read) {

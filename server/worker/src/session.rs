@@ -298,7 +298,7 @@ impl<H: Host> Worker<H> {
     fn progress(&self, device: DeviceId, lane: Lane, seq: Seq) -> Option<Progress> {
         let (key, progress) = self.shard.progress(device, lane, seq)?;
         let connection = self.sessions.get(&key).and_then(|slot| self.connections.get(*slot));
-        let is_stuck = connection.is_some_and(|connection| connection.blocked_since_ms.is_some());
+        let is_stuck = connection.is_some_and(|connection| connection.blocked_since_ms().is_some());
         Some(match progress {
             Progress::Written { at, hold, is_blocked } => {
                 Progress::Written { at, hold, is_blocked: is_blocked || is_stuck }

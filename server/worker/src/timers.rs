@@ -22,8 +22,8 @@ impl<H: Host> Worker<H> {
     fn time_out(&mut self, slot: usize) {
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        let is_stuck = connection.blocked_since_ms.is_some_and(|since| now_ms >= since.saturating_add(BLOCKED_MS));
-        if is_stuck || connection.linger_until_ms.is_some_and(|until| now_ms >= until) {
+        let is_stuck = connection.blocked_since_ms().is_some_and(|since| now_ms >= since.saturating_add(BLOCKED_MS));
+        if is_stuck || connection.linger_until_ms().is_some_and(|until| now_ms >= until) {
             if is_stuck {
                 self.end_session(slot, SessionEnd::Slow);
             }
@@ -67,10 +67,10 @@ impl<H: Host> Worker<H> {
     fn deadline(&self, slot: usize) -> Option<u64> {
         let connection = self.connections.get(slot)?;
         let stream = connection.stream.poll_timeout().map(|(due_ms, _)| due_ms);
-        let blocked = connection.blocked_since_ms.map(|since| since.saturating_add(BLOCKED_MS));
+        let blocked = connection.blocked_since_ms().map(|since| since.saturating_add(BLOCKED_MS));
         let paused = connection.session.as_ref().and_then(|state| state.paused_until_ms());
         let put_off = self.put_off.get(&slot).map(|put_off| put_off.due_ms);
         let pushes = self.key(slot).and_then(|key| self.shard.poll_timeout(key, self.now));
-        [stream, blocked, connection.linger_until_ms, paused, put_off, pushes].into_iter().flatten().min()
+        [stream, blocked, connection.linger_until_ms(), paused, put_off, pushes].into_iter().flatten().min()
     }
 }

@@ -198,7 +198,7 @@ impl<H: Host> Worker<H> {
     /// A connection may have something to read, or has room to write again.
     pub fn handle_event(&mut self, slot: usize, is_writable: bool, is_read_closed: bool) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        if is_writable && connection.blocked_since_ms.is_some() {
+        if is_writable && connection.blocked_since_ms().is_some() {
             self.mark_dirty(slot);
         }
         self.handle_readable(slot, is_read_closed);
@@ -242,11 +242,9 @@ impl<H: Host> Worker<H> {
             number: self.next_number,
             transport,
             stream,
-            held: Vec::new(),
             session: None,
             timer: None,
-            blocked_since_ms: None,
-            linger_until_ms: None,
+            halted: None,
             proven: 0,
             flags: Flags { is_counted: true, is_refused, ..Flags::default() },
         });
@@ -358,8 +356,7 @@ impl<H: Host> Worker<H> {
     /// Nothing more is read or written; the connection goes once its client has what it is owed, or has had its time.
     pub(crate) fn begin_closing(&mut self, slot: usize) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        connection.held = Vec::new();
-        connection.linger_until_ms = Some(self.now.mono_ms.saturating_add(LINGER_MS));
+        connection.linger(self.now.mono_ms.saturating_add(LINGER_MS));
         self.touched.push(slot);
         self.mark_dirty(slot);
         self.end_session(slot, SessionEnd::Closed);
@@ -430,7 +427,7 @@ impl<H: Host> Worker<H> {
         for slot in &owing {
             self.flush_one(*slot);
         }
-        let since = |slot: usize| self.connections.get(slot).and_then(|connection| connection.blocked_since_ms);
+        let since = |slot: usize| self.connections.get(slot).and_then(|connection| connection.blocked_since_ms());
         let mut blocked: Vec<(u64, Reverse<usize>, usize)> =
             owing.into_iter().filter_map(|slot| Some((since(slot)?, Reverse(self.unsent(slot)), slot))).collect();
         blocked.sort_unstable();
@@ -510,18 +507,18 @@ impl<H: Host> Worker<H> {
         let Ok(progress) = self.offer(slot) else { return self.remove(slot) };
         let Some(connection) = self.connections.get_mut(slot) else { return };
         if connection.transport.is_drained() {
-            connection.blocked_since_ms = None;
-            if connection.linger_until_ms.is_some() && !connection.flags.is_finished {
+            connection.unblock();
+            if connection.linger_until_ms().is_some() && !connection.flags.is_finished {
                 connection.flags.is_finished = true;
                 if connection.transport.finish().is_err() {
                     return self.remove(slot);
                 }
             }
-            if connection.flags.may_read || !connection.held.is_empty() {
+            if connection.flags.may_read || connection.has_held() {
                 self.ready.push(slot);
             }
-        } else if progress || connection.blocked_since_ms.is_none() {
-            connection.blocked_since_ms = Some(self.now.mono_ms);
+        } else if progress || connection.blocked_since_ms().is_none() {
+            connection.block(self.now.mono_ms);
             self.touched.push(slot);
         }
     }
