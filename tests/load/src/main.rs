@@ -79,6 +79,10 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     let scale = if options.short { Scale::short(files_max) } else { Scale::full(files_max) };
     let present = present(options)?;
     let versions = present.iter().map(|(target, version)| (target.name().to_owned(), version.clone())).collect();
+    if !scale.has_room() {
+        let (needed, rows) = (scale.files_needed(), "rows of more connections have no figure");
+        say(&format!("{files_max} files may be open, the largest counts need {needed}: {rows} (`ulimit -Hn` is the limit)"));
+    }
     let mut report = Report {
         machine: Machine::this(versions),
         runs: usize::from(options.runs),

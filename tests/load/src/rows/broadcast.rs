@@ -7,6 +7,7 @@ use anyhow::Context;
 use longwire_test_support::wait::now;
 
 use super::post::NOT_KEPT;
+use super::scale::TOO_MANY;
 use super::{Scale, cheapest, numbers, per_second, settle};
 use crate::client::{Arrivals, Carriage, Pace, Poster, Session, Wants, body, listen, log_in, online};
 use crate::reading::{Reading, Row};
@@ -21,14 +22,23 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
         if carriage == Carriage::Plain && !is_kept {
             (last, cost) = (last.must("≤ 60"), cost.must("≥ 150,000").floor(235_000.0));
         }
-        if is_kept && site.target != Target::Longwire {
-            readings.extend([last.absent(NOT_KEPT), cost.absent(NOT_KEPT)]);
+        if let Some(why) = lacks(site.target, scale, is_kept) {
+            readings.extend([last.absent(why), cost.absent(why)]);
             continue;
         }
         let (ms, deliveries) = run(site, scale, carriage, is_kept).await?;
         readings.extend([last.is(ms), cost.is(deliveries)]);
     }
     Ok(readings)
+}
+
+/// Why a target is not measured; none when it is.
+fn lacks(target: Target, scale: &Scale, is_kept: bool) -> Option<&'static str> {
+    if is_kept && target != Target::Longwire {
+        return Some(NOT_KEPT);
+    }
+    // The one that announces is there, too.
+    (!scale.has_room_for(scale.audience + 1)).then_some(TOO_MANY)
 }
 
 async fn run(site: &mut Site, scale: &Scale, carriage: Carriage, is_kept: bool) -> anyhow::Result<(f64, f64)> {
@@ -86,4 +96,16 @@ async fn announce(
     }
     arrivals.reach(goal).await?;
     arrivals.latencies().quantile_ms(1_000).context("nothing arrived")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_announces_needs_room_too() {
+        let room = |files_max| lacks(Target::Longwire, &Scale::full(files_max), true);
+        assert_eq!((room(10_600), room(10_601)), (Some(TOO_MANY), None));
+        assert_eq!(lacks(Target::Floor, &Scale::full(20_000), true), Some(NOT_KEPT));
+    }
 }

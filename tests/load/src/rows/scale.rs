@@ -109,8 +109,13 @@ impl Scale {
 
     /// Whether all counts fit.
     pub(crate) fn has_room(&self) -> bool {
+        self.files_needed() <= self.files_max
+    }
+
+    /// Open files that the largest of all counts takes.
+    pub(crate) fn files_needed(&self) -> usize {
         let others = [self.devices, self.beating, self.audience + 1, self.away + 1, self.storm];
-        self.levels.iter().chain(&others).all(|count| self.has_room_for(*count))
+        self.levels.iter().chain(&others).max().copied().unwrap_or_default() + OTHER_FILES
     }
 
     /// Whether a process may have so many connections.
@@ -129,6 +134,7 @@ mod tests {
         assert!(scale.levels.iter().all(|level| scale.has_room_for(*level)) && !scale.has_room_for(19_401));
         assert_eq!(scale.levels_by_room(), (scale.levels.clone(), vec![]));
         assert!(scale.has_room() && !Scale::full(19_599).has_room());
+        assert_eq!(scale.files_needed(), 19_600);
     }
 
     #[test]
