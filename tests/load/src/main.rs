@@ -102,11 +102,16 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         // Each group of all targets close together, so that what else the machine does meets them alike.
         for group in groups {
             for site in &mut sites {
-                say(&format!("run {run} of {}: {group:?} of {}", options.runs, site.target.name()));
+                let what = format!("{} of {}", group.name(), site.target.name());
+                say(&format!("run {run} of {}: {what}", options.runs));
                 // What fails is told, and the hour that the others take is not lost.
                 match group.measure(site, &scale).await {
                     Ok(readings) => report.add(site.target.name(), readings),
-                    Err(error) => report.failed(format!("run {run}, {group:?} of {}: {error:#}", site.target.name())),
+                    Err(error) => {
+                        let failure = format!("run {run}, {what}: {error:#}");
+                        say(&format!("FAILED: {failure}"));
+                        report.failed(failure);
+                    }
                 }
             }
         }

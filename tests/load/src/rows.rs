@@ -47,6 +47,11 @@ pub(crate) enum Group {
 }
 
 impl Group {
+    /// Its name, as `--only` takes it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
     /// Measures once.
     ///
     /// # Errors

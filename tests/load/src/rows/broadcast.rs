@@ -26,7 +26,8 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
             readings.extend([last.absent(why), cost.absent(why)]);
             continue;
         }
-        let (ms, deliveries) = run(site, scale, carriage, is_kept).await?;
+        let measured = run(site, scale, carriage, is_kept).await;
+        let (ms, deliveries) = measured.with_context(|| last.name.clone())?;
         readings.extend([last.is(ms), cost.is(deliveries)]);
     }
     Ok(readings)

@@ -51,9 +51,10 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
                 readings.extend([last, cost, login].map(|row| row.absent(why)));
                 continue;
             }
-            Ok(How::FromTheLog) => run(site, scale, missed).await?,
-            Ok(How::FromCopies) => peers::run(site, scale, missed).await?,
-        };
+            Ok(How::FromTheLog) => run(site, scale, missed).await,
+            Ok(How::FromCopies) => peers::run(site, scale, missed).await,
+        }
+        .with_context(|| last.name.clone())?;
         let deliveries = (scale.away * missed) as u64;
         readings.push(last.is(elapsed.as_secs_f64() * 1_000.0));
         readings.push(cost.is(per_second(deliveries, spent)));

@@ -21,7 +21,8 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
         let row = Row::new(format!("CPU at {} heartbeats/s, {}", scale.beats_per_second, carriage.name()), "%");
         let row = if carriage == Carriage::Plain { row.must("≤ 1.5").floor(0.9) } else { row };
         readings.push(if scale.has_room_for(scale.beating) {
-            row.is(run(site, scale, carriage).await?)
+            let percent = run(site, scale, carriage).await.with_context(|| row.name.clone())?;
+            row.is(percent)
         } else {
             row.absent(TOO_MANY)
         });

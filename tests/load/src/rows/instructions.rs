@@ -23,7 +23,9 @@ pub(super) fn measure(site: &Site) -> anyhow::Result<Vec<Reading>> {
         }
         let name = case.to_possible_value().context("every case has a name")?;
         let own = std::env::current_exe().context("failed to find this program")?;
-        Ok(row.is(callgrind::each(&own, &["instructions", name.get_name()], TIMES, None)?))
+        let counted = callgrind::each(&own, &["instructions", name.get_name()], TIMES, None);
+        let count = counted.with_context(|| row.name.clone())?;
+        Ok(row.is(count))
     };
     Case::value_variants().iter().map(read).collect()
 }

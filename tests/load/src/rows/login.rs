@@ -62,7 +62,10 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
         let site = hashed.as_mut().filter(|_| mechanism == Mechanism::Scram).unwrap_or(site);
         readings.push(match lacks(site.target, carriage, mechanism) {
             Some(why) => row.absent(why),
-            None => row.is(run(site, carriage, mechanism, scale).await?),
+            None => {
+                let ms = run(site, carriage, mechanism, scale).await.with_context(|| row.name.clone())?;
+                row.is(ms)
+            }
         });
     }
     Ok(readings)

@@ -1,6 +1,8 @@
 //! User memory per idle connection: growth of PSS over the server with its first connections, after login and after heartbeats; and of
 //! the server by itself.
 
+use anyhow::Context;
+
 use super::scale::TOO_MANY;
 use super::{Scale, cheapest, settle};
 use crate::client::{Carriage, Session, online};
@@ -30,7 +32,10 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
             Some(why) => {
                 readings.extend(scale.levels.iter().flat_map(|level| absent(carriage, *level, why)));
             }
-            None => readings.extend(of_carriage(site, scale, carriage).await?),
+            None => {
+                let measured = of_carriage(site, scale, carriage).await;
+                readings.extend(measured.with_context(|| format!("memory per idle connection, {}", carriage.name()))?);
+            }
         }
     }
     Ok(readings)

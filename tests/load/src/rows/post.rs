@@ -73,7 +73,8 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
                 Target::Mosquitto => rows.absent(NO_HTTP),
                 Target::Floor | Target::Ejabberd | Target::Prosody if is_kept => rows.absent(NOT_KEPT),
                 Target::Longwire | Target::Floor | Target::Ejabberd | Target::Prosody => {
-                    run(site, scale, carriage, is_kept, rows).await?
+                    let name = rows.closed.name.clone();
+                    run(site, scale, carriage, is_kept, rows).await.context(name)?
                 }
             });
         }

@@ -1,8 +1,10 @@
 //! A target with its folder, and the servers that are started there one after the other.
 
+use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,10 @@ const LOOK_EVERY: Duration = Duration::from_micros(250);
 const RESTS_MAX: usize = 25;
 /// Connections over which accounts are made.
 const REGISTRARS: usize = 8;
+/// What a server says beside its answers, in its folder.
+const SAID: &str = "stderr.txt";
+/// Lines of it that are quoted when the server does not answer.
+const QUOTED_MAX: usize = 5;
 
 /// A target that can be started.
 #[derive(Debug)]
@@ -43,6 +49,8 @@ pub(crate) struct Site {
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
+    /// What it says beside its answers.
+    said: PathBuf,
     pub(crate) door: Arc<Door>,
     pub(crate) family: Family,
     pub(crate) http: u16,
@@ -138,13 +146,15 @@ impl Site {
 
     fn spawn(&self) -> anyhow::Result<Running> {
         let mut command = self.target.command(&self.place)?;
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let said = self.place.folder.join(SAID);
+        let file = File::create(&said).context("failed to make a file for what the server says")?;
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
         let began = now();
         let child = command.spawn().with_context(|| format!("failed to start {}", self.target.name()))?;
         let (family, ports) = (Family::of(child.id()), self.place.ports);
         let door = Arc::new(self.place.door(self.target.speech()));
         let posting = self.target.posting(&self.key);
-        let mut running = Running { child, door, family, http: ports.http, posting, began_in: Duration::ZERO };
+        let mut running = Running { child, said, door, family, http: ports.http, posting, began_in: Duration::ZERO };
         let (says, hears) = greeting(self.target.speech());
         running.wait(ports.plain, &says, &hears)?;
         running.began_in = began.elapsed();
@@ -186,12 +196,21 @@ impl Running {
         let deadline = now() + START;
         while !is_answered(port, says, hears) {
             if let Some(status) = self.child.try_wait()? {
-                bail!("the server ended ({status}) before it answered");
+                bail!("the server ended ({status}) before it answered{}", self.last_words());
             }
-            ensure!(now() < deadline, "the server did not answer at port {port} within {} s", START.as_secs());
+            let patience = START.as_secs();
+            ensure!(now() < deadline, "nobody answered at port {port} within {patience} s{}", self.last_words());
             std::thread::sleep(LOOK_EVERY);
         }
         Ok(())
+    }
+
+    /// What it said last.
+    fn last_words(&self) -> String {
+        match fs::read(&self.said) {
+            Ok(said) => last_lines(&String::from_utf8_lossy(&said)),
+            Err(error) => format!(" (what it said cannot be read: {error})"),
+        }
     }
 }
 
@@ -199,6 +218,13 @@ impl Drop for Running {
     fn drop(&mut self) {
         process::kill(&mut self.child);
     }
+}
+
+/// The last lines of a text that are not empty, behind a colon; nothing where there are none.
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let last = lines.get(lines.len().saturating_sub(QUOTED_MAX)..).unwrap_or_default();
+    if last.is_empty() { String::new() } else { format!(": {}", last.join(" / ")) }
 }
 
 fn is_answered(port: u16, says: &[u8], hears: &[u8]) -> bool {
@@ -224,4 +250,16 @@ fn free_ports() -> anyhow::Result<Ports> {
     let (plain, tls, http) = (free()?, free()?, free()?);
     let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
     Ok(Ports { plain: port(&plain)?, tls: port(&tls)?, http: port(&http)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_quoted() {
+        assert_eq!(last_lines(" \n"), "");
+        assert_eq!(last_lines("1\n2\n\n3\n"), ": 1 / 2 / 3");
+        assert_eq!(last_lines("1\n2\n3\n4\n5\n6\n"), ": 2 / 3 / 4 / 5 / 6");
+    }
 }
