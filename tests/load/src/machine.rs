@@ -54,7 +54,7 @@ impl Machine {
         }
     }
 
-    /// Notes how busy it is now that all is measured.
+    /// Notes how busy it is now that something is measured.
     pub(crate) fn note_load_after(&mut self) {
         self.load_after = load();
     }

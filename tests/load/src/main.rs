@@ -12,11 +12,12 @@ mod proc;
 mod reading;
 mod report;
 mod rows;
+mod signals;
 mod target;
 mod together;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -24,6 +25,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use machine::Machine;
 use report::Report;
 use rows::{Group, Scale};
+use signals::Signals;
 use target::{Site, Target};
 
 /// Measures Longwire, its peers and a floor.
@@ -81,11 +83,14 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     let versions = present.iter().map(|(target, version)| (target.name().to_owned(), version.clone())).collect();
     if !scale.has_room() {
         let (needed, rows) = (scale.files_needed(), "rows of more connections have no figure");
-        say(&format!("{files_max} files may be open, the largest counts need {needed}: {rows} (`ulimit -Hn` is the limit)"));
+        say(&format!(
+            "{files_max} files may be open, the largest counts need {needed}: {rows} (`ulimit -Hn` is the limit)"
+        ));
     }
     let mut report = Report {
         machine: Machine::this(versions),
         runs: usize::from(options.runs),
+        runs_done: 0,
         is_short: options.short,
         is_whole: options.only.is_empty(),
         has_room: scale.has_room(),
@@ -93,10 +98,33 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         rows: Vec::new(),
         failures: Vec::new(),
     };
-    let mut sites = present
-        .into_iter()
-        .map(|(target, _)| Site::new(target, scale.start_rest))
-        .collect::<anyhow::Result<Vec<Site>>>()?;
+    let mut signals = Signals::new()?;
+    let name = tokio::select! {
+        biased;
+        name = signals.next() => Some(name),
+        measured = measure(options, &scale, &present, &mut report) => measured.map(|()| None)?,
+    };
+    // The servers have ended here, and their folders are gone.
+    report.machine.note_load_after();
+    report.write(&options.out)?;
+    if let Some(name) = name {
+        let (done, asked, folder) = (report.runs_done, report.runs, options.out.display());
+        anyhow::bail!("ended by {name} after {done} of {asked} runs: what was measured is in {folder}/report.md");
+    }
+    writeln!(std::io::stdout(), "\n{}", report.text()).context("failed to print the table")?;
+    anyhow::ensure!(report.is_complete(), "something could not be measured");
+    Ok(())
+}
+
+/// All runs; the report is written behind each group, so that one that is interrupted keeps what it has.
+async fn measure(
+    options: &Options,
+    scale: &Scale,
+    present: &[(Target, String)],
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let sites = present.iter().map(|(target, _)| Site::new(*target, scale.start_rest));
+    let mut sites = sites.collect::<anyhow::Result<Vec<Site>>>()?;
     let groups: &[Group] = if options.only.is_empty() { Group::value_variants() } else { &options.only };
     for run in 1..=options.runs {
         // Each group of all targets close together, so that what else the machine does meets them alike.
@@ -104,8 +132,11 @@ async fn run(options: &Options) -> anyhow::Result<()> {
             for site in &mut sites {
                 let what = format!("{} of {}", group.name(), site.target.name());
                 say(&format!("run {run} of {}: {what}", options.runs));
-                // What fails is told, and the hour that the others take is not lost.
-                match group.measure(site, &scale).await {
+                let measured = group.measure(site, scale).await;
+                // Some never wait: a signal is heard here, before what it broke counts as a failure.
+                tokio::task::yield_now().await;
+                // What fails is told, and the time that the others take is not lost.
+                match measured {
                     Ok(readings) => report.add(site.target.name(), readings),
                     Err(error) => {
                         let failure = format!("run {run}, {what}: {error:#}");
@@ -114,11 +145,11 @@ async fn run(options: &Options) -> anyhow::Result<()> {
                     }
                 }
             }
+            report.machine.note_load_after();
+            report.write(&options.out)?;
         }
+        report.runs_done = usize::from(run);
     }
-    report.machine.note_load_after();
-    write(&options.out, &report)?;
-    anyhow::ensure!(report.is_complete(), "something could not be measured");
     Ok(())
 }
 
@@ -129,22 +160,13 @@ fn present(options: &Options) -> anyhow::Result<Vec<(Target, String)>> {
     for &target in asked {
         let Some(version) = target.version() else {
             anyhow::ensure!(!options.all_present, "{} is not here", target.name());
-            say(&format!("{} is not here: its column is missing (scripts/bench --install-peers)", target.name()));
+            say(&format!("{} is not here: its column is missing (sudo scripts/bench --install-peers)", target.name()));
             continue;
         };
         present.push((target, version));
     }
     anyhow::ensure!(!present.is_empty(), "nothing is here to be measured");
     Ok(present)
-}
-
-fn write(folder: &Path, report: &Report) -> anyhow::Result<()> {
-    let text = report.text();
-    std::fs::create_dir_all(folder).context("failed to make the folder of the report")?;
-    std::fs::write(folder.join("report.json"), serde_json::to_string_pretty(report)? + "\n")
-        .context("failed to write the report")?;
-    std::fs::write(folder.join("report.md"), &text).context("failed to write the table")?;
-    writeln!(std::io::stdout(), "\n{text}").context("failed to print the table")
 }
 
 /// How far it has come; nobody is kept waiting by who does not read it.

@@ -1,7 +1,10 @@
 //! What all runs gave: medians by row and target, as JSON and as a table.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
+use anyhow::Context;
 use serde::Serialize;
 
 use crate::machine::Machine;
@@ -16,8 +19,10 @@ const THOUSANDS: char = ',';
 pub(crate) struct Report {
     /// Where, when and of what.
     pub(crate) machine: Machine,
-    /// How often each figure was measured.
+    /// How often each figure is to be measured.
     pub(crate) runs: usize,
+    /// How many runs are complete: until it is all of them, the report is unfinished.
+    pub(crate) runs_done: usize,
     /// Whether the counts were the small ones, whose figures say nothing.
     pub(crate) is_short: bool,
     /// Whether all groups of rows were measured.
@@ -84,6 +89,20 @@ impl Report {
         self.failures.is_empty()
     }
 
+    /// Puts `report.json` and `report.md` into a folder, each as a whole.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        fs::create_dir_all(folder).context("failed to make the folder of the report")?;
+        let put = |name: &str, text: &str| {
+            let (path, new) = (folder.join(name), folder.join(format!("{name}.new")));
+            fs::write(&new, text).and_then(|()| fs::rename(&new, &path)).context("failed to write the report")
+        };
+        put("report.json", &(serde_json::to_string_pretty(self)? + "\n"))?;
+        put("report.md", &self.text())
+    }
+
     /// The head, the table as Markdown, and the reasons for what is missing.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("{}\n{}\n\n", self.machine, self.method());
@@ -129,7 +148,11 @@ impl Report {
 
     fn method(&self) -> String {
         let counts = if self.is_short { "; small counts, which only show that it runs" } else { "" };
-        format!("Median of {} {}{counts}.", self.runs, if self.runs == 1 { "run" } else { "runs" })
+        let runs = if self.runs == 1 { "run" } else { "runs" };
+        if self.runs_done < self.runs {
+            return format!("**Unfinished**: {} of {} {runs} are complete{counts}.", self.runs_done, self.runs);
+        }
+        format!("Median of {} {runs}{counts}.", self.runs)
     }
 
     fn cells(&self) -> Vec<Vec<String>> {
@@ -264,6 +287,7 @@ mod tests {
         Report {
             machine: Machine::default(),
             runs: 2,
+            runs_done: 2,
             is_short: true,
             is_whole: true,
             has_room: true,
@@ -301,5 +325,20 @@ mod tests {
         assert!(report.is_complete());
         report.failed("run 2, Memory of two: it ended".to_owned());
         assert!(!report.is_complete() && report.text().contains("Failed:\n\n- run 2, Memory of two: it ended"));
+    }
+
+    #[test]
+    fn a_report_that_is_written_again_replaces_the_unfinished_one() {
+        let folder = longwire_test_support::folder();
+        let mut report = Report { runs_done: 1, ..empty(["one", "two"]) };
+        let written = |name: &str| fs::read_to_string(folder.path().join(name)).expect("it was written");
+        report.write(&folder.path().join("deep")).expect("folders are made");
+        report.write(folder.path()).expect("it is written");
+        assert!(written("report.md").contains("**Unfinished**: 1 of 2 runs are complete; small counts"));
+        assert!(written("report.json").contains("\"runs_done\": 1"));
+        report.runs_done = 2;
+        report.write(folder.path()).expect("it is written again");
+        assert!(written("report.md").contains("Median of 2 runs"), "{}", written("report.md"));
+        assert!(fs::read_dir(folder.path()).expect("a folder").count() == 3, "two files and a folder");
     }
 }

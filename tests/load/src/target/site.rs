@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -149,6 +150,8 @@ impl Site {
         let said = self.place.folder.join(SAID);
         let file = File::create(&said).context("failed to make a file for what the server says")?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        // Ctrl-C is for the harness, which ends its servers itself.
+        command.process_group(0);
         let began = now();
         let child = command.spawn().with_context(|| format!("failed to start {}", self.target.name()))?;
         let (family, ports) = (Family::of(child.id()), self.place.ports);
