@@ -3,12 +3,15 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
+
+/// Above it the machine does something else, and the table says so on top.
+const LOAD_MAX: f64 = 0.5;
 
 /// The machine, the commit and the moment.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -17,13 +20,16 @@ pub(crate) struct Machine {
     processors: usize,
     memory_gib: u64,
     kernel: String,
-    /// How busy it was before anything was measured: above a few tenths the figures are somebody else's.
+    /// How busy it was before anything was built and measured.
     load_before: String,
     /// The same when all was measured.
     load_after: String,
     /// Of the folder in which the servers keep what they keep.
     store_file_system: String,
+    /// Empty when the binaries are those of a folder.
     commit: String,
+    /// The folder whose binaries are measured, whatever they are of; none when they are of the commit.
+    binaries: Option<PathBuf>,
     /// Whether the tree differs from the commit.
     is_changed: bool,
     date: String,
@@ -32,23 +38,27 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// This one, with the versions of what is measured.
-    pub(crate) fn this(versions: Vec<(String, String)>) -> Self {
+    /// This one, with the versions of what is measured, and its load before that where it was already read.
+    pub(crate) fn this(versions: Vec<(String, String)>, load_before: Option<String>) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let (cpu, memory, mounts) = (read("/proc/cpuinfo"), read("/proc/meminfo"), read("/proc/mounts"));
         let memory_kib = field(&memory, "MemTotal").trim_end_matches(" kB").parse::<u64>().unwrap_or_default();
         // Where `longwire_test_support::folder` is.
         let store = fs::canonicalize(std::env::temp_dir()).unwrap_or_default();
+        // Where `longwire_test_support::process::binary` looks first.
+        let binaries = std::env::var_os("BIN_DIR").map(PathBuf::from);
+        let of_tree = |arguments: &[&str]| if binaries.is_none() { said("git", arguments) } else { String::new() };
         Self {
             processor: field(&cpu, "model name").to_owned(),
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             memory_gib: (memory_kib + 512 * 1024) / 1024 / 1024,
             kernel: read("/proc/sys/kernel/osrelease").trim().split('-').next().unwrap_or_default().to_owned(),
-            load_before: load(),
+            load_before: load_before.unwrap_or_else(load),
             load_after: String::new(),
             store_file_system: file_system(&mounts, &store).unwrap_or("unknown").to_owned(),
-            commit: said("git", &["log", "-1", "--format=%h (%s)"]),
-            is_changed: !said("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty(),
+            commit: of_tree(&["log", "-1", "--format=%h (%s)"]),
+            is_changed: !of_tree(&["status", "--porcelain", "--untracked-files=no"]).is_empty(),
+            binaries,
             date: said("date", &["-u", "+%Y-%m-%d"]),
             versions,
         }
@@ -58,15 +68,33 @@ impl Machine {
     pub(crate) fn note_load_after(&mut self) {
         self.load_after = load();
     }
+
+    /// What stands on top when the machine was busy before; nothing when it was not.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let load: f64 = self.load_before.parse().ok()?;
+        let says = |load| {
+            format!(
+                "**The machine was busy before the run (load {load}): these figures are too bad by what else it did.**"
+            )
+        };
+        (load > LOAD_MAX).then(|| says(load))
+    }
 }
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { processor, processors, memory_gib, kernel, commit, date, versions, .. } = self;
         let changed = if self.is_changed { ", with changes" } else { "" };
+        let of = match &self.binaries {
+            Some(folder) => format!("binaries of {}", folder.display()),
+            None => format!("commit {commit}{changed}"),
+        };
+        if let Some(warning) = self.warning() {
+            writeln!(f, "{warning}\n")?;
+        }
         writeln!(
             f,
-            "{date}, commit {commit}{changed}, on {processors} processors ({processor}) with {memory_gib} GiB under Linux {kernel}; load before: \
+            "{date}, {of}, on {processors} processors ({processor}) with {memory_gib} GiB under Linux {kernel}; load before: \
              {}, after: {} (of which the run itself is a part); stores on {}.",
             self.load_before, self.load_after, self.store_file_system
         )?;
@@ -144,5 +172,20 @@ mod tests {
         assert_eq!((on("/home"), on("/tmp/x"), on("/tmpx")), (Some("ext4"), Some("tmpfs"), Some("ext4")));
         assert_eq!(on("/tmp/disk/x"), Some("btrfs"));
         assert_eq!(file_system("", Path::new("/home")), None);
+    }
+
+    #[test]
+    fn a_busy_machine_is_told_on_top() {
+        let at = |load: &str| Machine { load_before: load.to_owned(), ..Machine::default() };
+        assert_eq!((at("0.50").warning(), at("").warning()), (None, None));
+        let text = at("0.51").to_string();
+        assert!(text.starts_with("**The machine was busy before the run (load 0.51)"), "{text}");
+    }
+
+    #[test]
+    fn binaries_of_a_folder_have_no_commit() {
+        let machine = Machine { binaries: Some(PathBuf::from("old")), ..Machine::default() };
+        let text = machine.to_string();
+        assert!(text.contains(", binaries of old, on ") && !text.contains("commit"), "{text}");
     }
 }

@@ -62,6 +62,9 @@ struct Options {
     /// Fails when a target is not here.
     #[arg(long)]
     all_present: bool,
+    /// The load of the machine before anything was built for this; else it is read at the start.
+    #[arg(long)]
+    load_before: Option<String>,
     /// Where `report.json` and `report.md` go.
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
@@ -81,6 +84,10 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     let scale = if options.short { Scale::short(files_max) } else { Scale::full(files_max) };
     let present = present(options)?;
     let versions = present.iter().map(|(target, version)| (target.name().to_owned(), version.clone())).collect();
+    let machine = Machine::this(versions, options.load_before.clone());
+    if let Some(warning) = machine.warning() {
+        say(&warning);
+    }
     if !scale.has_room() {
         let (needed, rows) = (scale.files_needed(), "rows of more connections have no figure");
         say(&format!(
@@ -88,7 +95,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         ));
     }
     let mut report = Report {
-        machine: Machine::this(versions),
+        machine,
         runs: usize::from(options.runs),
         runs_done: 0,
         is_short: options.short,

@@ -1,5 +1,7 @@
 //! One figure of one run, before anything is made of several.
 
+use serde::Serialize;
+
 /// What is measured: the same of every target and run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
@@ -14,7 +16,7 @@ pub(crate) struct Row {
 }
 
 /// The floor beside which a demand was made: on a slower machine both are slower, roughly.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Floor {
     /// The row that has the floor of this machine.
     pub(crate) row: String,

@@ -43,7 +43,8 @@ pub(crate) struct Line {
     name: String,
     unit: &'static str,
     must: &'static str,
-    #[serde(skip)]
+    /// The demand in rough proportion to the floor of this machine, for information; empty where that is not known.
+    must_here: String,
     floor: Option<Floor>,
     cells: Vec<Cell>,
 }
@@ -68,6 +69,7 @@ impl Report {
                     name: row.name,
                     unit: row.unit,
                     must: row.must,
+                    must_here: String::new(),
                     floor: row.floor,
                     cells: Vec::new(),
                 });
@@ -77,6 +79,8 @@ impl Report {
                 line.add(target, outcome);
             }
         }
+        let here: Vec<String> = self.rows.iter().map(|line| self.must_here(line)).collect();
+        self.rows.iter_mut().zip(here).for_each(|(line, must)| line.must_here = must);
     }
 
     /// Notes that something could not be measured.
@@ -121,7 +125,7 @@ impl Report {
         text
     }
 
-    /// A demand in rough proportion to the floor of this machine, for information; empty where that is not known.
+    /// A demand times the floor of this machine by the floor of the machine on which it was made.
     fn must_here(&self, line: &Line) -> String {
         let scaled = || {
             let Floor { row, there } = line.floor.as_ref()?;
@@ -166,7 +170,8 @@ impl Report {
                 let cell = line.cells.iter().find(|cell| cell.target == *target);
                 cell.and_then(|cell| cell.median).map_or_else(|| "–".to_owned(), number)
             };
-            let row = [line.name.clone(), line.unit.to_owned(), line.must.to_owned(), self.must_here(line)].into_iter();
+            let row =
+                [line.name.clone(), line.unit.to_owned(), line.must.to_owned(), line.must_here.clone()].into_iter();
             rows.push(row.chain(self.targets.iter().map(figure)).collect());
         }
         rows
@@ -308,6 +313,9 @@ mod tests {
         );
         let text = report.text();
         assert!(text.contains("| posts    | per CPU-s | ≥ 40,000 |  ≥ 30,000 | 75,000 |"), "{text}");
+        let json = serde_json::to_value(&report).expect("it is JSON");
+        let floor = serde_json::json!({"row": "posts", "there": 100_000.0});
+        assert_eq!((json["rows"][0]["must_here"].as_str(), &json["rows"][0]["floor"]), (Some("≥ 30,000"), &floor));
         assert!(text.contains("| kept     |        ms |      ≤ 5 |           |      – |"), "{text}");
     }
 
