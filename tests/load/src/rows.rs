@@ -103,3 +103,20 @@ fn per_second(count: u64, time: Duration) -> f64 {
 fn ms_each(time: Duration, count: u64) -> f64 {
     time.as_secs_f64() * 1_000.0 / count.max(1) as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_knows_all_groups_and_targets() {
+        let script = include_str!("../../../scripts/bench");
+        let named = |list: &str| script.lines().find(|line| line.starts_with(list)).expect("it is there").to_owned();
+        let groups: Vec<String> = Group::value_variants().iter().map(|group| format!("\"{}\"", group.name())).collect();
+        assert_eq!(named("GROUPS"), format!("GROUPS = ({})", groups.join(", ")));
+        for target in Target::value_variants() {
+            let name = format!("\"{}\"", target.name());
+            assert!(named("TARGETS").contains(&name) || named("PEERS").contains(&name), "{name}");
+        }
+    }
+}
