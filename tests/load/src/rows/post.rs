@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn what_the_readme_quotes_are_rows() {
         for is_kept in [false, true] {
-            let quoted = format!("\"{}\"", rows(Carriage::Plain, is_kept, 1).closed.name);
+            let quoted = format!("\"{}\"", rows(Carriage::Tls, is_kept, 1).closed.name);
             assert!(include_str!("../../../../scripts/bench").contains(&quoted), "{quoted}");
         }
     }
