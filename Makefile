@@ -37,10 +37,10 @@ soak:
 	@scripts/setup test
 	@scripts/soak $(HOURS)
 
-# An hour on a machine that does nothing else. `scripts/bench --install-peers` installs the peers; `scripts/bench --write` puts the table
-# into docs/performance.md.
+# On a machine that does nothing else. `sudo scripts/bench --install-peers` installs the peers before it; `scripts/bench --report --write` puts
+# the table into docs/performance.md behind it.
 bench:
-	@scripts/setup run
+	@scripts/setup bench
 	@scripts/bench
 
 # The stage `android` of make test: SDK 24, 34 and 35; arm64-v8a, armeabi-v7a and x86_64.
