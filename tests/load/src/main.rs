@@ -139,7 +139,10 @@ async fn measure(
             for site in &mut sites {
                 let what = format!("{} of {}", group.name(), site.target.name());
                 say(&format!("run {run} of {}: {what}", options.runs));
-                let measured = group.measure(site, scale).await;
+                let measured = match site.clear() {
+                    Ok(()) => group.measure(site, scale).await,
+                    Err(error) => Err(error),
+                };
                 // Some never wait: a signal is heard here, before what it broke counts as a failure.
                 tokio::task::yield_now().await;
                 // What fails is told, and the time that the others take is not lost.

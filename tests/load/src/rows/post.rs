@@ -142,7 +142,8 @@ pub(super) async fn closed(work: &Loop, count: u64) -> anyhow::Result<()> {
                 if index >= count {
                     return Ok(());
                 }
-                poster.post(&work.request(first, index)?).await?;
+                let answer = poster.post(&work.request(first, index)?).await?;
+                work.check(&answer)?;
             }
         }
     };
@@ -179,6 +180,14 @@ async fn paced(work: &Loop, plan: Pace) -> anyhow::Result<()> {
 }
 
 impl Loop {
+    /// What nobody takes now never comes, and need not be waited for.
+    fn check(&self, answer: &[u8]) -> anyhow::Result<()> {
+        let Posting::Longwire { .. } = self.posting else { return Ok(()) };
+        let is_taken = self.is_kept || answer.ends_with(b"\"sessions\":1}");
+        ensure!(is_taken, "a device took nothing: {}", String::from_utf8_lossy(answer));
+        Ok(())
+    }
+
     fn request(&self, first: u64, index: u64) -> anyhow::Result<Vec<u8>> {
         let to = self.to.get(usize::try_from(index)? % self.to.len()).context("no device")?;
         Ok(self.posting.request(to, &body(first + index), self.is_kept))

@@ -1,7 +1,8 @@
 //! Longwire: the release binary with its limits per address lifted where they are not what is measured, on a store on disk with `synchronous=FULL`.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
@@ -13,6 +14,9 @@ use super::Place;
 use crate::client::Poster;
 use crate::machine::said;
 
+/// The server's data directory, and a copy of it, in the folder of the target.
+const DATA: &str = "data";
+const SAVED: &str = "saved";
 /// Limits that keep one address or key from taking everything; here all devices have few, and all posts one.
 const LIFTED: [&str; 2] = ["REGISTRATIONS_PER_MINUTE_MAX", "REQUESTS_PER_SECOND_MAX"];
 /// Those of them that admit logins.
@@ -31,7 +35,7 @@ pub(super) fn command(place: &Place) -> anyhow::Result<Command> {
     let Place { folder, ports, identity, manner } = place;
     let at = |port: u16| format!("127.0.0.1:{port}");
     let mut command = Command::new(binary("longwire")?);
-    command.arg("serve").arg("--data-dir").arg(folder.join("data"));
+    command.arg("serve").arg("--data-dir").arg(folder.join(DATA));
     command.args(["--http", &at(ports.http), "--c2s", &at(ports.plain), "--c2s-tls", &at(ports.tls)]);
     command.env("LONGWIRE_CERTIFICATE", &identity.certificate).env("LONGWIRE_CERTIFICATE_KEY", &identity.key);
     command.env("LONGWIRE_PLAINTEXT", "true").env("LONGWIRE_SESSION_BYTES_PER_SECOND_MAX", "0");
@@ -41,12 +45,45 @@ pub(super) fn command(place: &Place) -> anyhow::Result<Command> {
     Ok(command)
 }
 
+/// Keeps what a server has stored that does not run.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(super) fn save(place: &Place) -> anyhow::Result<()> {
+    copy(&place.folder.join(DATA), &place.folder.join(SAVED))
+}
+
+/// Puts what was kept in the place of what was stored since.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(super) fn restore(place: &Place) -> anyhow::Result<()> {
+    copy(&place.folder.join(SAVED), &place.folder.join(DATA))
+}
+
+/// The files of a folder, which has no others in it, in the place of those of another.
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    fs::create_dir(to)?;
+    // The server wants its folder for itself.
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
+    for item in fs::read_dir(from)? {
+        let item = item?;
+        if item.file_type()?.is_file() {
+            fs::copy(item.path(), to.join(item.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
 /// An API key of a server that runs.
 ///
 /// # Errors
 /// The command fails.
 pub(super) fn make_key(place: &Place) -> anyhow::Result<String> {
-    let made = longwire(&place.folder.join("data"), &["key", "create", "--scope", "admin"])?;
+    let made = longwire(&place.folder.join(DATA), &["key", "create", "--scope", "admin"])?;
     printed(&made).context("failed to make an API key")
 }
 

@@ -73,6 +73,17 @@ impl Site {
         Ok(Self { target, place, rest, accounts: 0, key: String::new(), _folder: folder })
     }
 
+    /// Takes away what was stored since accounts were made: what one group has sent to all would come to the devices of another.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(crate) fn clear(&self) -> anyhow::Result<()> {
+        if self.target != Target::Longwire || self.accounts == 0 {
+            return Ok(());
+        }
+        longwire::restore(&self.place).context("failed to take away what was stored")
+    }
+
     /// In what the server differs, from the next start on.
     ///
     /// # Errors
@@ -119,7 +130,8 @@ impl Site {
                 }
                 self.register(running.http, numbers).await?;
                 // Killed, Mnesia would have lost them.
-                running.end()
+                running.end()?;
+                if self.target == Target::Longwire { longwire::save(&self.place) } else { Ok(()) }
             }
         }
     }
