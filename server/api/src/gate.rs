@@ -1,19 +1,24 @@
 //! What stands around every request: its id, limits of time and number, the log line, and the form of refusals.
 
+use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::Next;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::Route;
+use axum::routing::future::RouteFuture;
 use longwire_core::pressure::Level;
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
+use tower::Service;
 
 use crate::Api;
 use crate::compat::androidpn::refused;
@@ -44,66 +49,131 @@ impl RequestIds {
     }
 }
 
-/// Carries out a request inside the limits.
-pub(crate) async fn gate(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
-    let id = api.request_ids.next();
-    let method = request.method().clone();
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let started = api.core.env.clock.mono_ms();
-    let is_limited = is_work(request.uri().path());
-    let is_script = refused::is_own(request.uri().path());
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-    let refusal = is_limited.then(|| refusal(&api, &request)).flatten();
-    let response = match (refusal, Arc::clone(&api.requests).try_acquire_owned()) {
-        (Some(refusal), _) => refusal.into_response(),
-        (None, Err(_)) if is_limited => {
-            api.core.metrics.requests_overloaded.inc();
-            overloaded().into_response()
-        }
-        (None, permit) => {
-            let slot = is_limited.then(|| Slot::of(&mut request));
-            let run = async move {
-                let _permit = permit;
-                let mut response = next.run(request).await;
-                slot.iter().for_each(|slot| slot.tell(&mut response));
-                response
-            };
-            let run = tokio::time::timeout(REQUEST_TIME_MAX, to_the_end(method.is_safe(), run));
-            run.await.unwrap_or_else(|_| timed_out().into_response())
-        }
-    };
-    let status = response.status();
-    let problem = response.extensions().get::<Problem>().cloned();
-    let response = finish(response, &id, &api.put_off);
-    let elapsed_ms = api.core.env.clock.mono_ms().saturating_sub(started);
-    // Templates of paths only: a path itself may name a user.
-    let path = path.as_ref().map_or("-", MatchedPath::as_str);
-    if is_script && status.is_client_error() {
-        let problem = problem.unwrap_or_else(|| Problem::of_status(status));
-        refused::log(&api, peer, path, &id, status, &problem);
+/// A service of the API inside the limits.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    pub(crate) api: Arc<Api>,
+    pub(crate) inner: Route,
+}
+
+impl Service<Request> for Gate {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request>::poll_ready(&mut self.inner, cx)
     }
-    tracing::debug!(request_id = %id, %method, path, status = response.status().as_u16(), elapsed_ms, "answered");
-    response
+
+    /// The request is handed on at once, and not carried about in the future of its answer.
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let (api, asked) = (Arc::clone(&self.api), Asked::of(&self.api, &request));
+        let work = admit(&api, &mut request).map(|admitted| {
+            let is_safe = request.method().is_safe();
+            ToTheEnd { is_safe, run: Some(Box::pin(admitted.work(self.inner.call(request)))) }
+        });
+        Box::pin(async move {
+            let response = match work {
+                Ok(work) => {
+                    let response = tokio::time::timeout(REQUEST_TIME_MAX, work).await;
+                    response.unwrap_or_else(|_| timed_out().into_response())
+                }
+                Err(refusal) => refusal.into_response(),
+            };
+            Ok(asked.answer(&api, response))
+        })
+    }
 }
 
-/// Carries out a request. One that changes something comes to its end also when its client hangs up or it takes too long: half of it may be
-/// on disk, such as a disabled account whose sessions are still to be ended.
-async fn to_the_end(is_safe: bool, run: impl Future<Output = Response> + Send + 'static) -> Response {
-    if is_safe { run.await } else { ToTheEnd(Some(Box::pin(run))).await }
+/// What the answer to a request needs of it.
+struct Asked {
+    id: String,
+    method: Method,
+    path: Option<MatchedPath>,
+    peer: Option<IpAddr>,
+    /// It is a call of an original server's script.
+    is_script: bool,
+    started_ms: u64,
 }
 
-/// Work that goes on as a task of its own when it is given up before its end; until then it costs no task.
-struct ToTheEnd<F: Future<Output: Send> + Send + 'static>(Option<Pin<Box<F>>>);
+impl Asked {
+    fn of(api: &Api, request: &Request) -> Self {
+        Self {
+            id: api.request_ids.next(),
+            method: request.method().clone(),
+            path: request.extensions().get::<MatchedPath>().cloned(),
+            peer: request.extensions().get::<Peer>().map(|peer| peer.0),
+            is_script: refused::is_own(request.uri().path()),
+            started_ms: api.core.env.clock.mono_ms(),
+        }
+    }
+
+    fn answer(&self, api: &Api, response: Response) -> Response {
+        let Self { id, method, .. } = self;
+        let status = response.status();
+        let problem = response.extensions().get::<Problem>().cloned();
+        let response = finish(response, id, &api.put_off);
+        let elapsed_ms = api.core.env.clock.mono_ms().saturating_sub(self.started_ms);
+        // Templates of paths only: a path itself may name a user.
+        let path = self.path.as_ref().map_or("-", MatchedPath::as_str);
+        if self.is_script && status.is_client_error() {
+            let problem = problem.unwrap_or_else(|| Problem::of_status(status));
+            refused::log(api, self.peer, path, id, status, &problem);
+        }
+        tracing::debug!(request_id = %id, %method, path, status = response.status().as_u16(), elapsed_ms, "answered");
+        response
+    }
+}
+
+/// What a request holds while it is worked on.
+struct Admitted {
+    permit: Option<OwnedSemaphorePermit>,
+    slot: Option<Slot>,
+}
+
+/// Admits a request, or says why not.
+fn admit(api: &Api, request: &mut Request) -> Result<Admitted, Problem> {
+    let permit = Arc::clone(&api.requests).try_acquire_owned().ok();
+    if !is_work(request.uri().path()) {
+        return Ok(Admitted { permit, slot: None });
+    }
+    if let Some(refusal) = refusal(api, request) {
+        return Err(refusal);
+    }
+    if permit.is_none() {
+        api.core.metrics.requests_overloaded.inc();
+        return Err(overloaded());
+    }
+    Ok(Admitted { permit, slot: Some(Slot::of(request)) })
+}
+
+impl Admitted {
+    async fn work(self, run: RouteFuture<Infallible>) -> Response {
+        let Ok(mut response) = run.await;
+        self.slot.iter().for_each(|slot| slot.tell(&mut response));
+        drop(self.permit);
+        response
+    }
+}
+
+/// Carries out a request. One that changes something goes on as a task of its own when its client hangs up or it takes too long: half of it
+/// may be on disk, such as a disabled account whose sessions are still to be ended. Until then it costs no task.
+struct ToTheEnd<F: Future<Output: Send> + Send + 'static> {
+    /// It changes nothing.
+    is_safe: bool,
+    /// None once it has ended.
+    run: Option<Pin<Box<F>>>,
+}
 
 impl<F: Future<Output: Send> + Send + 'static> Future for ToTheEnd<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         // Work that panics is gone, and does not go on.
-        let Some(mut run) = self.0.take() else { return Poll::Pending };
+        let Some(mut run) = self.run.take() else { return Poll::Pending };
         let polled = run.as_mut().poll(cx);
         if polled.is_pending() {
-            self.0 = Some(run);
+            self.run = Some(run);
         }
         polled
     }
@@ -111,7 +181,7 @@ impl<F: Future<Output: Send> + Send + 'static> Future for ToTheEnd<F> {
 
 impl<F: Future<Output: Send> + Send + 'static> Drop for ToTheEnd<F> {
     fn drop(&mut self) {
-        if let (Some(run), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+        if let (false, Some(run), Ok(runtime)) = (self.is_safe, self.run.take(), Handle::try_current()) {
             drop(runtime.spawn(run));
         }
     }
@@ -268,7 +338,7 @@ mod tests {
                 let _: Result<(), ()> = done.send(());
                 StatusCode::NO_CONTENT.into_response()
             };
-            let hung_up = tokio::time::timeout(Duration::ZERO, to_the_end(is_safe, run)).await;
+            let hung_up = tokio::time::timeout(Duration::ZERO, ToTheEnd { is_safe, run: Some(Box::pin(run)) }).await;
             assert!(hung_up.is_err());
             // Nobody is there to hear it when it was given up.
             let _: Result<(), ()> = go_on.send(());

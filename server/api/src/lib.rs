@@ -24,10 +24,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
 use bytes::Bytes;
 use longwire_core::Core;
 use tokio::sync::Semaphore;
+use tower::layer::layer_fn;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -104,11 +104,12 @@ impl Api {
     /// The routes, with everything that stands around them.
     pub fn router(self: &Arc<Self>) -> Router {
         let (router, _) = routes().split_for_parts();
+        let api = Arc::clone(self);
         router
             .merge(compat::androidpn::routes(self.config.androidpn.is_some()))
             .fallback(nothing)
             .layer(CatchPanicLayer::custom(gate::panicked))
-            .layer(from_fn_with_state(Arc::clone(self), gate::gate))
+            .layer(layer_fn(move |inner| gate::Gate { api: Arc::clone(&api), inner }))
             .with_state(Arc::clone(self))
     }
 }

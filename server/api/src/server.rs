@@ -248,6 +248,8 @@ fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
+        // Nothing is read while a request is worked on: a client that has said all may close its side and is answered all the same.
+        .half_close(true)
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIME_MAX)
         .max_buf_size(HEAD_BYTES_MAX)

@@ -147,7 +147,8 @@ impl NotificationManager {
             }
             self.deliver_now(notification).await
         } else {
-            self.append(notification, idempotency).await?
+            // In a box of its own: it is large, and what is not stored does without.
+            Box::pin(self.append(notification, idempotency)).await?
         };
         let spent = self.parts.env.clock.mono_ms().saturating_sub(started);
         self.parts.metrics.accept_seconds.observe(std::time::Duration::from_millis(spent).as_secs_f64());
