@@ -282,6 +282,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_client_that_has_closed_its_side_is_answered() {
+        let go_on = Arc::new(Notify::new());
+        let may = Arc::clone(&go_on);
+        let work = async move || {
+            may.notified().await;
+            "worked"
+        };
+        let router = Router::new().route("/work", get(work));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (_stop, stopped) = watch::channel(false);
+        tokio::spawn(serve(Listener::Tcp(listener), router, stopped));
+        let mut stream = asked(address, "/work").await;
+        stream.shutdown().await.expect("one side is closed");
+        let mut answer = String::new();
+        // The server has seen the end before it goes on.
+        let early = tokio::time::timeout(Duration::from_millis(100), stream.read_to_string(&mut answer)).await;
+        assert!(early.is_err(), "it is worked on: {answer}");
+        go_on.notify_one();
+        let read = tokio::time::timeout(SOON, stream.read_to_string(&mut answer)).await;
+        read.expect("it is closed behind the answer").expect("no reset");
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("worked"), "{answer}");
+    }
+
+    #[tokio::test]
     async fn while_all_connections_work_what_is_reserved_is_marked_and_closed() {
         let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (handler_begun, handler_go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
