@@ -178,7 +178,7 @@ impl Log {
     }
 
     /// Queues writes without waiting; `done` is called by the writer, and must not block. What devices have acknowledged, that they came and
-    /// went, and their tokens are written in the caller's order, within 20 ms (and the commit of then) or right before the next request, so
+    /// went, and their tokens are written in the caller's order, within 50 ms (and the commit of then) or right before the next request, so
     /// that many share their pages, their sync and a wake of the writer; acknowledgements are passed by notifications.
     pub fn post(&self, writes: Vec<Write>, done: impl FnOnce(Answer) + Send + 'static) {
         let request = Request { writes, reply: Reply::Callback(Box::new(done)) };

@@ -12,6 +12,7 @@ mod states;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use longwire_model::delivery::Acknowledgement;
 use longwire_model::{AppId, AudienceKey, DeviceId, EntryKind, Seq};
 use longwire_store::{Write, Written};
 use rusqlite::Connection;
@@ -21,6 +22,8 @@ use crate::writer::Writer;
 use entries::Head;
 use states::State;
 
+pub(crate) use states::States;
+
 /// A group under way.
 pub(crate) struct Batch<'c> {
     conn: &'c Connection,
@@ -29,17 +32,20 @@ pub(crate) struct Batch<'c> {
     /// The logs that the group appends to.
     longer: BTreeSet<AppId>,
     heads: BTreeMap<(AppId, AudienceKey), Head>,
+    /// What the group changes of them, and what is known of others.
     states: BTreeMap<DeviceId, State>,
+    known: &'c mut States,
+    acknowledged: Vec<(DeviceId, AppId, Acknowledgement)>,
 }
 
 /// Carries out `writes` in a transaction; see [`longwire_store::Store::commit`]. After a failure the transaction may still be open, and what is
-/// known of the logs' ends is wrong: the writer must not be used again.
+/// known of logs and devices is wrong: the writer must not be used again.
 pub(crate) fn apply(writer: &mut Writer, writes: Vec<Write>) -> Result<Vec<Written>> {
-    let Writer { conn, ends } = writer;
+    let Writer { conn, ends, states: known } = writer;
     let conn: &Connection = conn;
     direct::transaction(conn, || {
         let (longer, heads, states) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
-        let mut batch = Batch { conn, ends, longer, heads, states };
+        let mut batch = Batch { conn, ends, longer, heads, states, known, acknowledged: Vec::new() };
         let answers = writes.into_iter().map(|write| batch.write(write)).collect::<Result<_>>()?;
         batch.finish()?;
         Ok(answers)

@@ -9,6 +9,7 @@ use longwire_store::StoreError;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::commit::States;
 use crate::direct;
 use crate::error::Failure;
 use crate::open::Place;
@@ -22,6 +23,8 @@ pub(crate) struct Writer {
     pub(crate) conn: Connection,
     /// The last positions of the logs that it has appended to: nobody else does.
     pub(crate) ends: HashMap<AppId, Seq>,
+    /// States of devices that it has written.
+    pub(crate) states: States,
 }
 
 /// A handle of the thread. It ends behind what was brought to it, when this is gone or it was closed.
@@ -78,7 +81,7 @@ impl WriterThread {
 
 impl Writer {
     fn new(conn: Connection) -> Self {
-        Self { conn, ends: HashMap::new() }
+        Self { conn, ends: HashMap::new(), states: States::default() }
     }
 }
 

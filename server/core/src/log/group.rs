@@ -17,7 +17,7 @@ use super::{Reply, Request};
 /// Writes that one transaction carries at most, but for what was kept.
 const GROUP_WRITES_MAX: usize = 512;
 /// For how long a write is kept at most: what devices acknowledge meanwhile is written together, to pages that it shares.
-pub(super) const KEPT: Duration = Duration::from_millis(20);
+pub(super) const KEPT: Duration = Duration::from_millis(50);
 
 /// Makes groups of what is received, in its order. What nobody waits for is kept, and goes before whatever comes next; but a group of nothing
 /// but notifications passes what is kept when that is acknowledgements alone. The next login of a device settles what a crash takes of

@@ -130,6 +130,7 @@ impl Batch<'_> {
         };
         // What the group has at hand of it goes with it.
         self.write_states()?;
+        self.known.forget();
         let left = self.open_keys(device)?;
         let written = self.move_device(app, device, (entry, at), (Vec::new(), left))?;
         execute(self.conn, SQL, [device.into()])?;

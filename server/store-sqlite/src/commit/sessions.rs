@@ -60,6 +60,7 @@ impl Batch<'_> {
         const CLOSE: &str = "UPDATE device_state SET online_since = NULL WHERE online_since IS NOT NULL \
                              AND device IN (SELECT id FROM device WHERE app = ?)";
         self.write_states()?;
+        self.known.forget();
         let devices = all(self.conn, OPEN, [app.0.into()], |row| device_id(row, "device"))?;
         if !devices.is_empty() {
             let values: [Value<'_>; 3] = [app.0.into(), at.into(), SessionEnd::Restart.as_str().into()];

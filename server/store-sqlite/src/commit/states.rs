@@ -1,6 +1,6 @@
 //! What changes often of a device: what it has acknowledged, when it was heard of, its session of now.
 
-use std::collections::btree_map;
+use std::collections::{HashMap, btree_map};
 
 use longwire_model::delivery::{Acknowledgement, NotExtending};
 use longwire_model::device::Attempts;
@@ -14,7 +14,30 @@ use crate::direct::{Result, execute, first, seq, seq_option, timestamp_option};
 use crate::row::{exceptions_text, sent_text};
 use crate::sql::Value;
 
+/// States that are known at most: above it all are forgotten.
+const KNOWN_MAX: usize = 4_096;
+
+/// States of devices as they are on disk: nobody else writes them.
+#[derive(Debug, Default)]
+pub(crate) struct States(HashMap<DeviceId, State>);
+
+impl States {
+    fn keep(&mut self, device: DeviceId, mut state: State) {
+        if self.0.len() >= KNOWN_MAX {
+            self.0.clear();
+        }
+        state.is_changed = false;
+        self.0.insert(device, state);
+    }
+
+    /// Something has changed them past this.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
 /// The row of a device, as the group has changed it so far.
+#[derive(Debug)]
 pub(super) struct State {
     app: AppId,
     recorded: LaneSeqs,
@@ -51,7 +74,10 @@ impl Batch<'_> {
         match self.states.entry(device) {
             btree_map::Entry::Occupied(known) => Ok(Some(known.into_mut())),
             btree_map::Entry::Vacant(unknown) => {
-                let found = first(self.conn, SQL, [device.into()], State::read)?;
+                let found = match self.known.0.remove(&device) {
+                    Some(state) => Some(state),
+                    None => first(self.conn, SQL, [device.into()], State::read)?,
+                };
                 Ok(found.map(|state| unknown.insert(state)))
             }
         }
@@ -62,22 +88,46 @@ impl Batch<'_> {
         Ok(self.state(device)?.map(|state| state.app))
     }
 
-    /// Writes what has changed of the states; from here on they are read anew.
+    /// Writes what has changed of the states, and what devices have acknowledged: devices in order, whose rows lie together.
     pub(super) fn write_states(&mut self) -> Result<()> {
         const SQL: &str = "UPDATE device_state SET normal = ?, background = ?, last_seen = ?, offline_since = ?, next_contact = ?, \
                            online_since = ?, attempt_seq = ?, attempt_sessions = ? WHERE device = ?";
-        let states = std::mem::take(&mut self.states).into_iter();
-        for (device, state) in states.filter(|(_, state)| state.is_changed) {
-            let values: [Value<'_>; 9] = [
-                state.recorded.normal.into(),
-                state.recorded.background.into(),
-                state.last_seen.into(),
-                state.offline_since.into(),
-                state.next_contact.into(),
-                state.online_since.into(),
-                state.attempts.map(|attempts| attempts.seq).into(),
-                state.attempts.map(|attempts| attempts.sessions).into(),
+        self.write_acknowledged()?;
+        for (device, state) in std::mem::take(&mut self.states) {
+            if state.is_changed {
+                let values: [Value<'_>; 9] = [
+                    state.recorded.normal.into(),
+                    state.recorded.background.into(),
+                    state.last_seen.into(),
+                    state.offline_since.into(),
+                    state.next_contact.into(),
+                    state.online_since.into(),
+                    state.attempts.map(|attempts| attempts.seq).into(),
+                    state.attempts.map(|attempts| attempts.sessions).into(),
+                    device.into(),
+                ];
+                execute(self.conn, SQL, values)?;
+            }
+            self.known.keep(device, state);
+        }
+        Ok(())
+    }
+
+    fn write_acknowledged(&mut self) -> Result<()> {
+        const SQL: &str = "INSERT INTO acknowledgement (device, lane, to_seq, from_seq, app, exceptions, sent, at) \
+                           VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        let mut acknowledged = std::mem::take(&mut self.acknowledged);
+        acknowledged.sort_by_key(|(device, _, row)| (*device, row.lane, row.to));
+        for (device, app, row) in acknowledged {
+            let values: [Value<'_>; 8] = [
                 device.into(),
+                row.lane.into(),
+                row.to.into(),
+                row.from.into(),
+                app.0.into(),
+                exceptions_text(&row.exceptions).into(),
+                sent_text(&row.sent).into(),
+                row.at.into(),
             ];
             execute(self.conn, SQL, values)?;
         }
@@ -85,9 +135,6 @@ impl Batch<'_> {
     }
 
     pub(super) fn acknowledge(&mut self, device: DeviceId, row: Acknowledgement) -> Result<Written> {
-        const SQL: &str = "INSERT INTO acknowledgement (device, lane, to_seq, from_seq, app, exceptions, sent, at) \
-                           VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-        let conn = self.conn;
         let Some(state) = self.state(device)? else {
             return Ok(Written::Refused(Refusal::UnknownDevice));
         };
@@ -99,17 +146,8 @@ impl Batch<'_> {
         };
         state.recorded.set(row.lane, row.to);
         state.is_changed = true;
-        let values: [Value<'_>; 8] = [
-            device.into(),
-            row.lane.into(),
-            row.to.into(),
-            row.from.into(),
-            state.app.0.into(),
-            exceptions_text(&row.exceptions).into(),
-            sent_text(&row.sent).into(),
-            row.at.into(),
-        ];
-        execute(conn, SQL, values)?;
+        let app = state.app;
+        self.acknowledged.push((device, app, row));
         Ok(Written::Done)
     }
 
