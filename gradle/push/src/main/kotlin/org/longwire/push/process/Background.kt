@@ -40,19 +40,33 @@ internal object Background {
         val lock = WakeLocks(context).hold(what)
         val isFinished = AtomicBoolean()
         val finish = { if (isFinished.compareAndSet(false, true)) pending?.finish() }
-        // The time runs from now on, also while the work waits for its turn.
-        val limit = scope.launch { delay(pendingMs).also { finish() } }
-        return scope.launch(dispatcher) {
-            try {
-                block()
-            } catch (error: PushException) {
-                Log.w(LOG_TAG, "$what: ${error.message}")
-            } finally {
-                limit.cancel()
-                finish()
-                lock.close()
+        // The time runs from now on, also while the work waits for its turn; it is over when all is.
+        val limit =
+            scope.launch {
+                try {
+                    delay(pendingMs)
+                } finally {
+                    finish()
+                }
             }
+        val over = {
+            limit.cancel()
+            finish()
+            lock.close()
         }
+        val job =
+            scope.launch(dispatcher) {
+                try {
+                    block()
+                } catch (error: PushException) {
+                    Log.w(LOG_TAG, "$what: ${error.message}")
+                } finally {
+                    over()
+                }
+            }
+        // Nothing runs of work that is cancelled before its turn.
+        job.invokeOnCompletion { over() }
+        return job
     }
 
     /** The process ends, as far as this library can see: what is under way is over when this returns. */

@@ -15,7 +15,9 @@ import kotlin.test.assertFalse
 
 class BackgroundTest : PushTest() {
     private val latch = CountDownLatch(1)
+    private val begun = CopyOnWriteArrayList<String>()
     private val done = CopyOnWriteArrayList<String>()
+    private val finished = CopyOnWriteArrayList<String>()
     private val oneByOne = Dispatchers.IO.limitedParallelism(1)
 
     /** Blocks its thread, as an app's own code may. */
@@ -26,30 +28,33 @@ class BackgroundTest : PushTest() {
         ) {
             val name = intent.action.orEmpty()
             Background.run(context, goAsync(), "test", oneByOne) {
+                begun += name
                 latch.await()
                 done += name
             }
         }
     }
 
+    /** Sends a broadcast to a receiver of its own that blocks; notes when it is finished. */
+    private fun send(name: String) {
+        val result =
+            object : BroadcastReceiver() {
+                override fun onReceive(
+                    context: Context,
+                    intent: Intent,
+                ) {
+                    finished += name
+                }
+            }
+        app.registerReceiver(Blocking(), IntentFilter(name))
+        app.sendOrderedBroadcast(Intent(name).setPackage(app.packageName), null, result, null, 0, null, null)
+    }
+
     @Test
     fun `a broadcast is finished in time, also one whose turn has not come`() {
         Background.pendingMs = LIMIT_MS
-        val finished = CopyOnWriteArrayList<String>()
-        for (name in listOf("first", "second")) {
-            val result =
-                object : BroadcastReceiver() {
-                    override fun onReceive(
-                        context: Context,
-                        intent: Intent,
-                    ) {
-                        finished += name
-                    }
-                }
-            val receiver = Blocking()
-            app.registerReceiver(receiver, IntentFilter(name))
-            app.sendOrderedBroadcast(Intent(name).setPackage(app.packageName), null, result, null, 0, null, null)
-        }
+        send("first")
+        send("second")
         try {
             await { finished.size == 2 }
             assertEquals(setOf("first", "second"), finished.toSet())
@@ -63,13 +68,31 @@ class BackgroundTest : PushTest() {
     @Test
     fun `work that asks for the host does not hold up the end of the process`() {
         Background.run(app, null, "test") {
+            begun += "work"
             latch.await()
             PushProcess.host(app)
         }
+        await { begun.isNotEmpty() }
         val end = thread { PushProcess.end() }
         await { end.state == Thread.State.WAITING || end.state == Thread.State.TIMED_WAITING }
         latch.countDown()
         await { !end.isAlive }
+    }
+
+    @Test
+    fun `a broadcast whose turn never comes is finished with the process`() {
+        send("first")
+        send("second")
+        await { begun.isNotEmpty() }
+        val end = thread { PushProcess.end() }
+        try {
+            await { finished.size == 2 }
+            assertFalse(done.isNotEmpty(), "the first is under way")
+        } finally {
+            latch.countDown()
+        }
+        await { !end.isAlive }
+        assertEquals(listOf("first"), done.toList())
     }
 
     private companion object {
