@@ -224,7 +224,7 @@ impl Store for SqliteStore {
     }
 
     async fn device(&self, id: DeviceId) -> Result<Option<LoadedDevice>, StoreError> {
-        read_snapshot!(self, conn, read::devices::device(&mut conn, id))
+        read!(self, conn, read::devices::device(&mut conn, id))
     }
 
     async fn find_device(&self, app: AppId, account: &str, kind: &DeviceKind) -> Result<Option<DeviceId>, StoreError> {

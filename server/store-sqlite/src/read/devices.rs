@@ -10,35 +10,39 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use crate::row::{self, kind_values};
 use crate::sql::{Value, bytes, column, damaged, device_id, json_devices, seq, statement};
 
-/// A device as of the end of its app's log.
+/// A device as of the end of its app's log: one statement, which sees one state of the database by itself.
 pub(crate) async fn device(conn: &mut SqliteConnection, id: DeviceId) -> Result<Option<LoadedDevice>, sqlx::Error> {
-    const DEVICE: &str = "SELECT d.*, s.*, a.last_seq FROM device d JOIN device_state s ON s.device = d.id \
-                          JOIN app a ON a.id = d.app WHERE d.id = ?";
-    const MEMBERSHIPS: &str = "SELECT m.key, m.joined_seq, m.left_seq, h.normal, h.background, h.recall_normal, \
-         h.recall_background FROM membership m LEFT JOIN key_head h ON h.app = m.app AND h.key = m.key \
-         WHERE m.device = ? ORDER BY m.joined_seq, m.key";
-    let Some(found) = statement(DEVICE, [id.into()]).fetch_optional(&mut *conn).await? else {
+    const SQL: &str = "SELECT d.*, s.*, a.last_seq, m.key, m.joined_seq, m.left_seq, h.normal AS newest_normal, \
+         h.background AS newest_background, h.recall_normal, h.recall_background FROM device d \
+         JOIN device_state s ON s.device = d.id JOIN app a ON a.id = d.app LEFT JOIN membership m ON m.device = d.id \
+         LEFT JOIN key_head h ON h.app = m.app AND h.key = m.key WHERE d.id = ? ORDER BY m.joined_seq, m.key";
+    let rows = statement(SQL, [id.into()]).fetch_all(conn).await?;
+    let Some(first) = rows.first() else {
         return Ok(None);
     };
-    let mut device = row::device(&found)?;
+    let mut device = row::device(first)?;
     let mut heads = HashMap::new();
-    for found in statement(MEMBERSHIPS, [id.into()]).fetch_all(&mut *conn).await? {
-        let membership = row::membership(&found)?;
-        if let Some(head) = head(&found)? {
+    for found in &rows {
+        // One that never was a member of anything has one row all the same.
+        if column::<Option<&str>>(found, "key")?.is_none() {
+            continue;
+        }
+        let membership = row::membership(found)?;
+        if let Some(head) = head(found)? {
             heads.insert(membership.key.clone(), head);
         }
         device.memberships.push(membership);
     }
-    Ok(Some(LoadedDevice { device, heads: heads.into_iter().collect(), as_of: seq(&found, "last_seq")? }))
+    Ok(Some(LoadedDevice { device, heads: heads.into_iter().collect(), as_of: seq(first, "last_seq")? }))
 }
 
 /// The head of a key; none when nothing was ever addressed to it.
 fn head(row: &SqliteRow) -> Result<Option<KeyHead>, sqlx::Error> {
-    if column::<Option<i64>>(row, "normal")?.is_none() {
+    if column::<Option<i64>>(row, "newest_normal")?.is_none() {
         return Ok(None);
     }
     let head = KeyHead {
-        newest: LaneSeqs { normal: seq(row, "normal")?, background: seq(row, "background")? },
+        newest: LaneSeqs { normal: seq(row, "newest_normal")?, background: seq(row, "newest_background")? },
         newest_recall: LaneSeqs { normal: seq(row, "recall_normal")?, background: seq(row, "recall_background")? },
     };
     Ok((head != KeyHead::default()).then_some(head))
