@@ -8,11 +8,14 @@ use super::{Scale, cheapest, settle};
 use crate::client::{Carriage, Session, online};
 use crate::reading::{Reading, Row};
 use crate::target::Site;
+use crate::together::together;
 
 /// Connections that are there before anything is read: what a server makes for the first ones is not what each costs.
 const FIRST: usize = 16;
 /// Heartbeats of each connection, one behind the other: as many as an hour has at the longest pause.
 const BEATS: usize = 6;
+/// Rows of connections that beat side by side.
+const AT_ONCE: usize = 8;
 const AFTER_LOGIN: &str = "after login";
 const AFTER_BEATS: &str = "after six heartbeats each";
 
@@ -65,7 +68,7 @@ async fn of_carriage(site: &mut Site, scale: &Scale, carriage: Carriage) -> anyh
         sessions.extend(online(&server.door, carriage, &proof, sessions.len()..level).await?);
         settle(scale).await;
         readings.push(row(carriage, level, AFTER_LOGIN).is(each(server.family.pss_kib()?, level)));
-        beat(&mut sessions).await?;
+        sessions = beat(sessions).await?;
         settle(scale).await;
         readings.push(row(carriage, level, AFTER_BEATS).is(each(server.family.pss_kib()?, level)));
     }
@@ -73,13 +76,19 @@ async fn of_carriage(site: &mut Site, scale: &Scale, carriage: Carriage) -> anyh
     Ok(readings)
 }
 
-async fn beat(sessions: &mut [Session]) -> anyhow::Result<()> {
-    for _ in 0..BEATS {
-        for session in &mut *sessions {
-            session.beat().await?;
+/// Every session beats so often, each when the one before it has; some rows of them side by side.
+async fn beat(mut sessions: Vec<Session>) -> anyhow::Result<Vec<Session>> {
+    let each = sessions.len().div_ceil(AT_ONCE);
+    let rest = || (!sessions.is_empty()).then(|| sessions.split_off(sessions.len().saturating_sub(each)));
+    let parts = together(AT_ONCE, std::iter::from_fn(rest), |mut part| async move {
+        for _ in 0..BEATS {
+            for session in &mut part {
+                session.beat().await?;
+            }
         }
-    }
-    Ok(())
+        Ok(part)
+    });
+    Ok(parts.await?.into_iter().flatten().collect())
 }
 
 #[cfg(test)]
