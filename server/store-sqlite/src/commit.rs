@@ -1,5 +1,5 @@
-//! One group of writes as one transaction, on the thread that writes. What several writes of a group change alike (states of devices, heads of
-//! keys, ends of logs) is kept in memory and written once, behind the last of them.
+//! One group of writes as one transaction, on the thread that writes. What several writes of a group change alike (states of devices, how
+//! many hold a key, ends of logs) is kept in memory and written once, behind the last of them; indexes by key come later ([`crate::owed`]).
 
 mod claims;
 mod devices;
@@ -13,13 +13,13 @@ mod states;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use longwire_model::delivery::Acknowledgement;
-use longwire_model::{AppId, AudienceKey, DeviceId, EntryKind, Seq};
+use longwire_model::{AppId, AudienceKey, DeviceId, EntryKind, KeyHead, Seq};
 use longwire_store::{Write, Written};
 use rusqlite::Connection;
 
 use crate::direct::{self, Result, execute};
+use crate::owed::{Owed, Said, Writing, write_head};
 use crate::writer::Writer;
-use entries::Head;
 use states::State;
 
 pub(crate) use states::States;
@@ -31,7 +31,12 @@ pub(crate) struct Batch<'c> {
     ends: &'c mut HashMap<AppId, Seq>,
     /// The logs that the group appends to.
     longer: BTreeSet<AppId>,
-    heads: BTreeMap<(AppId, AudienceKey), Head>,
+    owed: &'c Owed,
+    said: &'c mut Said,
+    /// Rows of indexes by key that the group has added.
+    rows_added: usize,
+    /// How many devices more (or fewer) hold a key.
+    members: BTreeMap<(AppId, AudienceKey), i64>,
     /// What the group changes of them, and what is known of others.
     states: BTreeMap<DeviceId, State>,
     known: &'c mut States,
@@ -41,15 +46,17 @@ pub(crate) struct Batch<'c> {
 /// Carries out `writes` in a transaction; see [`longwire_store::Store::commit`]. After a failure the transaction may still be open, and what is
 /// known of logs and devices is wrong: the writer must not be used again.
 pub(crate) fn apply(writer: &mut Writer, writes: Vec<Write>) -> Result<Vec<Written>> {
-    let Writer { conn, ends, states: known } = writer;
-    let conn: &Connection = conn;
-    direct::transaction(conn, || {
-        let (longer, heads, states) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
-        let mut batch = Batch { conn, ends, longer, heads, states, known, acknowledged: Vec::new() };
+    let Writer { conn, ends, owed, said, states: known } = writer;
+    let (conn, owed): (&Connection, &Owed) = (conn, owed);
+    let (answers, writing) = direct::transaction(conn, || {
+        let (longer, members, states) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        let (rows_added, acknowledged) = (0, Vec::new());
+        let mut batch = Batch { conn, ends, longer, owed, said, rows_added, members, states, known, acknowledged };
         let answers = writes.into_iter().map(|write| batch.write(write)).collect::<Result<_>>()?;
-        batch.finish()?;
-        Ok(answers)
-    })
+        Ok((answers, batch.finish()?))
+    })?;
+    owed.committed(&writing);
+    Ok(answers)
 }
 
 impl Batch<'_> {
@@ -108,14 +115,21 @@ impl Batch<'_> {
         Ok(end)
     }
 
-    fn finish(mut self) -> Result<()> {
+    /// One device more or fewer holds `key`.
+    fn count(&mut self, app: AppId, key: &AudienceKey, change: i64) {
+        *self.members.entry((app, key.clone())).or_default() += change;
+    }
+
+    fn finish(mut self) -> Result<Writing> {
         const END: &str = "UPDATE app SET last_seq = ? WHERE id = ?";
         self.write_states()?;
-        self.write_heads()?;
+        for ((app, key), change) in std::mem::take(&mut self.members) {
+            write_head(self.conn, app, key.as_str(), (KeyHead::default(), change))?;
+        }
         for app in std::mem::take(&mut self.longer) {
             let last = self.end(app)?;
             execute(self.conn, END, [last.into(), app.0.into()])?;
         }
-        Ok(())
+        self.owed.write_due(self.conn, self.said, self.rows_added)
     }
 }

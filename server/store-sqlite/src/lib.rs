@@ -8,6 +8,7 @@ mod commit;
 mod direct;
 mod error;
 mod open;
+mod owed;
 mod payload;
 mod read;
 mod row;
@@ -43,6 +44,7 @@ pub use open::{FILE, Options};
 
 use error::{Failure, Told};
 use open::Place;
+use owed::{Bounds, Owed, payer};
 use writer::{Writer, WriterThread};
 
 /// Bytes that a group puts into the write-ahead log, estimated: the pages at the ends of tables and indexes, which its writes share.
@@ -63,6 +65,7 @@ pub(crate) struct Inner {
     place: Place,
     writer: WriterThread,
     readers: SqlitePool,
+    owed: Arc<Owed>,
     /// Why this store is not used any more.
     failure: Arc<Failure>,
     /// Estimated bytes written since the log was last carried over.
@@ -82,19 +85,23 @@ impl SqliteStore {
         let readers = place.readers();
         open_all(&place, &readers).await?;
         let failure = Arc::new(Failure::default());
-        let writer = start(&place, &failure)?;
+        let Options { index_rows_max: rows_max, index_rows_at_once: rows_at_once, index_period, .. } = place.options;
+        let owed = Arc::new(Owed::new(Bounds { rows_max, rows_at_once }));
+        let writer = start(&place, &owed, &failure)?;
         // Behind the others: the last one that is closed carries the log over.
         opened.close().await.map_err(|error| open::failed(&place, error))?;
         let inner = Arc::new(Inner {
             place,
             writer,
             readers,
+            owed: Arc::clone(&owed),
             failure,
             written_bytes: AtomicU64::new(0),
             checkpoint_due: Arc::new(Notify::new()),
             is_closing: AtomicBool::new(false),
         });
         let carrier = tokio::spawn(checkpoint::run(Arc::downgrade(&inner), Arc::clone(&inner.checkpoint_due)));
+        tokio::spawn(payer::run(Arc::downgrade(&inner), owed, index_period));
         Ok(Self { inner, carrier: Arc::new(Mutex::new(Some(carrier))) })
     }
 
@@ -120,9 +127,11 @@ impl SqliteStore {
     }
 }
 
-fn start(place: &Place, failure: &Arc<Failure>) -> Result<WriterThread, OpenError> {
-    let conn = place.writer().map_err(|error| open::failed(place, error))?;
-    WriterThread::start(place.clone(), conn, Arc::clone(failure))
+fn start(place: &Place, owed: &Arc<Owed>, failure: &Arc<Failure>) -> Result<WriterThread, OpenError> {
+    let writer = place.writer().and_then(|conn| Writer::new(conn, Arc::clone(owed)));
+    let writer = writer.and_then(|writer| owed.load(&writer.conn, &writer.said).map(|()| writer));
+    let writer = writer.map_err(|error| open::failed(place, error))?;
+    WriterThread::start(place.clone(), writer, Arc::clone(failure))
         .map_err(|source| OpenError::Io { path: place.path.clone(), source })
 }
 
@@ -181,6 +190,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.owed.begin();
         self.checkpoint_due.notify_one();
     }
 }
@@ -224,7 +234,11 @@ impl Store for SqliteStore {
     }
 
     async fn device(&self, id: DeviceId) -> Result<Option<LoadedDevice>, StoreError> {
-        read!(self, conn, read::devices::device(&mut conn, id))
+        let mut conn = self.inner.reader().await?;
+        // What is read is a state of from now on.
+        let turn = self.inner.owed.turn();
+        let loaded = read::devices::device(&mut conn, id).await.map_err(|error| self.inner.note(&error))?;
+        Ok(loaded.map(|loaded| self.inner.owed.raise(turn, loaded)))
     }
 
     async fn find_device(&self, app: AppId, account: &str, kind: &DeviceKind) -> Result<Option<DeviceId>, StoreError> {
@@ -240,7 +254,8 @@ impl Store for SqliteStore {
     }
 
     async fn read_log(&self, query: LogQuery) -> Result<LogPage, StoreError> {
-        read_snapshot!(self, conn, read::log::read(&mut conn, &query))
+        let owed = self.inner.owed.candidates(&query);
+        read_snapshot!(self, conn, read::log::read(&mut conn, &query, owed))
     }
 
     async fn entry(&self, app: AppId, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
@@ -331,7 +346,10 @@ impl Store for SqliteStore {
     async fn sweep(&self, app: AppId, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let bytes = u64::from(limit) * WRITE_BYTES;
         let work = move |writer: &mut Writer| {
-            direct::transaction(&writer.conn, || sweep::sweep(&writer.conn, app, before, limit))
+            let Writer { conn, owed, .. } = writer;
+            let swept = direct::transaction(conn, || sweep::sweep(conn, owed, app, (before, limit)))?;
+            owed.forget(app, &swept);
+            Ok(swept.len() as u64)
         };
         self.inner.transact(bytes, work).await
     }

@@ -31,6 +31,9 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
     (2, "androidpn", include_str!("../migrations/0002_androidpn.sql")),
 ];
 
+/// The migration that is there while indexes are owed anything, which an older program would overlook, and is taken back behind that.
+const OWED: (i64, &str, &str) = (4, "owed", include_str!("../migrations/0004_owed.sql"));
+
 /// What programs that do not know of it may overlook: columns with defaults, tables and indexes of their own. Numbered with the migrations,
 /// but noted in the table `addition`, so that the way back to an older program stays open. They are carried out behind every migration, and
 /// once only: a migration that builds on one has to come behind it in the database as well, and so makes it itself where it is missing.
@@ -55,6 +58,12 @@ pub struct Options {
     pub pages_max: Option<u32>,
     /// Bytes written (estimated) after which the log is carried over into the database.
     pub checkpoint_bytes: u64,
+    /// Rows of the indexes by key that are written later, together: at most so many behind a group.
+    pub index_rows_max: usize,
+    /// The first rows of a period, which are written with their group.
+    pub index_rows_at_once: usize,
+    /// How long a period is: behind it all rows are written.
+    pub index_period: Duration,
 }
 
 impl Default for Options {
@@ -65,6 +74,9 @@ impl Default for Options {
             check_bytes_max: 256 * 1024 * 1024,
             pages_max: None,
             checkpoint_bytes: 4 * 1024 * 1024,
+            index_rows_max: 4_096,
+            index_rows_at_once: 256,
+            index_period: Duration::from_secs(1),
         }
     }
 }
@@ -233,7 +245,7 @@ async fn refuse_unknown(place: &Place, conn: &mut SqliteConnection) -> Result<()
 
 pub(crate) async fn refuse_newer(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {
     let found = version(place, conn).await?.unwrap_or(0);
-    let known = MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0);
+    let known = MIGRATIONS.iter().chain([&OWED]).map(|(version, ..)| *version).max().unwrap_or(0);
     if found > known {
         return Err(OpenError::Newer { path: place.path.clone(), found, known });
     }
@@ -242,10 +254,8 @@ pub(crate) async fn refuse_newer(place: &Place, conn: &mut SqliteConnection) -> 
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is another crate's and grows")]
 async fn migrate(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {
-    let migrations = MIGRATIONS.into_iter().map(|(version, name, sql)| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    });
-    let migrator = Migrator::with_migrations(migrations.collect());
+    let owed = version(place, conn).await?.filter(|newest| *newest == OWED.0).map(|_| OWED);
+    let migrator = Migrator::with_migrations(MIGRATIONS.into_iter().chain(owed).map(migration).collect());
     migrator.run_direct(None, conn, false).await.map_err(|error| match error {
         MigrateError::VersionMissing(version)
         | MigrateError::VersionMismatch(version)
@@ -253,6 +263,10 @@ async fn migrate(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenE
         MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => failed(place, source),
         other => OpenError::Sqlite { path: place.path.clone(), source: Box::new(other) },
     })
+}
+
+fn migration((version, name, sql): (i64, &'static str, &'static str)) -> Migration {
+    Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
 }
 
 /// Carries out the additions that are missing, each in a transaction of its own; those of newer programs are left alone.
@@ -264,8 +278,7 @@ async fn add(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError
     let failed = |error| failed(place, error);
     statement(TABLE, []).execute(&mut *conn).await.map_err(failed)?;
     for (version, name, sql) in ADDITIONS {
-        let migration = Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false);
-        let checksum = migration.checksum.into_owned();
+        let checksum = migration((version, name, sql)).checksum.into_owned();
         let found = statement(FIND, [version.into()]).fetch_optional(&mut *conn).await.map_err(failed)?;
         match found.map(|row| column::<Vec<u8>>(&row, "checksum")).transpose().map_err(failed)? {
             Some(known) if known == checksum => {}
@@ -280,6 +293,29 @@ async fn add(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError
         }
     }
     Ok(())
+}
+
+/// Carries out the migration for what indexes are owed, within the caller's transaction.
+///
+/// # Errors
+/// That of SQLite.
+pub(crate) fn note_owed(conn: &rusqlite::Connection) -> direct::Result<()> {
+    const NOTE: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                        VALUES (?, ?, TRUE, ?, 0)";
+    let (version, name, sql) = OWED;
+    conn.execute_batch(sql)?;
+    let checksum = migration(OWED).checksum.into_owned();
+    direct::execute(conn, NOTE, [version.into(), name.into(), checksum.into()]).map(drop)
+}
+
+/// Takes it back, when they are owed nothing.
+///
+/// # Errors
+/// That of SQLite.
+pub(crate) fn take_back_owed(conn: &rusqlite::Connection) -> direct::Result<()> {
+    const NOTE: &str = "DELETE FROM _sqlx_migrations WHERE version = ?";
+    direct::execute(conn, "DROP TABLE owed", [])?;
+    direct::execute(conn, NOTE, [OWED.0.into()]).map(drop)
 }
 
 pub(crate) fn failed(place: &Place, source: impl Told) -> OpenError {

@@ -1,14 +1,15 @@
 //! What ended leaves the database, in one transaction of the writer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use longwire_model::{AppId, AudienceKey, Seq, Timestamp};
 use longwire_store::write::IDEMPOTENCY_MILLIS;
 use rusqlite::{Connection, Row};
 
 use crate::direct::{self, all, damaged, execute, first, seq, seq_option};
+use crate::owed::Owed;
 use crate::row::parse_keys;
-use crate::sql::{Value, json_seqs};
+use crate::sql::{Value, json_seqs, json_texts};
 
 /// Expired notifications that supersede nothing unexpired (DESIGN rule 4).
 const NOTIFICATIONS: &str = "SELECT e.seq FROM entry e WHERE e.app = ?1 AND e.expires_at < ?2 AND e.kind = 'notification' \
@@ -21,25 +22,32 @@ const FOLLOWERS: &str = "SELECT f.seq FROM entry f WHERE f.app = ?1 AND f.target
 /// Membership and generation entries below everything that is retained: the records beside the log hold what they say.
 const MARKS: &str = "SELECT seq FROM entry WHERE app = ?1 AND lane IS NULL AND created_at < ?2 AND seq < ?4 LIMIT ?3";
 
-/// Removes what ended before `before`; see [`longwire_store::Store::sweep`].
-pub(crate) fn sweep(conn: &Connection, app: AppId, before: Timestamp, limit: u32) -> direct::Result<u64> {
+/// Removes what ended before `before`; see [`longwire_store::Store::sweep`]. Gives the positions of what it has
+/// removed.
+pub(crate) fn sweep(
+    conn: &Connection,
+    owed: &Owed,
+    app: AppId,
+    (before, limit): (Timestamp, u32),
+) -> direct::Result<HashSet<Seq>> {
     let limit = u64::from(limit);
-    let mut swept = 0;
+    let mut swept = HashSet::new();
     for choose in [NOTIFICATIONS, FOLLOWERS, MARKS] {
-        let mut values: Vec<Value<'_>> = vec![app.0.into(), before.into(), (limit - swept).into()];
+        let mut values: Vec<Value<'_>> = vec![app.0.into(), before.into(), (limit - swept.len() as u64).into()];
         if choose == MARKS {
             values.push(lowest_retained(conn, app)?.unwrap_or(Seq::MAX / 2).into());
         }
         let seqs = all(conn, choose, values, |row| seq(row, "seq"))?;
-        swept += seqs.len() as u64;
-        remove(conn, app, seqs)?;
+        remove(conn, app, &seqs)?;
+        swept.extend(seqs);
     }
-    free(conn, app, before)?;
+    let held = owed.write_heads(conn, app, &swept)?;
+    free(conn, app, before, &held)?;
     Ok(swept)
 }
 
 /// Removes entries with their keys and events.
-fn remove(conn: &Connection, app: AppId, seqs: Vec<Seq>) -> direct::Result<()> {
+fn remove(conn: &Connection, app: AppId, seqs: &[Seq]) -> direct::Result<()> {
     const EVENTS: &str = "DELETE FROM event WHERE entry IN (SELECT e.id FROM json_each(?2) j CROSS JOIN entry e \
                           ON e.app = ?1 AND e.seq = j.value)";
     const ACTIONS: &str = "DELETE FROM used_action WHERE entry IN (SELECT e.id FROM json_each(?2) j CROSS JOIN entry e \
@@ -48,7 +56,7 @@ fn remove(conn: &Connection, app: AppId, seqs: Vec<Seq>) -> direct::Result<()> {
     if seqs.is_empty() {
         return Ok(());
     }
-    let list = json_seqs(seqs);
+    let list = json_seqs(seqs.iter().copied());
     remove_keys(conn, app, list.clone())?;
     for sql in [EVENTS, ACTIONS, ENTRIES] {
         execute(conn, sql, [app.0.into(), list.clone()])?;
@@ -76,8 +84,8 @@ fn remove_keys(conn: &Connection, app: AppId, list: Value<'_>) -> direct::Result
     Ok(())
 }
 
-/// Raises the floor and frees what lies below it.
-fn free(conn: &Connection, app: AppId, before: Timestamp) -> direct::Result<()> {
+/// Raises the floor and frees what lies below it; of heads, none of `held` keys.
+fn free(conn: &Connection, app: AppId, before: Timestamp, held: &[AudienceKey]) -> direct::Result<()> {
     const FLOOR: &str = "UPDATE app SET floor = max(floor, coalesce(?2, last_seq)) WHERE id = ?1";
     const BELOW: [&str; 2] = [
         "DELETE FROM membership WHERE app = ?1 AND left_seq <= (SELECT floor FROM app WHERE id = ?1)",
@@ -89,7 +97,8 @@ fn free(conn: &Connection, app: AppId, before: Timestamp) -> direct::Result<()> 
          AND EXISTS (SELECT 1 FROM session n WHERE n.device = session.device AND n.began_at > session.began_at)";
     const REQUESTS: &str = "DELETE FROM idempotency WHERE app = ?1 AND at <= ?2";
     const HEADS: &str = "DELETE FROM key_head INDEXED BY key_head_empty WHERE app = ?1 AND members = 0 \
-                         AND NOT EXISTS (SELECT 1 FROM entry_key k WHERE k.app = ?1 AND k.key = key_head.key)";
+                         AND NOT EXISTS (SELECT 1 FROM entry_key k WHERE k.app = ?1 AND k.key = key_head.key) \
+                         AND key NOT IN (SELECT value FROM json_each(?2))";
     let lowest = lowest_retained(conn, app)?;
     let floor = lowest.map(|lowest| lowest.saturating_sub(1));
     execute(conn, FLOOR, [app.0.into(), floor.into()])?;
@@ -99,7 +108,7 @@ fn free(conn: &Connection, app: AppId, before: Timestamp) -> direct::Result<()> 
     execute(conn, SESSIONS, [app.0.into(), before.into()])?;
     let oldest = before.plus_millis(-IDEMPOTENCY_MILLIS);
     execute(conn, REQUESTS, [app.0.into(), oldest.into()])?;
-    execute(conn, HEADS, [app.0.into()])?;
+    execute(conn, HEADS, [app.0.into(), json_texts(held.iter().map(AudienceKey::as_str))])?;
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use crate::commit::States;
 use crate::direct;
 use crate::error::Failure;
 use crate::open::Place;
+use crate::owed::{Owed, Said};
 
 /// What may wait for the thread; whoever brings more waits until there is room. The log brings one group at a time.
 const JOBS_MAX: usize = 64;
@@ -25,6 +26,10 @@ pub(crate) struct Writer {
     pub(crate) ends: HashMap<AppId, Seq>,
     /// States of devices that it has written.
     pub(crate) states: States,
+    /// Rows that are not written yet.
+    pub(crate) owed: Arc<Owed>,
+    /// What the database says of them.
+    pub(crate) said: Said,
 }
 
 /// A handle of the thread. It ends behind what was brought to it, when this is gone or it was closed.
@@ -40,13 +45,14 @@ enum Job {
 }
 
 impl WriterThread {
-    /// Starts it with a connection.
+    /// Starts it with a writer.
     ///
     /// # Errors
     /// That of the system when it gives no thread.
-    pub(crate) fn start(place: Place, conn: Connection, failure: Arc<Failure>) -> io::Result<Self> {
+    pub(crate) fn start(place: Place, writer: Writer, failure: Arc<Failure>) -> io::Result<Self> {
         let (jobs, receiver) = mpsc::channel(JOBS_MAX);
-        let keeper = Keeper { place, failure: Arc::clone(&failure), writer: Some(Writer::new(conn)) };
+        let owed = Arc::clone(&writer.owed);
+        let keeper = Keeper { place, failure: Arc::clone(&failure), owed, writer: Some(writer) };
         thread::Builder::new().name("store-writer".to_owned()).spawn(move || keeper.keep(receiver))?;
         Ok(Self { jobs, failure })
     }
@@ -80,8 +86,34 @@ impl WriterThread {
 }
 
 impl Writer {
-    fn new(conn: Connection) -> Self {
-        Self { conn, ends: HashMap::new(), states: States::default() }
+    /// A writer over a connection, behind one whose last transaction may have failed.
+    ///
+    /// # Errors
+    /// That of SQLite.
+    pub(crate) fn new(conn: Connection, owed: Arc<Owed>) -> direct::Result<Self> {
+        owed.cut(&conn)?;
+        let said = Said::read(&conn)?;
+        Ok(Self { conn, ends: HashMap::new(), states: States::default(), owed, said })
+    }
+
+    /// Writes a part of what is owed; gives how many rows, or none when nothing is owed any more.
+    ///
+    /// # Errors
+    /// That of SQLite.
+    pub(crate) fn pay(&mut self) -> direct::Result<Option<usize>> {
+        let Self { conn, owed, said, .. } = self;
+        if !said.is_owed() {
+            owed.begin_period();
+            return Ok(None);
+        }
+        let writing = direct::transaction(conn, || owed.write_part(conn, said))?;
+        Ok(Some(owed.committed(&writing)))
+    }
+
+    /// Leaves the database as one that owes nothing, which older programs can open, and closes it.
+    fn close(mut self) -> direct::Result<()> {
+        while self.pay()?.is_some() {}
+        self.conn.close().map_err(|(_, error)| error)
     }
 }
 
@@ -89,6 +121,7 @@ impl Writer {
 struct Keeper {
     place: Place,
     failure: Arc<Failure>,
+    owed: Arc<Owed>,
     /// None after a failure, until the next work opens another.
     writer: Option<Writer>,
 }
@@ -112,25 +145,31 @@ impl Keeper {
         let done = self.open().and_then(work);
         done.map_err(|error| {
             self.writer = None;
+            self.owed.doubt();
             self.failure.note(&error)
         })
     }
 
     fn open(&mut self) -> direct::Result<&mut Writer> {
         if self.writer.is_none() {
-            self.writer = Some(Writer::new(self.place.writer()?));
+            self.writer = Some(Writer::new(self.place.writer()?, Arc::clone(&self.owed))?);
         }
         Ok(self.writer.as_mut().expect("it was opened"))
     }
 
+    /// Closes the connection, or another one where the last work has failed, so that nothing is owed.
     fn close(&mut self) {
-        let writer = self.writer.take();
         if self.failure.close()
-            && let Some(writer) = writer
-            && let Err((_, error)) = writer.conn.close()
+            && let Err(error) = self.settle()
         {
-            tracing::warn!(%error, "failed to close the store");
+            tracing::warn!(%error, "failed to close the store: what its indexes are owed is written behind the next start");
         }
+        self.writer = None;
+    }
+
+    fn settle(&mut self) -> direct::Result<()> {
+        self.open()?;
+        self.writer.take().map_or(Ok(()), Writer::close)
     }
 }
 
@@ -138,11 +177,14 @@ impl Keeper {
 mod tests {
     use super::*;
     use crate::Options;
+    use crate::owed::Bounds;
 
     fn start(place: Place) -> WriterThread {
         let conn = Connection::open(&place.path).expect("a database");
-        conn.execute_batch("CREATE TABLE IF NOT EXISTS t (a INTEGER PRIMARY KEY) STRICT").expect("a table");
-        WriterThread::start(place, conn, Arc::new(Failure::default())).expect("a thread")
+        conn.execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY) STRICT").expect("a table");
+        let owed = Owed::new(Bounds { rows_max: 8, rows_at_once: 0 });
+        let writer = Writer::new(conn, Arc::new(owed)).expect("a writer");
+        WriterThread::start(place, writer, Arc::new(Failure::default())).expect("a thread")
     }
 
     fn insert(number: i64) -> impl FnOnce(&mut Writer) -> direct::Result<usize> {

@@ -59,6 +59,38 @@ async fn f05_a_full_database_refuses_writes_still_reads_and_recovers() {
     assert!(matches!(written.first(), Some(Written::Appended(entry)) if u128::from(entry.seq) == taken + 1));
 }
 
+/// As [`notification`], each to a user of its own.
+fn to_another(number: u128) -> Write {
+    let mut write = notification(number, 10);
+    if let Write::Append { kind: EntryKind::Notification(content), .. } = &mut write {
+        content.routing.audience = [AudienceKey::user(&format!("user-{number}")).expect("a name")].into();
+    }
+    write
+}
+
+#[tokio::test]
+async fn f05_small_writes_go_on_where_large_ones_do_not_fit_however_much_indexes_are_owed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let options = Options {
+        pages_max: Some(1_000),
+        index_rows_max: 4_000,
+        index_rows_at_once: 0,
+        index_period: Duration::from_secs(3_600),
+        ..Options::default()
+    };
+    let store = SqliteStore::open(dir.path(), options).await.expect("a store");
+    for group in 0..8 {
+        let numbers = (100_000 + group * 500)..(100_500 + group * 500);
+        store.commit(numbers.map(to_another).collect()).await.expect("a commit");
+    }
+    fill(&store).await;
+    for number in 200_000..200_020 {
+        let refused = store.commit(vec![notification(300_000, 40_000)]).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        store.commit(vec![to_another(number)]).await.expect("a small write");
+    }
+}
+
 /// A file system in memory that is gone with the test.
 struct SmallDisk<'a>(&'a Path);
 

@@ -20,7 +20,8 @@ struct Cut {
 
 impl Cut {
     async fn open(dir: TempDir, cuts: u32) -> Self {
-        let store = SqliteStore::open(dir.path(), Options::default()).await.expect("a store");
+        let options = Options { index_rows_at_once: 0, ..Options::default() };
+        let store = SqliteStore::open(dir.path(), options).await.expect("a store");
         let answered_bytes = log_bytes(dir.path());
         Self { dir, store, answered_bytes, cuts }
     }

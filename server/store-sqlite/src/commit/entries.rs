@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longwire_model::{AppId, AudienceKey, Entry, EntryId, EntryKind, GenerationId, KeyHead, Seq, Target, Timestamp};
+use longwire_model::{AppId, Entry, EntryId, EntryKind, GenerationId, Seq, Target, Timestamp};
 use longwire_store::Written;
 use longwire_store::write::{IDEMPOTENCY_MILLIS, Idempotency, Refusal};
 use rusqlite::Row;
@@ -11,13 +11,6 @@ use super::Batch;
 use crate::direct::{Result, execute, first, seq, timestamp};
 use crate::row::entry_values;
 use crate::sql::Value;
-
-/// What a group has changed of a key: the newest positions of its own entries, and how many devices more (or fewer) hold it.
-#[derive(Default)]
-pub(super) struct Head {
-    newest: KeyHead,
-    members: i64,
-}
 
 /// A request that was answered before.
 struct Known {
@@ -111,49 +104,13 @@ impl Batch<'_> {
     pub(super) fn push(&mut self, app: AppId, id: EntryId, at: Timestamp, kind: EntryKind) -> Result<Arc<Entry>> {
         const ENTRY: &str = "INSERT INTO entry (app, seq, id, kind, created_at, lane, expires_at, audience, filter, collapse_key, \
                              audience_hash, target_id, target_seq, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        const ENTRY_KEY: &str = "INSERT INTO entry_key (app, key, lane, seq, audience_seq) VALUES (?, ?, ?, ?, ?)";
         let seq = self.end(app)? + 1;
         self.ends.insert(app, seq);
         self.longer.insert(app);
         let entry = Arc::new(Entry { app, seq, id, created_at: at, kind });
         execute(self.conn, ENTRY, entry_values(&entry))?;
-        let Some(routing) = entry.kind.routing() else { return Ok(entry) };
-        for key in routing.audience.iter() {
-            let values: [Value<'_>; 5] =
-                [app.0.into(), key.as_str().into(), routing.lane.into(), seq.into(), entry.audience_seq().into()];
-            execute(self.conn, ENTRY_KEY, values)?;
-            self.head(app, key).newest.raise(routing.lane, seq, entry.kind.content().is_none());
-        }
+        self.rows_added += self.owed.add(&entry);
         Ok(entry)
-    }
-
-    /// One device more or fewer holds `key`.
-    pub(super) fn count(&mut self, app: AppId, key: &AudienceKey, change: i64) {
-        self.head(app, key).members += change;
-    }
-
-    fn head(&mut self, app: AppId, key: &AudienceKey) -> &mut Head {
-        self.heads.entry((app, key.clone())).or_default()
-    }
-
-    pub(super) fn write_heads(&mut self) -> Result<()> {
-        const SQL: &str = "INSERT INTO key_head (app, key, normal, background, recall_normal, recall_background, members) \
-             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (app, key) DO UPDATE SET normal = max(normal, excluded.normal), \
-             background = max(background, excluded.background), recall_normal = max(recall_normal, excluded.recall_normal), \
-             recall_background = max(recall_background, excluded.recall_background), members = members + excluded.members";
-        for ((app, key), Head { newest, members }) in std::mem::take(&mut self.heads) {
-            let values: [Value<'_>; 7] = [
-                app.0.into(),
-                key.as_str().into(),
-                newest.newest.normal.into(),
-                newest.newest.background.into(),
-                newest.newest_recall.normal.into(),
-                newest.newest_recall.background.into(),
-                members.into(),
-            ];
-            execute(self.conn, SQL, values)?;
-        }
-        Ok(())
     }
 
     /// The position of a notification and whether it is recalled.

@@ -11,10 +11,16 @@ use sqlx::sqlite::SqliteConnection;
 use crate::row;
 use crate::sql::{Value, bytes, column, damaged, json_seqs, seq, seq_option, statement, timestamp};
 
-/// A page of what may concern the device of `query`.
-pub(crate) async fn read(conn: &mut SqliteConnection, query: &LogQuery) -> Result<LogPage, sqlx::Error> {
+/// A page of what may concern the device of `query`, with candidates that the index does not have yet.
+pub(crate) async fn read(
+    conn: &mut SqliteConnection,
+    query: &LogQuery,
+    owed: Vec<Seq>,
+) -> Result<LogPage, sqlx::Error> {
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let mut seqs = candidates(conn, query).await?;
+    seqs.extend(owed);
+    let mut seqs: Vec<Seq> = seqs.into_iter().collect();
     let is_end = seqs.len() <= limit;
     seqs.truncate(limit);
     let complete_to = if is_end { query.upto } else { seqs.last().copied().unwrap_or(query.after) };
@@ -45,13 +51,13 @@ pub(crate) async fn entry(
 
 /// The positions of the page and of one entry more, ascending. Each key gives its own first ones, so that a page costs what is in
 /// it, however far behind the device is.
-async fn candidates(conn: &mut SqliteConnection, query: &LogQuery) -> Result<Vec<Seq>, sqlx::Error> {
+async fn candidates(conn: &mut SqliteConnection, query: &LogQuery) -> Result<BTreeSet<Seq>, sqlx::Error> {
     const SQL: &str = "SELECT (SELECT json_group_array(seq) FROM (SELECT k.seq FROM entry_key k \
          WHERE k.app = ?1 AND k.key = j.value ->> 0 AND k.lane = ?2 AND k.seq > max(?3, j.value ->> 1) AND k.seq <= ?4 \
          AND k.audience_seq > j.value ->> 1 AND k.audience_seq <= coalesce(j.value ->> 2, ?4) \
          ORDER BY k.seq LIMIT ?5)) AS seqs FROM json_each(?6) j";
     if query.after >= query.upto || query.memberships.is_empty() {
-        return Ok(Vec::new());
+        return Ok(BTreeSet::new());
     }
     let own = query.memberships.iter().filter(|own| own.joined < query.upto);
     let memberships: Vec<_> = own.map(|own| json!([own.key.as_str(), own.joined, own.left])).collect();
@@ -68,7 +74,7 @@ async fn candidates(conn: &mut SqliteConnection, query: &LogQuery) -> Result<Vec
         let list: Vec<Seq> = serde_json::from_str(column(&row, "seqs")?).map_err(|_| damaged("seq"))?;
         seqs.extend(list);
     }
-    Ok(seqs.into_iter().collect())
+    Ok(seqs)
 }
 
 async fn entries(conn: &mut SqliteConnection, app: AppId, seqs: &[Seq]) -> Result<Vec<Arc<Entry>>, sqlx::Error> {
