@@ -64,11 +64,13 @@ async fn hold(core: Arc<Core>, ceiling: u64, mut stop: watch::Receiver<bool>) {
         let mut settled: u32 = 0;
         loop {
             let before = core.pressure.level();
+            let waiting = core.pressure.waiting();
             match resident() {
                 Some(used) => {
                     let level = next(before, used, ceiling, &mut settled);
                     core.pressure.set(level);
-                    core.pressure.set_owed_max(owed_max(used, core.pressure.waiting(), ceiling));
+                    // What came or went in between must not count as free.
+                    core.pressure.set_owed_max(owed_max(used, waiting.min(core.pressure.waiting()), ceiling));
                     core.metrics.memory_level.set(level as i64);
                     core.metrics.memory_used.set(number(used));
                     tell(before, level, used, ceiling);
@@ -142,12 +144,12 @@ fn next(before: Level, used: u64, ceiling: u64, settled: &mut u32) -> Level {
     now
 }
 
-/// Bytes that all connections may owe: half of what is left below the ceiling without what waits now, since a buffer may be twice what is
-/// in it. Some they may owe at any time.
+/// Bytes that all connections may owe: a third of what is left below the ceiling without what waits now, since a buffer may be twice what
+/// is in it, and the one that it grew out of stands beside it. Some they may owe at any time.
 fn owed_max(used: u64, waiting: usize, ceiling: u64) -> usize {
     let others = used.saturating_sub(u64::try_from(waiting).unwrap_or(u64::MAX));
     let free = (ceiling / 100 * FULL_PERCENT.1).saturating_sub(others);
-    usize::try_from((free / 2).max(ceiling / 64)).unwrap_or(usize::MAX)
+    usize::try_from((free / 3).max(ceiling / 64)).unwrap_or(usize::MAX)
 }
 
 fn tell(before: Level, now: Level, used: u64, ceiling: u64) {
@@ -187,11 +189,11 @@ mod tests {
     }
 
     #[test]
-    fn f23_what_may_be_owed_is_half_of_what_is_left_without_it() {
-        assert_eq!(owed_max(40_000_000, 0, 100_000_000), 24_000_000);
+    fn f23_what_may_be_owed_is_a_third_of_what_is_left_without_it() {
+        assert_eq!(owed_max(40_000_000, 0, 100_000_000), 16_000_000);
         assert_eq!(
             owed_max(60_000_000, 20_000_000, 100_000_000),
-            24_000_000,
+            16_000_000,
             "what is owed is not counted against itself"
         );
         assert_eq!(owed_max(99_000_000, 0, 100_000_000), 1_562_500);
