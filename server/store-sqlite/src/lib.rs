@@ -349,7 +349,7 @@ impl Store for SqliteStore {
             let Writer { conn, owed, .. } = writer;
             let swept = direct::transaction(conn, || sweep::sweep(conn, owed, app, (before, limit)))?;
             owed.forget(app, &swept);
-            Ok(swept.len() as u64)
+            Ok(swept.seqs.len() as u64)
         };
         self.inner.transact(bytes, work).await
     }

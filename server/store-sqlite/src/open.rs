@@ -252,9 +252,19 @@ pub(crate) async fn refuse_newer(place: &Place, conn: &mut SqliteConnection) -> 
     Ok(())
 }
 
+/// Whether the migration for what indexes are owed was carried out and not taken back, whatever came behind it.
+async fn is_owed(place: &Place, conn: &mut SqliteConnection) -> Result<bool, OpenError> {
+    const FIND: &str = "SELECT 1 FROM _sqlx_migrations WHERE version = ?";
+    if version(place, conn).await?.is_none() {
+        return Ok(false);
+    }
+    let found = statement(FIND, [OWED.0.into()]).fetch_optional(conn).await;
+    found.map(|row| row.is_some()).map_err(|error| failed(place, error))
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is another crate's and grows")]
 async fn migrate(place: &Place, conn: &mut SqliteConnection) -> Result<(), OpenError> {
-    let owed = version(place, conn).await?.filter(|newest| *newest == OWED.0).map(|_| OWED);
+    let owed = is_owed(place, conn).await?.then_some(OWED);
     let migrator = Migrator::with_migrations(MIGRATIONS.into_iter().chain(owed).map(migration).collect());
     migrator.run_direct(None, conn, false).await.map_err(|error| match error {
         MigrateError::VersionMissing(version)

@@ -20,6 +20,7 @@ use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::direct;
+use crate::sweep::Swept;
 pub(crate) use index::Bounds;
 use index::{Due, Index};
 use rows::{Addressed, Row};
@@ -137,12 +138,12 @@ impl Owed {
         Ok(held)
     }
 
-    /// These entries are gone, and that is committed; so may be any head of keys that nobody holds.
-    pub(crate) fn forget(&self, app: AppId, swept: &HashSet<Seq>) {
+    /// This is gone, and that is committed.
+    pub(crate) fn forget(&self, app: AppId, swept: &Swept) {
         self.lock().forget(app, swept);
     }
 
-    /// The round that is being written; see [`Owed::raise`].
+    /// Counts how often heads were forgotten; see [`Owed::raise`].
     pub(crate) fn turn(&self) -> u64 {
         self.lock().turn()
     }

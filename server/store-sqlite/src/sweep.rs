@@ -22,14 +22,21 @@ const FOLLOWERS: &str = "SELECT f.seq FROM entry f WHERE f.app = ?1 AND f.target
 /// Membership and generation entries below everything that is retained: the records beside the log hold what they say.
 const MARKS: &str = "SELECT seq FROM entry WHERE app = ?1 AND lane IS NULL AND created_at < ?2 AND seq < ?4 LIMIT ?3";
 
-/// Removes what ended before `before`; see [`longwire_store::Store::sweep`]. Gives the positions of what it has
-/// removed.
+/// What a sweep has removed.
+#[derive(Debug, Default)]
+pub(crate) struct Swept {
+    pub(crate) seqs: HashSet<Seq>,
+    /// Keys that nobody holds, whose heads are free.
+    pub(crate) keys: Vec<AudienceKey>,
+}
+
+/// Removes what ended before `before`; see [`longwire_store::Store::sweep`].
 pub(crate) fn sweep(
     conn: &Connection,
     owed: &Owed,
     app: AppId,
     (before, limit): (Timestamp, u32),
-) -> direct::Result<HashSet<Seq>> {
+) -> direct::Result<Swept> {
     let limit = u64::from(limit);
     let mut swept = HashSet::new();
     for choose in [NOTIFICATIONS, FOLLOWERS, MARKS] {
@@ -42,8 +49,8 @@ pub(crate) fn sweep(
         swept.extend(seqs);
     }
     let held = owed.write_heads(conn, app, &swept)?;
-    free(conn, app, before, &held)?;
-    Ok(swept)
+    let keys = free(conn, app, before, &held)?;
+    Ok(Swept { seqs: swept, keys })
 }
 
 /// Removes entries with their keys and events.
@@ -84,8 +91,8 @@ fn remove_keys(conn: &Connection, app: AppId, list: Value<'_>) -> direct::Result
     Ok(())
 }
 
-/// Raises the floor and frees what lies below it; of heads, none of `held` keys.
-fn free(conn: &Connection, app: AppId, before: Timestamp, held: &[AudienceKey]) -> direct::Result<()> {
+/// Raises the floor and frees what lies below it; of heads, none of `held` keys. Gives the keys of those.
+fn free(conn: &Connection, app: AppId, before: Timestamp, held: &[AudienceKey]) -> direct::Result<Vec<AudienceKey>> {
     const FLOOR: &str = "UPDATE app SET floor = max(floor, coalesce(?2, last_seq)) WHERE id = ?1";
     const BELOW: [&str; 2] = [
         "DELETE FROM membership WHERE app = ?1 AND left_seq <= (SELECT floor FROM app WHERE id = ?1)",
@@ -98,7 +105,7 @@ fn free(conn: &Connection, app: AppId, before: Timestamp, held: &[AudienceKey]) 
     const REQUESTS: &str = "DELETE FROM idempotency WHERE app = ?1 AND at <= ?2";
     const HEADS: &str = "DELETE FROM key_head INDEXED BY key_head_empty WHERE app = ?1 AND members = 0 \
                          AND NOT EXISTS (SELECT 1 FROM entry_key k WHERE k.app = ?1 AND k.key = key_head.key) \
-                         AND key NOT IN (SELECT value FROM json_each(?2))";
+                         AND key NOT IN (SELECT value FROM json_each(?2)) RETURNING key";
     let lowest = lowest_retained(conn, app)?;
     let floor = lowest.map(|lowest| lowest.saturating_sub(1));
     execute(conn, FLOOR, [app.0.into(), floor.into()])?;
@@ -108,8 +115,8 @@ fn free(conn: &Connection, app: AppId, before: Timestamp, held: &[AudienceKey]) 
     execute(conn, SESSIONS, [app.0.into(), before.into()])?;
     let oldest = before.plus_millis(-IDEMPOTENCY_MILLIS);
     execute(conn, REQUESTS, [app.0.into(), oldest.into()])?;
-    execute(conn, HEADS, [app.0.into(), json_texts(held.iter().map(AudienceKey::as_str))])?;
-    Ok(())
+    let key = |row: &Row<'_>| row.get_ref("key")?.as_str()?.parse().map_err(|_| damaged("key"));
+    all(conn, HEADS, [app.0.into(), json_texts(held.iter().map(AudienceKey::as_str))], key)
 }
 
 /// The lowest position that a retained entry lies at or is about.

@@ -6,9 +6,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use longwire_model::{AppId, AudienceKey, KeyHead, Lane, Seq};
 use longwire_store::{LoadedDevice, LogQuery};
 
+use crate::sweep::Swept;
+
 use super::rows::{Addressed, KeyOf, Part, Row, Rows, count, head};
 
 type Heads = HashMap<KeyOf, KeyHead>;
+
+/// Heads of what was written that are kept at most before older ones are forgotten: about a second's at full load.
+const WRITTEN_MAX: usize = 16_384;
 
 /// From when on rows are owed, and how many.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +47,9 @@ pub(super) struct Index {
     bounds: Bounds,
     round: Rows,
     fresh: Rows,
-    /// How many rounds there were.
+    /// How often older heads were forgotten.
     turn: u64,
-    /// Heads of the keys that were written in this round, and in the one before: a snapshot from before that has them neither from the tables
+    /// Heads of the keys that were written in this turn, and in the one before: a snapshot from before that has them neither from the tables
     /// nor from the rows.
     written: Heads,
     written_before: Heads,
@@ -85,9 +90,15 @@ impl Index {
         self.is_over = true;
     }
 
-    pub(super) const fn begin_period(&mut self) {
+    pub(super) fn begin_period(&mut self) {
         self.is_over = false;
         self.of_period = 0;
+        self.end_turn();
+    }
+
+    fn end_turn(&mut self) {
+        self.written_before = std::mem::take(&mut self.written);
+        self.turn += 1;
     }
 
     pub(super) const fn count(&self) -> usize {
@@ -133,10 +144,9 @@ impl Index {
         self.fresh.remove(&due.fresh);
         if self.round.count() == 0 {
             self.round = std::mem::take(&mut self.fresh);
-            if was_owed {
-                self.written_before = std::mem::take(&mut self.written);
-                self.turn += 1;
-            }
+        }
+        if self.written.len() > WRITTEN_MAX {
+            self.end_turn();
         }
     }
 
@@ -164,17 +174,18 @@ impl Index {
         all.filter(move |((of, _), _)| *of == app).map(|((_, key), rows)| (key, rows))
     }
 
-    /// Takes out the rows of entries. The heads of their keys are in the table, or freed: none is known any more, and snapshots from before are
-    /// too old.
-    pub(super) fn forget(&mut self, app: AppId, seqs: &HashSet<Seq>) {
-        let is_known = self.count() + self.written.len() + self.written_before.len() > 0;
-        if is_known {
-            self.round.retain(app, |row| !seqs.contains(&row.seq));
-            self.fresh.retain(app, |row| !seqs.contains(&row.seq));
-            self.written.clear();
-            self.written_before.clear();
-            self.turn += 2;
+    /// Takes out the rows of entries, whose heads are in the table: for snapshots from before they count as written, unless they are free.
+    pub(super) fn forget(&mut self, app: AppId, swept: &Swept) {
+        for (key, head) in self.heads_of(app, &swept.seqs) {
+            raise(self.written.entry((app, key)).or_default(), &head, Seq::MAX);
         }
+        for key in &swept.keys {
+            let name = (app, key.clone());
+            self.written.remove(&name);
+            self.written_before.remove(&name);
+        }
+        self.round.retain(app, |row| !swept.seqs.contains(&row.seq));
+        self.fresh.retain(app, |row| !swept.seqs.contains(&row.seq));
     }
 
     /// The apps that are owed something.
@@ -193,8 +204,8 @@ impl Index {
         self.turn
     }
 
-    /// Raises the heads of a device that was read in a snapshot begun in the round `turn`; to the snapshot's end when that round is so long ago
-    /// that nobody knows what was written since. A head that is too high costs a look into the log.
+    /// Raises the heads of a device that was read in a snapshot begun in `turn`; to the snapshot's end when that is so long ago that nobody
+    /// knows what was written since. A head that is too high costs its devices a look into the log at each login.
     pub(super) fn raise(&self, turn: u64, loaded: &mut LoadedDevice) {
         let (app, as_of) = (loaded.device.app, loaded.as_of);
         let mut heads: HashMap<AudienceKey, KeyHead> = std::mem::take(&mut loaded.heads).into_iter().collect();
@@ -367,18 +378,43 @@ mod tests {
         let turn = index.turn();
         assert_eq!(head_behind(&index, turn, 3, "a"), Some(newest(3)));
         index.remove(&index.part(4), true);
+        assert_eq!((index.turn(), head_behind(&index, turn, 4, "a")), (turn, Some(newest(4))));
+        index.begin_period();
         assert_eq!((index.turn(), head_behind(&index, turn, 4, "a")), (turn + 1, Some(newest(4))));
         assert_eq!(head_behind(&index, turn, 4, "c"), None);
+    }
+
+    #[test]
+    fn what_is_swept_counts_as_written() {
+        let mut index = index(9, &["a", "a", "b"]);
+        let turn = index.turn();
+        index.forget(APP, &Swept { seqs: [1, 2].into(), keys: Vec::new() });
+        assert_eq!((index.turn(), index.count(), head_behind(&index, turn, 4, "a")), (turn, 1, Some(newest(2))));
+        index.forget(APP, &Swept { seqs: [3].into(), keys: vec![user("a"), user("b")] });
+        assert_eq!(
+            (index.count(), head_behind(&index, turn, 4, "a"), head_behind(&index, turn, 4, "b")),
+            (0, None, None)
+        );
+    }
+
+    #[test]
+    fn no_more_heads_are_kept_than_of_two_turns() {
+        let mut index = index(0, &[]);
+        for seq in 1..=4 * WRITTEN_MAX as Seq {
+            add(&mut index, seq, &format!("{seq}"));
+            index.remove(&index.due(1), true);
+            assert!(index.written.len() + index.written_before.len() <= 2 * (WRITTEN_MAX + 1), "behind {seq}");
+        }
+        assert_eq!(index.turn(), 3);
     }
 
     #[test]
     fn a_snapshot_that_is_too_old_is_raised_to_its_end() {
         let mut index = index(9, &["a"]);
         let turn = index.turn();
-        for seq in 2..4 {
-            index.remove(&index.part(1), true);
-            add(&mut index, seq, "b");
-        }
+        index.remove(&index.part(1), true);
+        index.begin_period();
+        index.begin_period();
         assert_eq!(index.turn(), turn + 2);
         let end = LaneSeqs { normal: 2, background: 2 };
         assert_eq!(head_behind(&index, turn, 2, "a"), Some(KeyHead { newest: end, newest_recall: end }));
