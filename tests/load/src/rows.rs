@@ -23,9 +23,12 @@ use clap::ValueEnum;
 
 use crate::client::{Carriage, Proof};
 use crate::reading::Reading;
-use crate::target::{Site, Target};
+use crate::target::{Running, Site, Target};
 
 pub(crate) use scale::Scale;
+
+/// Looks at whether a server has come to rest.
+const LOOKS_MAX: usize = 3;
 
 /// Rows that are measured together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -85,6 +88,19 @@ fn numbers(count: u64) -> u64 {
 /// Lets what was begun come to rest: sockets close, allocators give back, logs are written.
 async fn settle(scale: &Scale) {
     tokio::time::sleep(scale.rest).await;
+}
+
+/// Waits until a server has done what it has put off, for a second at most, so that its processor time has all of what it was asked.
+async fn done(server: &Running, scale: &Scale) -> anyhow::Result<()> {
+    // Some are never at rest.
+    for _ in 0..LOOKS_MAX {
+        let before = server.family.cpu()?;
+        tokio::time::sleep(scale.rest * 3 / 2).await;
+        if server.family.cpu()? == before {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// The login that costs least where a login is not what is measured.

@@ -32,6 +32,11 @@ pub(crate) fn publish(topic: &str, number: u64, payload: &[u8]) -> Vec<u8> {
     packet(0x32, &rest)
 }
 
+/// PUBLISH with `QoS` 0, which nobody acknowledges.
+pub(crate) fn publish_unkept(topic: &str, payload: &[u8]) -> Vec<u8> {
+    packet(0x30, &[&text(topic), payload].concat())
+}
+
 /// Takes apart what came: gives the bytes of whole packets, and appends the acknowledgement of each PUBLISH with `QoS` 1 to `reply`.
 pub(crate) fn take(bytes: &[u8], reply: &mut Vec<u8>) -> usize {
     let mut taken = 0;
@@ -96,6 +101,7 @@ mod tests {
         assert_eq!(subscribe(&["b"]), b"\x82\x06\0\x01\0\x01b\x01");
         assert_eq!(publish("b", 65_534, b"xy"), b"\x32\x07\0\x01b\xff\xffxy");
         assert_eq!(publish("b", 65_535, b"")[5..], [0, 1]);
+        assert_eq!(publish_unkept("b", b"xy"), b"\x30\x05\0\x01bxy");
     }
 
     #[test]

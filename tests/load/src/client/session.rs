@@ -110,7 +110,7 @@ impl Speech {
         match self {
             Self::Longwire => None,
             Self::Xmpp => Some(self.stanza("localhost/announce/online", number, text)),
-            Self::Mqtt => Some(self.stanza("all", number, text)),
+            Self::Mqtt => Some(mqtt::publish_unkept("all", text.as_bytes())),
             Self::Lines => Some(format!("all {text}\n").into_bytes()),
         }
     }

@@ -8,7 +8,7 @@ use longwire_test_support::wait::now;
 
 use super::post::NOT_KEPT;
 use super::scale::TOO_MANY;
-use super::{Scale, cheapest, numbers, per_second, settle};
+use super::{Scale, cheapest, done, numbers, per_second, settle};
 use crate::client::{Arrivals, Carriage, Pace, Poster, Session, Wants, body, listen, log_in, online};
 use crate::reading::{Reading, Row};
 use crate::target::{Running, Site, Target};
@@ -61,6 +61,7 @@ async fn run(site: &mut Site, scale: &Scale, carriage: Carriage, is_kept: bool) 
         times.push(announce(&server, &mut announcer, &arrivals, is_kept, goal).await?);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    done(&server, scale).await?;
     let spent = server.family.cpu()?.saturating_sub(before);
     times.sort_by(f64::total_cmp);
     let middle = times.get(times.len() / 2).copied().context("no broadcast")?;

@@ -9,7 +9,7 @@ use anyhow::Context;
 use longwire_test_support::wait::now;
 
 use super::login::tokens;
-use super::{Scale, ms_each, numbers, per_second, settle};
+use super::{Scale, done, ms_each, numbers, per_second, settle};
 use crate::client::{Carriage, Cursor, Door, Poster, Proof, Wants, body, log_in};
 use crate::reading::{Reading, Row};
 use crate::target::{Site, Target};
@@ -90,6 +90,7 @@ async fn run(site: &mut Site, scale: &Scale, missed: usize) -> anyhow::Result<(D
     let (before, began) = (server.family.cpu()?, now());
     all(&server.door, proofs.into_iter().zip(known), missed).await?;
     let elapsed = began.elapsed();
+    done(&server, scale).await?;
     Ok((elapsed, server.family.cpu()?.saturating_sub(before)))
 }
 

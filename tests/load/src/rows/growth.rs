@@ -2,22 +2,26 @@
 
 use std::sync::Arc;
 
-use super::post::{Loop, NO_HTTP, addresses, closed};
+use anyhow::Context;
+
+use super::post::{Loop, NO_HTTP, NOT_KEPT, addresses, closed};
 use super::scale::TOO_MANY;
-use super::{Scale, cheapest, ms_each, per_second, settle};
+use super::{Scale, cheapest, done, ms_each, per_second};
 use crate::client::{Arrivals, Carriage, listen, online};
 use crate::reading::{Reading, Row};
-use crate::target::{Site, Target};
+use crate::target::{Running, Site, Target};
 
 struct Rows {
     login: Row,
     post: Row,
+    durable: Row,
 }
 
 fn rows(from: usize, to: usize) -> Rows {
     Rows {
         login: Row::new(format!("CPU per login, plain, as {from} connections become {to}"), "ms"),
         post: Row::new(format!("POST → any of {to} devices, plain, nothing stored, closed loop"), "per CPU-s"),
+        durable: Row::new(format!("POST → any of {to} devices, plain, durable, closed loop"), "per CPU-s"),
     }
 }
 
@@ -35,29 +39,41 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
     let arrivals = Arc::new(Arrivals::default());
     let (mut readings, mut listening, mut to, mut from) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for level in fitting {
-        let Rows { login, post } = rows(from, level);
+        let Rows { login, post, durable } = rows(from, level);
         let before = server.family.cpu()?;
         let sessions = online(&server.door, carriage, &proof, from..level).await?;
+        done(&server, scale).await?;
         let spent = server.family.cpu()?.saturating_sub(before);
         readings.push(login.is(ms_each(spent, (level - from) as u64)));
         to.extend(addresses(site.target, &server, &sessions)?);
         listening.push(listen(sessions, &arrivals));
         from = level;
-        settle(scale).await;
         let Some(posting) = server.posting.clone() else {
-            readings.push(post.absent(NO_HTTP));
+            readings.extend([post, durable].map(|row| row.absent(NO_HTTP)));
             continue;
         };
         let (port, to) = (server.http, Arc::new(to.clone()));
         let work = Loop { posting, port, to, is_kept: false, arrivals: Arc::clone(&arrivals) };
-        closed(&work, scale.posts.min(200)).await?;
-        let before = server.family.cpu()?;
-        closed(&work, scale.posts).await?;
-        readings.push(post.is(per_second(scale.posts, server.family.cpu()?.saturating_sub(before))));
+        readings.push(post.is(pushes(&server, scale, &work).await?));
+        readings.push(if site.target == Target::Longwire {
+            durable.is(pushes(&server, scale, &Loop { is_kept: true, ..work }).await?)
+        } else {
+            durable.absent(NOT_KEPT)
+        });
     }
     for level in beyond {
-        let Rows { login, post } = rows(from, level);
-        readings.extend([login.absent(TOO_MANY), post.absent(TOO_MANY)]);
+        let Rows { login, post, durable } = rows(from, level);
+        readings.extend([login, post, durable].map(|row| row.absent(TOO_MANY)));
     }
     Ok(readings)
+}
+
+/// Deliveries per second of the server's processor.
+async fn pushes(server: &Running, scale: &Scale, work: &Loop) -> anyhow::Result<f64> {
+    closed(work, scale.posts.min(200)).await.context("to get warm")?;
+    done(server, scale).await?;
+    let before = server.family.cpu()?;
+    closed(work, scale.posts).await?;
+    done(server, scale).await?;
+    Ok(per_second(scale.posts, server.family.cpu()?.saturating_sub(before)))
 }

@@ -10,7 +10,7 @@ use longwire_test_support::wait::now;
 
 use super::login::tokens;
 use super::scale::TOO_MANY;
-use super::{Scale, ms_each, settle};
+use super::{Scale, done, ms_each, settle};
 use crate::client::{Carriage, Door, Proof, Refused, Session, Wants, log_in, online};
 use crate::reading::{Reading, Row};
 use crate::target::{Manner, Site, Target};
@@ -55,6 +55,7 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
     let server = site.start_again()?;
     let sessions = all(&server.door, &proofs, AT_ONCE, Waits::Briefly).await?;
     let elapsed = began.elapsed();
+    done(&server, scale).await?;
     let spent = server.family.cpu()?;
     drop(server);
     drop(sessions);

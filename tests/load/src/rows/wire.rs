@@ -13,7 +13,7 @@ use crate::target::{Running, Site, Target};
 const DAY_BEATS: u64 = 144;
 /// Notifications that wait at a login with a backlog.
 const BACKLOG: usize = 10;
-const NO_BACKLOG: &str = "keeps what is missed otherwise, which is not measured yet";
+const NO_BACKLOG: &str = "keeps what is missed outside the session";
 
 fn bytes(what: &str) -> Row {
     Row::new(format!("bytes on the wire, TLS, {what}"), "bytes")

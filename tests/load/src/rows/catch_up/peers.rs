@@ -8,7 +8,7 @@ use longwire_test_support::wait::now;
 
 use super::AT_ONCE;
 use crate::client::{Carriage, Door, Proof, Session, Speech, Stay, Wants, log_in, name_of};
-use crate::rows::{Scale, numbers, settle};
+use crate::rows::{Scale, done, numbers, settle};
 use crate::target::{Manner, Running, Site};
 use crate::together::together;
 
@@ -39,7 +39,9 @@ async fn away_and_back(site: &mut Site, scale: &Scale, missed: usize) -> anyhow:
     settle(scale).await;
     let (before, began) = (server.family.cpu()?, now());
     visit(&server.door, away, Stay::Resumed, missed).await?;
-    let (elapsed, spent) = (began.elapsed(), server.family.cpu()?.saturating_sub(before));
+    let elapsed = began.elapsed();
+    done(&server, scale).await?;
+    let spent = server.family.cpu()?.saturating_sub(before);
     // Killed, Mnesia would have again at the next start what it has given.
     server.end()?;
     Ok((elapsed, spent))
