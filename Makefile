@@ -37,8 +37,8 @@ soak:
 	@scripts/setup test
 	@scripts/soak $(HOURS)
 
-# On a machine that does nothing else. `sudo scripts/bench --install-peers` installs the peers before it; `scripts/bench --report --write` puts
-# the table into docs/performance.md behind it.
+# Some two hours, on a machine that does nothing else. `sudo scripts/bench --install-peers` installs the peers before it;
+# `scripts/bench --report --write` puts the table into docs/performance.md behind it.
 bench:
 	@scripts/setup bench
 	@scripts/bench

@@ -52,8 +52,13 @@ impl Owed {
         for (&app, &first) in said.0.iter().flatten() {
             table::rows(conn, app, first, |entry| index.load(entry))?;
         }
+        let rows = index.count();
         drop(index);
         if said.is_owed() {
+            tracing::info!(
+                rows,
+                "index rows that were not written before the last end are read from the log, and written now"
+            );
             self.begin();
         }
         Ok(())

@@ -8,13 +8,13 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Above it the machine does something else, and the table says so on top.
 const LOAD_MAX: f64 = 0.5;
 
 /// The machine, the commit and the moment.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Machine {
     processor: String,
     processors: usize,
@@ -67,6 +67,28 @@ impl Machine {
     /// Notes how busy it is now that something is measured.
     pub(crate) fn note_load_after(&mut self) {
         self.load_after = load();
+    }
+
+    /// Takes the later moment, and the heavier load before, of another report.
+    ///
+    /// # Errors
+    /// It is of another machine, commit or version.
+    pub(crate) fn join(&mut self, other: &Self) -> anyhow::Result<()> {
+        let timeless = |machine: &Self| Self {
+            load_before: String::new(),
+            load_after: String::new(),
+            date: String::new(),
+            ..machine.clone()
+        };
+        ensure!(timeless(self) == timeless(other), "is of another machine, commit or version");
+        let number = |load: &str| load.parse::<f64>().unwrap_or_default();
+        if number(&other.load_before) > number(&self.load_before) {
+            self.load_before.clone_from(&other.load_before);
+        }
+        if other.date >= self.date {
+            (self.date, self.load_after) = (other.date.clone(), other.load_after.clone());
+        }
+        Ok(())
     }
 
     /// What stands on top when the machine was busy before; nothing when it was not.
@@ -154,6 +176,13 @@ pub(crate) fn raise_file_limit() -> anyhow::Result<usize> {
 }
 
 #[cfg(test)]
+impl Machine {
+    pub(crate) fn busy(load: &str) -> Self {
+        Self { load_before: load.to_owned(), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -176,9 +205,8 @@ mod tests {
 
     #[test]
     fn a_busy_machine_is_told_on_top() {
-        let at = |load: &str| Machine { load_before: load.to_owned(), ..Machine::default() };
-        assert_eq!((at("0.50").warning(), at("").warning()), (None, None));
-        let text = at("0.51").to_string();
+        assert_eq!((Machine::busy("0.50").warning(), Machine::busy("").warning()), (None, None));
+        let text = Machine::busy("0.51").to_string();
         assert!(text.starts_with("**The machine was busy before the run (load 0.51)"), "{text}");
     }
 

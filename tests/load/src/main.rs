@@ -8,6 +8,7 @@ mod floor;
 mod histogram;
 mod instructions;
 mod machine;
+mod merge;
 mod proc;
 mod reading;
 mod report;
@@ -39,6 +40,8 @@ struct Arguments {
 enum Command {
     /// Measures, and prints a table.
     Run(Options),
+    /// Makes one report of several of the same, and prints its table.
+    Merge(merge::Options),
     /// Is the floor: a line server on raw tokio, which `run` starts for itself.
     Floor(floor::Options),
     /// Carries out a small piece of Longwire so many times, for valgrind to count.
@@ -74,6 +77,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().context("failed to begin");
     match Arguments::parse().command {
         Command::Run(options) => runtime()?.block_on(run(&options)),
+        Command::Merge(options) => print(&merge::merge(&options)?),
         Command::Floor(options) => runtime()?.block_on(floor::serve(&options)),
         Command::Instructions(options) => instructions::repeat(&options),
     }
@@ -98,6 +102,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         machine,
         runs: usize::from(options.runs),
         runs_done: 0,
+        parts: 1,
         is_short: options.short,
         is_whole: options.only.is_empty(),
         has_room: scale.has_room(),
@@ -118,7 +123,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         let (done, asked, folder) = (report.runs_done, report.runs, options.out.display());
         anyhow::bail!("ended by {name} after {done} of {asked} runs: what was measured is in {folder}/report.md");
     }
-    writeln!(std::io::stdout(), "\n{}", report.text()).context("failed to print the table")?;
+    print(&report)?;
     anyhow::ensure!(report.is_complete(), "something could not be measured");
     Ok(())
 }
@@ -177,6 +182,10 @@ fn present(options: &Options) -> anyhow::Result<Vec<(Target, String)>> {
     }
     anyhow::ensure!(!present.is_empty(), "nothing is here to be measured");
     Ok(present)
+}
+
+fn print(report: &Report) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "\n{}", report.text()).context("failed to print the table")
 }
 
 /// How far it has come; nobody is kept waiting by who does not read it.

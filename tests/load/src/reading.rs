@@ -1,6 +1,6 @@
 //! One figure of one run, before anything is made of several.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is measured: the same of every target and run.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub(crate) struct Row {
 }
 
 /// The floor beside which a demand was made: on a slower machine both are slower, roughly.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Floor {
     /// The row that has the floor of this machine.
     pub(crate) row: String,

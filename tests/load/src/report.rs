@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context;
-use serde::Serialize;
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
 use crate::reading::{Floor, Reading};
@@ -15,7 +15,7 @@ use crate::target::Target;
 const THOUSANDS: char = ',';
 
 /// Everything that is printed and written.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     /// Where, when and of what.
     pub(crate) machine: Machine,
@@ -23,6 +23,9 @@ pub(crate) struct Report {
     pub(crate) runs: usize,
     /// How many runs are complete: until it is all of them, the report is unfinished.
     pub(crate) runs_done: usize,
+    /// How many reports it was made of.
+    #[serde(default = "one")]
+    pub(crate) parts: usize,
     /// Whether the counts were the small ones, whose figures say nothing.
     pub(crate) is_short: bool,
     /// Whether all groups of rows were measured.
@@ -38,11 +41,11 @@ pub(crate) struct Report {
 }
 
 /// A row of the table.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Line {
     name: String,
-    unit: &'static str,
-    must: &'static str,
+    unit: String,
+    must: String,
     /// The demand in rough proportion to the floor of this machine, for information; empty where that is not known.
     must_here: String,
     floor: Option<Floor>,
@@ -50,7 +53,7 @@ pub(crate) struct Line {
 }
 
 /// A figure of a target.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Cell {
     target: String,
     median: Option<f64>,
@@ -59,7 +62,47 @@ struct Cell {
     reason: Option<String>,
 }
 
+const fn one() -> usize {
+    1
+}
+
 impl Report {
+    /// What a folder has, without a run that is not complete.
+    ///
+    /// # Errors
+    /// There is no report, or it is of another version.
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
+        let path = folder.join("report.json");
+        let named = || format!("{} is no report", path.display());
+        let mut report: Self =
+            serde_json::from_str(&fs::read_to_string(&path).with_context(named)?).with_context(named)?;
+        report.runs = report.runs_done;
+        report.rows.iter_mut().for_each(|line| line.cut(report.runs_done));
+        Ok(report)
+    }
+
+    /// Adds the runs of another report.
+    ///
+    /// # Errors
+    /// It measured something else, or elsewhere.
+    pub(crate) fn join(&mut self, other: Self) -> anyhow::Result<()> {
+        let measured = |report: &Self| (report.targets.clone(), report.is_short, report.is_whole, report.has_room);
+        ensure!(measured(self) == measured(&other), "has other targets, rows or counts");
+        self.machine.join(&other.machine)?;
+        for line in other.rows {
+            match self.rows.iter_mut().find(|own| own.name == line.name && own.unit == line.unit) {
+                Some(own) => own.join(line),
+                None => self.rows.push(line),
+            }
+        }
+        self.runs += other.runs;
+        self.runs_done += other.runs_done;
+        self.parts += other.parts;
+        self.failures.extend(other.failures);
+        self.note_musts();
+        Ok(())
+    }
+
     /// Adds what one run gave of one target.
     pub(crate) fn add(&mut self, target: &str, readings: Vec<Reading>) {
         for Reading { row, outcome } in readings {
@@ -67,8 +110,8 @@ impl Report {
             let place = place.unwrap_or_else(|| {
                 self.rows.push(Line {
                     name: row.name,
-                    unit: row.unit,
-                    must: row.must,
+                    unit: row.unit.to_owned(),
+                    must: row.must.to_owned(),
                     must_here: String::new(),
                     floor: row.floor,
                     cells: Vec::new(),
@@ -79,6 +122,10 @@ impl Report {
                 line.add(target, outcome);
             }
         }
+        self.note_musts();
+    }
+
+    fn note_musts(&mut self) {
         let here: Vec<String> = self.rows.iter().map(|line| self.must_here(line)).collect();
         self.rows.iter_mut().zip(here).for_each(|(line, must)| line.must_here = must);
     }
@@ -156,7 +203,8 @@ impl Report {
         if self.runs_done < self.runs {
             return format!("**Unfinished**: {} of {} {runs} are complete{counts}.", self.runs_done, self.runs);
         }
-        format!("Median of {} {runs}{counts}.", self.runs)
+        let parts = if self.parts > 1 { format!(" in {} parts", self.parts) } else { String::new() };
+        format!("Median of {} {runs}{parts}{counts}.", self.runs)
     }
 
     fn cells(&self) -> Vec<Vec<String>> {
@@ -170,8 +218,7 @@ impl Report {
                 let cell = line.cells.iter().find(|cell| cell.target == *target);
                 cell.and_then(|cell| cell.median).map_or_else(|| "–".to_owned(), number)
             };
-            let row =
-                [line.name.clone(), line.unit.to_owned(), line.must.to_owned(), line.must_here.clone()].into_iter();
+            let row = [line.name.clone(), line.unit.clone(), line.must.clone(), line.must_here.clone()].into_iter();
             rows.push(row.chain(self.targets.iter().map(figure)).collect());
         }
         rows
@@ -179,6 +226,26 @@ impl Report {
 }
 
 impl Line {
+    /// Forgets all runs behind the first so many.
+    fn cut(&mut self, runs: usize) {
+        for cell in &mut self.cells {
+            cell.runs.truncate(runs);
+            cell.median = median(&cell.runs);
+        }
+    }
+
+    /// Adds the runs of the same row in another report.
+    fn join(&mut self, other: Self) {
+        for Cell { target, runs, reason, .. } in other.cells {
+            for figure in runs {
+                self.add(&target, Ok(figure));
+            }
+            if let Some(reason) = reason {
+                self.add(&target, Err(reason));
+            }
+        }
+    }
+
     fn add(&mut self, target: &str, outcome: Result<f64, String>) {
         let place = self.cells.iter().position(|cell| cell.target == target).unwrap_or_else(|| {
             self.cells.push(Cell { target: target.to_owned(), ..Cell::default() });
@@ -293,6 +360,7 @@ mod tests {
             machine: Machine::default(),
             runs: 2,
             runs_done: 2,
+            parts: 1,
             is_short: true,
             is_whole: true,
             has_room: true,
@@ -333,6 +401,35 @@ mod tests {
         assert!(report.is_complete());
         report.failed("run 2, Memory of two: it ended".to_owned());
         assert!(!report.is_complete() && report.text().contains("Failed:\n\n- run 2, Memory of two: it ended"));
+    }
+
+    #[test]
+    fn complete_runs_of_two_reports_make_one() {
+        let folder = longwire_test_support::folder();
+        let row = || Row::new("posts", "per CPU-s").must("≥ 40").floor(100.0);
+        let put = |name: &str, figures: &[f64], runs_done: usize| {
+            let mut report = Report { runs: 3, runs_done, ..empty(["floor", "longwire"]) };
+            for figure in figures {
+                report.add("floor", vec![row().is(*figure), Row::new("kept", "ms").absent("keeps nothing")]);
+            }
+            report.write(&folder.path().join(name)).expect("it is written");
+            Report::read(&folder.path().join(name)).expect("it is read")
+        };
+        let mut merged = put("one", &[50.0, 70.0, 9_000.0], 2);
+        merged.join(put("two", &[60.0], 1)).expect("they measured the same");
+        assert_eq!((merged.runs, merged.runs_done, merged.parts), (3, 3, 2));
+        let text = merged.text();
+        assert!(text.contains("| posts    | per CPU-s | ≥ 40 |    ≥ 24.0 |  60.0 |"), "{text}");
+        assert!(
+            text.contains("- floor keeps nothing: kept\n") && text.contains("Median of 3 runs in 2 parts;"),
+            "{text}"
+        );
+        let other = Report { is_short: false, ..empty(["floor", "longwire"]) };
+        assert!(merged.join(other).expect_err("another scale").to_string().contains("counts"));
+        let other = Report { machine: Machine::busy("9"), ..empty(["floor", "longwire"]) };
+        merged.join(other).expect("load is no difference");
+        assert!(merged.text().contains("load 9"), "the warning stays");
+        assert!(Report::read(folder.path()).expect_err("there is none").to_string().contains("is no report"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::target::{Manner, Site, Target};
 use crate::together::together;
 
 /// Logins at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 64;
 /// Tokens are written to disk behind the login that brings them.
 const WRITTEN_WITHIN: usize = 50;
 pub(super) const NO_FAST: &str = "has no FAST in this version";
