@@ -37,7 +37,7 @@ soak:
 	@scripts/setup test
 	@scripts/soak $(HOURS)
 
-# Some two hours, on a machine that does nothing else. `sudo scripts/bench --install-peers` installs the peers before it;
+# Two to three hours, on a machine that does nothing else. `sudo scripts/bench --install-peers` installs the peers before it;
 # `scripts/bench --report --write` puts the table into docs/performance.md behind it.
 bench:
 	@scripts/setup bench

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::client::{Carriage, Proof};
+use crate::client::{Carriage, Proof, Session};
 use crate::reading::Reading;
 use crate::target::{Running, Site, Target};
 
@@ -90,17 +90,15 @@ async fn settle(scale: &Scale) {
     tokio::time::sleep(scale.rest).await;
 }
 
-/// Waits until a server has done what it has put off, for a second at most, so that its processor time has all of what it was asked.
+/// Waits until a server has done what it has put off, so that its processor time has all of what it was asked. Some are never at rest.
 async fn done(server: &Running, scale: &Scale) -> anyhow::Result<()> {
-    // Some are never at rest.
-    for _ in 0..LOOKS_MAX {
-        let before = server.family.cpu()?;
-        tokio::time::sleep(scale.rest * 3 / 2).await;
-        if server.family.cpu()? == before {
-            return Ok(());
-        }
-    }
-    Ok(())
+    server.rest(scale.rest * 3 / 2, LOOKS_MAX).await.map(drop)
+}
+
+/// Sessions in so many parts, or fewer.
+fn in_parts(mut sessions: Vec<Session>, count: usize) -> impl Iterator<Item = Vec<Session>> {
+    let each = sessions.len().div_ceil(count);
+    std::iter::from_fn(move || (!sessions.is_empty()).then(|| sessions.split_off(sessions.len().saturating_sub(each))))
 }
 
 /// The login that costs least where a login is not what is measured.

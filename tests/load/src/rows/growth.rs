@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
-
-use super::post::{Loop, NO_HTTP, NOT_KEPT, addresses, closed};
+use super::post::{Loop, NO_HTTP, NOT_KEPT, addresses, pushes};
 use super::scale::TOO_MANY;
-use super::{Scale, cheapest, done, ms_each, per_second};
+use super::{Scale, cheapest, done, ms_each};
 use crate::client::{Arrivals, Carriage, listen, online};
 use crate::reading::{Reading, Row};
-use crate::target::{Running, Site, Target};
+use crate::target::{Site, Target};
 
 struct Rows {
     login: Row,
@@ -34,7 +32,7 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
     if site.target == Target::Longwire {
         // A device's first login registers it, which is not what a login costs.
         drop(online(&server.door, carriage, &proof, 0..top).await?);
-        server.rest(scale.rest).await?;
+        done(&server, scale).await?;
     }
     let arrivals = Arc::new(Arrivals::default());
     let (mut readings, mut listening, mut to, mut from) = (Vec::new(), Vec::new(), Vec::new(), 0);
@@ -66,14 +64,4 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
         readings.extend([login, post, durable].map(|row| row.absent(TOO_MANY)));
     }
     Ok(readings)
-}
-
-/// Deliveries per second of the server's processor.
-async fn pushes(server: &Running, scale: &Scale, work: &Loop) -> anyhow::Result<f64> {
-    closed(work, scale.posts.min(200)).await.context("to get warm")?;
-    done(server, scale).await?;
-    let before = server.family.cpu()?;
-    closed(work, scale.posts).await?;
-    done(server, scale).await?;
-    Ok(per_second(scale.posts, server.family.cpu()?.saturating_sub(before)))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::scale::TOO_MANY;
-use super::{Scale, cheapest, settle};
+use super::{Scale, cheapest, in_parts, settle};
 use crate::client::{Carriage, Session, online};
 use crate::reading::{Reading, Row};
 use crate::target::Site;
@@ -32,15 +32,12 @@ pub(super) async fn measure(site: &mut Site, scale: &Scale) -> anyhow::Result<Ve
 /// Percent of one processor.
 async fn run(site: &mut Site, scale: &Scale, carriage: Carriage) -> anyhow::Result<f64> {
     let server = site.start(scale.beating).await?;
-    let mut sessions = online(&server.door, carriage, &cheapest(site.target, carriage), 0..scale.beating).await?;
+    let sessions = online(&server.door, carriage, &cheapest(site.target, carriage), 0..scale.beating).await?;
     settle(scale).await;
     let before = server.family.cpu()?;
-    let each = scale.beating.div_ceil(WORKERS);
     let (rate, count) = (scale.beats_per_second, usize::try_from(scale.open_count(scale.beats_per_second))? / WORKERS);
-    let parts =
-        std::iter::from_fn(|| (!sessions.is_empty()).then(|| sessions.split_off(sessions.len().saturating_sub(each))));
     // The sessions of all workers live until the last has done its part: nobody leaves while it is measured.
-    let _sessions = together(WORKERS, parts, |own| beat(own, rate, count)).await?;
+    let _sessions = together(WORKERS, in_parts(sessions, WORKERS), |own| beat(own, rate, count)).await?;
     let spent = server.family.cpu()?.saturating_sub(before);
     // Who answers late has done no less: it counts for the seconds that there were beats for.
     Ok(100.0 * spent.as_secs_f64() * f64::from(rate) / (count * WORKERS) as f64)

@@ -4,7 +4,7 @@
 use anyhow::Context;
 
 use super::scale::TOO_MANY;
-use super::{Scale, cheapest, settle};
+use super::{Scale, cheapest, in_parts, settle};
 use crate::client::{Carriage, Session, online};
 use crate::reading::{Reading, Row};
 use crate::target::Site;
@@ -77,10 +77,8 @@ async fn of_carriage(site: &mut Site, scale: &Scale, carriage: Carriage) -> anyh
 }
 
 /// Every session beats so often, each when the one before it has; some rows of them side by side.
-async fn beat(mut sessions: Vec<Session>) -> anyhow::Result<Vec<Session>> {
-    let each = sessions.len().div_ceil(AT_ONCE);
-    let rest = || (!sessions.is_empty()).then(|| sessions.split_off(sessions.len().saturating_sub(each)));
-    let parts = together(AT_ONCE, std::iter::from_fn(rest), |mut part| async move {
+async fn beat(sessions: Vec<Session>) -> anyhow::Result<Vec<Session>> {
+    let parts = together(AT_ONCE, in_parts(sessions, AT_ONCE), |mut part| async move {
         for _ in 0..BEATS {
             for session in &mut part {
                 session.beat().await?;

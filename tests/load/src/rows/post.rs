@@ -96,14 +96,7 @@ async fn run(
     let work = Loop { posting, port: server.http, to, is_kept, arrivals: Arc::clone(&arrivals) };
     let _listening = listen(sessions, &arrivals);
     settle(scale).await;
-    closed(&work, scale.posts.min(200)).await.context("to get warm")?;
-    settle(scale).await;
-    let before = server.family.cpu()?;
-    closed(&work, scale.posts).await?;
-    // Acknowledgements and indexes are written behind the last arrival.
-    done(&server, scale).await?;
-    let spent = server.family.cpu()?.saturating_sub(before);
-    let mut readings = vec![rows.closed.is(per_second(scale.posts, spent))];
+    let mut readings = vec![rows.closed.is(pushes(&server, scale, &work).await?)];
     let rate = scale.posts_per_second;
     paced(&work, Pace { per_second: rate, count: scale.open_count(rate) }).await?;
     let latencies = arrivals.latencies();
@@ -111,6 +104,17 @@ async fn run(
         readings.push(row.is(latencies.quantile_ms(per_mille).context("nothing arrived")?));
     }
     Ok(readings)
+}
+
+/// Deliveries per second of the server's processor, in a closed loop.
+pub(super) async fn pushes(server: &Running, scale: &Scale, work: &Loop) -> anyhow::Result<f64> {
+    closed(work, scale.posts.min(200)).await.context("to get warm")?;
+    done(server, scale).await?;
+    let before = server.family.cpu()?;
+    closed(work, scale.posts).await?;
+    // Acknowledgements and indexes are written behind the last arrival.
+    done(server, scale).await?;
+    Ok(per_second(scale.posts, server.family.cpu()?.saturating_sub(before)))
 }
 
 /// What the target calls each device over HTTP.
@@ -130,7 +134,7 @@ pub(super) fn addresses(target: Target, server: &Running, sessions: &[Session]) 
 }
 
 /// Each poster posts as soon as its last post is answered; ends when everything has arrived.
-pub(super) async fn closed(work: &Loop, count: u64) -> anyhow::Result<()> {
+async fn closed(work: &Loop, count: u64) -> anyhow::Result<()> {
     let (first, next) = (numbers(count), Arc::new(AtomicU64::new(0)));
     work.arrivals.begin(first, None);
     let post = |number| {

@@ -107,7 +107,7 @@ impl Site {
         }
         let running = self.spawn()?;
         // Some never rest: then that is what they cost.
-        running.rest(self.rest).await?;
+        running.rest(self.rest, RESTS_MAX).await?;
         Ok(running)
     }
 
@@ -182,11 +182,11 @@ impl Site {
 }
 
 impl Running {
-    /// Waits until the server has done nothing for so long, but not for ever: some go on with their start behind the first answer.
+    /// Waits until the server has done nothing for so long, but no longer than so many looks: some go on with their start behind the first answer.
     /// Whether it came to rest.
-    pub(crate) async fn rest(&self, idle: Duration) -> anyhow::Result<bool> {
+    pub(crate) async fn rest(&self, idle: Duration, looks_max: usize) -> anyhow::Result<bool> {
         let mut before = self.family.cpu()?;
-        for _ in 0..RESTS_MAX {
+        for _ in 0..looks_max {
             tokio::time::sleep(idle).await;
             let after = self.family.cpu()?;
             if after == before {

@@ -18,8 +18,8 @@ pub(super) const COPIES_MAX: usize = 200_000;
 const CHUNK: usize = 64;
 /// Without any work in it for so long, a server has written all of it.
 const REST: Duration = Duration::from_millis(200);
-/// Waits for that, of five seconds at most.
-const LOOKS_MAX: usize = 24;
+/// Looks at that, for two minutes.
+const LOOKS_MAX: usize = 600;
 
 /// Time until the last device has everything, and CPU of the server.
 pub(super) async fn run(site: &mut Site, scale: &Scale, missed: usize) -> anyhow::Result<(Duration, Duration)> {
@@ -59,12 +59,8 @@ async fn write(server: &Running, away: usize, missed: usize) -> anyhow::Result<(
         // The answers of the server are read meanwhile.
         tokio::task::yield_now().await;
     }
-    for _ in 0..LOOKS_MAX {
-        if server.rest(REST).await? {
-            return Ok(());
-        }
-    }
-    anyhow::bail!("the server does not come to rest")
+    ensure!(server.rest(REST, LOOKS_MAX).await?, "the server does not come to rest");
+    Ok(())
 }
 
 fn address(speech: Speech, number: usize) -> String {
