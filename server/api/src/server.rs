@@ -22,6 +22,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use longwire_core::busy;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -212,6 +213,7 @@ async fn drive(
     visit.awaits(HEAD_TIME_MAX);
     let own = Arc::clone(&visit);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        busy::count(1);
         let (mut router, asked) = (router.clone(), own.begin());
         let is_crowded = asked.is_crowded;
         if let Some(peer) = peer {

@@ -4,6 +4,7 @@
 
 pub mod androidpn;
 pub mod auth_manager;
+pub mod busy;
 pub mod devices;
 pub mod directory;
 pub mod env;

@@ -48,7 +48,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // Whatever is made from here on, the store's files above all, is for the owner alone.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     allocator::bound_heaps();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime can be made")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_park(system::give_way)
+        .build()
+        .context("no runtime can be made")?;
     // Names that are not UTF-8 are none of ours.
     let variables: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -5,10 +5,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use longwire_core::androidpn::Settings as Androidpn;
-use longwire_core::{Core, CoreConfig, Env, Random, Registration};
+use longwire_core::{Core, CoreConfig, Env, Random, Registration, busy};
 use longwire_model::Timestamp;
 use longwire_store::Store as _;
 use longwire_store_sqlite::{Options, SqliteStore};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::clock::SystemClock;
 use crate::configuration::{DeviceKeys, HeartbeatBounds};
@@ -30,6 +31,12 @@ impl Random for SystemRandom {
             panic!("the system gives no randomness: {error}");
         }
     }
+}
+
+/// For a thread of tokio's that is about to sleep: see [`busy::give_way`].
+pub(crate) fn give_way() {
+    let time = clock_gettime(ClockId::Monotonic);
+    busy::give_way(u64::try_from(time.tv_sec.saturating_mul(1_000) + time.tv_nsec / 1_000_000).unwrap_or_default());
 }
 
 /// Clock and randomness of this machine.

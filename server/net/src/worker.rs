@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll as Polled, Waker as TaskWaker};
 use std::time::Duration;
 
-use longwire_core::session_manager;
+use longwire_core::{busy, session_manager};
 use longwire_model::Seq;
 use longwire_worker::{Accepted, Done, Gone, Host, Place, Settings, Transport as _, Work, Worker};
 use mio::event::Event;
@@ -81,7 +81,12 @@ impl WorkerThread {
         let mut due = Vec::new();
         while !self.worker.is_drained() {
             let now_ms = self.worker.now().mono_ms;
-            let may_sleep = !self.worker.is_ready() && self.inbox.may_sleep();
+            let is_ready = self.worker.is_ready();
+            if !is_ready {
+                // Before the look at the inbox: who puts something in meanwhile need not wake us.
+                busy::give_way(now_ms);
+            }
+            let may_sleep = !is_ready && self.inbox.may_sleep();
             let wait_ms = if may_sleep { self.worker.host().wheel.wait_ms(now_ms) } else { 0 };
             if let Err(error) = self.poll.poll(&mut events, Some(Duration::from_millis(wait_ms)))
                 && error.kind() != ErrorKind::Interrupted
@@ -96,6 +101,7 @@ impl WorkerThread {
                 }
             }
             self.inbox.take(&mut commands);
+            busy::count(events.iter().count().saturating_add(commands.len()));
             for command in commands.drain(..) {
                 match command {
                     Command::Accept(accepted) => self.accept(accepted),
