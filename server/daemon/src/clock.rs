@@ -51,7 +51,7 @@ impl Clock for SystemClock {
 }
 
 /// Milliseconds since the machine started, its sleep included: a clock that nobody sets.
-fn boot_ms() -> i64 {
+pub(crate) fn boot_ms() -> i64 {
     let time = clock_gettime(ClockId::Boottime);
     time.tv_sec.saturating_mul(1_000).saturating_add(time.tv_nsec / 1_000_000)
 }

@@ -9,9 +9,8 @@ use longwire_core::{Core, CoreConfig, Env, Random, Registration, busy};
 use longwire_model::Timestamp;
 use longwire_store::Store as _;
 use longwire_store_sqlite::{Options, SqliteStore};
-use rustix::time::{ClockId, clock_gettime};
 
-use crate::clock::SystemClock;
+use crate::clock::{self, SystemClock};
 use crate::configuration::{DeviceKeys, HeartbeatBounds};
 use crate::data_dir::{self, DataDir};
 
@@ -35,8 +34,7 @@ impl Random for SystemRandom {
 
 /// For a thread of tokio's that is about to sleep: see [`busy::give_way`].
 pub(crate) fn give_way() {
-    let time = clock_gettime(ClockId::Monotonic);
-    busy::give_way(u64::try_from(time.tv_sec.saturating_mul(1_000) + time.tv_nsec / 1_000_000).unwrap_or_default());
+    busy::give_way(u64::try_from(clock::boot_ms()).unwrap_or_default());
 }
 
 /// Clock and randomness of this machine.
